@@ -1,0 +1,68 @@
+package euclid
+
+import (
+	"fmt"
+
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// File is a source object as it was when it was indexed. Later reads are
+// pinned to its ETag, so that a replaced file is an error and never a mixture.
+type File struct {
+	URI  string `json:"uri"`
+	Size int64  `json:"size"`
+	ETag string `json:"etag,omitempty"`
+}
+
+// Exists says whether there is such a file.
+func (f File) Exists() bool { return f.URI != "" }
+
+// ExposureID identifies one VIS exposure: observation, dither and exposure
+// number within the dither (1 nominal, 2 short), as the file names spell them.
+type ExposureID struct {
+	Obs    string `json:"obs"`    // six digits, e.g. "002681"
+	Dither string `json:"dither"` // "00" to "03"
+	Number string `json:"number"` // "1" or "2"; the manifest's key for it is ccd
+}
+
+// String is the form that product files are named by, e.g. "002681_00_1".
+func (e ExposureID) String() string { return fmt.Sprintf("%s_%s_%s", e.Obs, e.Dither, e.Number) }
+
+// Exposure is one exposure's files. DET always exists; the others may be absent.
+type Exposure struct {
+	ExposureID
+	DET File `json:"det"`
+	BKG File `json:"bkg,omitzero"`
+	WGT File `json:"wgt,omitzero"`
+	PSF File `json:"psf,omitzero"`
+}
+
+// Segment is where one HDU lies in its file: header, data and padding.
+// A zero Length means that the file has no such HDU.
+type Segment struct {
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+}
+
+// Quadrant is one CCD quadrant of one exposure: its place on the sky and the
+// places of its HDUs in the exposure's files.
+type Quadrant struct {
+	Exposure ExposureID
+	Name     string  // e.g. "3-4.F"
+	ExpTime  float64 // seconds, from EXPTIME
+	// Outline is the quadrant's edge on the sky, counter-clockwise or
+	// clockwise, not closed: the corners of the outermost pixels' outer edges
+	// and points between them.
+	Outline []sky.Coord
+
+	SCI, RMS, FLG Segment // in DET
+	BKG, WGT, PSF Segment // in the files of those names
+}
+
+// MERTile is one tile of the MER products: its files and, once known, its centre.
+type MERTile struct {
+	ID       int64     `json:"id"`
+	Centre   sky.Coord `json:"centre"`
+	Mosaic   File      `json:"mosaic,omitzero"`
+	Catalogs []File    `json:"catalogs,omitempty"`
+}

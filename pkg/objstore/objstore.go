@@ -1,0 +1,95 @@
+// Package objstore moves bytes between this process and the places where they
+// lie: S3-compatible object stores (s3://bucket/key) and directories (file://
+// URIs and plain paths).
+//
+// Everything is addressed by URI. Reads are by range, writes are whole or not
+// at all: a reader never sees half of an object. Failures are classified
+// (package fault): throttling, resets and server errors are transient, a
+// missing object is bad input with code NotFound, a refused one AccessDenied.
+package objstore
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Info is what a store says about an object.
+type Info struct {
+	URI      string
+	Size     int64
+	ETag     string // without quotes; for files, made of size and modification time
+	Modified time.Time
+}
+
+// Range is a run of bytes of an object. A negative Length reads to the end.
+type Range struct{ Offset, Length int64 }
+
+// Whole is the range that holds all of an object.
+var Whole = Range{0, -1}
+
+// Reader reads objects.
+type Reader interface {
+	// Stat describes one object. A missing one is an error of code NotFound.
+	Stat(ctx context.Context, uri string) (Info, error)
+	// Get opens a range of an object. Where etag is not empty the object must
+	// still have it, else the error has code ObjectChanged. A body that ends
+	// before the range does is an error from Read, never a short success; a
+	// connection that breaks mid-body is resumed with a further request.
+	Get(ctx context.Context, uri, etag string, r Range) (io.ReadCloser, error)
+}
+
+// Lister lists objects.
+type Lister interface {
+	// List calls visit for every object whose URI starts with prefix, in
+	// lexical order of the key, until visit fails. It pages as the store does.
+	List(ctx context.Context, prefix string, visit func(Info) error) error
+}
+
+// Writer writes objects.
+type Writer interface {
+	// Create opens an object for writing. Nothing is visible under uri before
+	// Commit returns, and an existing object stays until then.
+	Create(ctx context.Context, uri string) (Upload, error)
+	// Delete removes an object; a missing one is not an error.
+	Delete(ctx context.Context, uri string) error
+}
+
+// Upload is an object being written.
+type Upload interface {
+	io.Writer
+	// Commit makes the object visible. After a failure nothing is.
+	Commit() (Info, error)
+	// Abort gives up and cleans up; after Commit it does nothing, so that it can be deferred.
+	Abort()
+}
+
+// Store does all of it.
+type Store interface {
+	Reader
+	Lister
+	Writer
+}
+
+// WriteFile writes data as one object.
+func WriteFile(ctx context.Context, w Writer, uri string, data []byte) (Info, error) {
+	u, err := w.Create(ctx, uri)
+	if err != nil {
+		return Info{}, err
+	}
+	defer u.Abort()
+	if _, err := u.Write(data); err != nil {
+		return Info{}, err
+	}
+	return u.Commit()
+}
+
+// ReadFile reads a whole object.
+func ReadFile(ctx context.Context, r Reader, uri string) ([]byte, error) {
+	body, err := r.Get(ctx, uri, "", Whole)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
