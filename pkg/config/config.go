@@ -1,0 +1,103 @@
+// Package config reads the one YAML file that steers a campaign, and cuts it
+// into the narrow settings that each stage needs.
+//
+// Unknown keys, wrong types and impossible values are refused with file, line,
+// column and the valid choices. The sections inference and gal belong to SHINE:
+// they are kept as the text that they are. A file may hold several YAML
+// documents: later ones overlay earlier ones, which is how command-line
+// overrides arrive.
+package config
+
+// Config is the file, with its defaults filled in. The doc tags become the
+// descriptions of the JSON Schema.
+type Config struct {
+	FieldName string `yaml:"field_name" jsonschema_description:"name of the field; part of the default run id and table name"`
+	TileIDs   IDs    `yaml:"tile_ids" jsonschema_description:"MER tile ids, or: all"`
+	Tiling    Tiling `yaml:"tiling"`
+	Data      Data   `yaml:"data"`
+	Output    Output `yaml:"output"`
+
+	Engine    string `yaml:"engine" jsonschema:"enum=shine,enum=reference,enum=mock" jsonschema_description:"what infers shear"`
+	MockShine bool   `yaml:"mock_shine" jsonschema_description:"the older name of engine: mock"`
+	Shine     Shine  `yaml:"shine"`
+
+	QuadrantConcurrency int        `yaml:"quadrant_concurrency" jsonschema_description:"map elements that read headers at once"`
+	MaxParallelism      int        `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once"`
+	MaxTilesPerDynamic  int        `yaml:"max_tiles_per_dynamic" jsonschema_description:"tiles that one execution fans out to"`
+	Validation          Validation `yaml:"validation"`
+
+	Inference Section `yaml:"inference" jsonschema_description:"passed to SHINE unchanged"`
+	GAL       Section `yaml:"gal" jsonschema_description:"passed to SHINE unchanged"`
+
+	// Warnings are what was accepted but should be looked at.
+	Warnings []string `yaml:"-" json:"-"`
+}
+
+// Tiling says where tiles lie and how they divide.
+type Tiling struct {
+	Source       string  `yaml:"source" json:"source" jsonschema:"enum=mer_mosaic,enum=mer_catalog,enum=tile_table" jsonschema_description:"where tile centres come from"`
+	TileTable    string  `yaml:"tile_table" json:"tile_table" jsonschema_description:"for source tile_table: CSV, Parquet or FITS with tile_id, ra, dec"`
+	Grid         Grid    `yaml:"sub_tile_grid" json:"sub_tile_grid" jsonschema_description:"sub-tiles of a tile: rows, columns"`
+	MarginArcmin float64 `yaml:"sub_tile_margin_arcmin" json:"margin_arcmin" jsonschema_description:"margin on each side of a sub-tile's core"`
+	TileArcmin   float64 `yaml:"mer_tile_size_arcmin" json:"tile_arcmin" jsonschema_description:"side of the square that the grid divides"`
+	CoreArcmin   float64 `yaml:"mer_core_size_arcmin" json:"core_arcmin" jsonschema_description:"side of the square that a tile owns, nominally"`
+}
+
+// Data describes the sources, and nothing but the sources.
+type Data struct {
+	VISBase     string `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
+	MERBase     string `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
+	CatalogBase string `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
+	Region      string `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
+	Endpoint    string `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS"`
+	NoSign      bool   `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
+	Exposures   string `yaml:"exposures" json:"exposures" jsonschema:"enum=nominal,enum=short,enum=all" jsonschema_description:"which exposures; never mixed unless asked"`
+
+	FilesPerTask int   `yaml:"files_per_task" json:"-" jsonschema_description:"DET files per map element"`
+	MaxMissing   Limit `yaml:"max_missing" json:"-" jsonschema_description:"unreadable DET files tolerated: a count, or a fraction such as 0.01"`
+}
+
+// Output says where products go.
+type Output struct {
+	StorageBase string `yaml:"storage_base_uri" jsonschema_description:"where sub-tile directories go: s3://... or a directory"`
+	Warehouse   string `yaml:"catalog_warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
+	CatalogURI  string `yaml:"catalog_uri" jsonschema_description:"Iceberg catalogue: sqlite:///..., http(s)://... ; default: SQLite beside a local warehouse"`
+	Namespace   string `yaml:"catalog_namespace" jsonschema_description:"Iceberg namespace"`
+	Table       string `yaml:"catalog_table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
+	Retention   string `yaml:"retention" jsonschema:"enum=keep,enum=drop_pixels" jsonschema_description:"what happens to extracted pixels once their results are committed"`
+}
+
+// Shine says how SHINE is run.
+type Shine struct {
+	Command     []string `yaml:"command" jsonschema_description:"argument vector; no shell is involved"`
+	Timeout     string   `yaml:"timeout" jsonschema_description:"time limit of one sub-tile, such as 2h or 90m"`
+	Accelerator string   `yaml:"accelerator" jsonschema_description:"GPU type, such as nvidia-l4"`
+}
+
+// Validation holds the thresholds that a catalogue is held to.
+type Validation struct {
+	MinCompleteness   float64  `yaml:"min_completeness" json:"min_completeness" jsonschema_description:"fraction of planned sub-tiles that must be in the catalogue"`
+	MaxFailedFraction float64  `yaml:"max_failed_fraction" json:"max_failed_fraction" jsonschema_description:"fraction of sub-tiles that may have failed"`
+	MaxConvergence    *float64 `yaml:"max_convergence" json:"max_convergence" jsonschema_description:"largest CONVERGENCE accepted; null: not checked"`
+}
+
+// Default is the configuration that an empty file stands for.
+func Default() *Config {
+	return &Config{
+		FieldName: "field",
+		Tiling:    Tiling{Source: "mer_mosaic", Grid: Grid{4, 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
+		Data: Data{
+			VISBase:     "s3://nasa-irsa-euclid-q1/q1/VIS/",
+			MERBase:     "s3://nasa-irsa-euclid-q1/q1/MER/",
+			CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
+			Region:      "us-east-1", NoSign: true, Exposures: "nominal", FilesPerTask: 1, MaxMissing: "0",
+		},
+		Output:              Output{Namespace: "shear", Retention: "keep"},
+		Engine:              "shine",
+		Shine:               Shine{Command: []string{"python", "-m", "shine.euclid.run"}, Timeout: "2h", Accelerator: "nvidia-l4"},
+		QuadrantConcurrency: 50,
+		MaxParallelism:      100,
+		MaxTilesPerDynamic:  500,
+		Validation:          Validation{MinCompleteness: 1},
+	}
+}

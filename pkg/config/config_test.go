@@ -1,0 +1,181 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+const sample = `# a campaign
+field_name: EDFS
+tile_ids: [102018211, 102018212]
+tiling:
+  sub_tile_grid: [2, 3]
+  sub_tile_margin_arcmin: 0.5
+data:
+  vis_base_uri: s3://bucket/VIS
+  max_missing: 0.01
+output:
+  storage_base_uri: /data/out/
+engine: mock
+inference:
+  n_steps: 200     # an integer, and it stays one
+  lr: 1e-2
+gal: {flux: 1.0}
+`
+
+func TestLoad(t *testing.T) {
+	c, err := Load("test.yaml", []byte(sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.FieldName = "EDFS"
+	want.TileIDs = IDs{List: []int64{102018211, 102018212}}
+	want.Tiling.Grid = Grid{2, 3}
+	want.Tiling.MarginArcmin = 0.5
+	want.Data.VISBase = "s3://bucket/VIS/"
+	want.Data.MaxMissing = "0.01"
+	want.Output.StorageBase = "/data/out"
+	want.Output.Table = "edfs_shear"
+	want.Engine = "mock"
+	want.Inference = "inference:\n  n_steps: 200     # an integer, and it stays one\n  lr: 1e-2\n"
+	want.GAL = "gal: {flux: 1.0}\n"
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"typo":           {"tilling:\n  a: 1\n", "f.yaml: line 1, column 1: unknown key tilling (did you mean tiling?"},
+		"nested typo":    {"data:\n  s3_regoin: x\n", "line 2, column 3: unknown key data.s3_regoin (did you mean s3_region?"},
+		"type":           {"quadrant_concurrency: many\n", "line 1, column 23: quadrant_concurrency must be an integer, not many"},
+		"range":          {"a: 1\n", "unknown key a"},
+		"grid":           {"tiling:\n  sub_tile_grid: [4]\n", "two integers"},
+		"grid zero":      {"tiling:\n  sub_tile_grid: [4, 0]\n", "line 2, column 18: tiling.sub_tile_grid must be rows and columns between 1 and 64"},
+		"tile id":        {"tile_ids: [abc]\n", "abc is not a tile id"},
+		"choice":         {"data: {exposures: both}\n", "must be nominal, short or all"},
+		"engine vs mock": {"engine: shine\nmock_shine: true\n", "line 1, column 9: engine: shine contradicts mock_shine"},
+		"fraction":       {"data: {max_missing: 1.5}\n", "neither a count nor a fraction"},
+		"timeout":        {"shine: {timeout: soon}\n", "must be a time such as 2h"},
+		"not yaml":       {"a: [1\n", "f.yaml: line"},
+		"scalar":         {"hello\n", "the file is not a mapping"},
+		"section":        {"data: 3\n", "data is not a mapping"},
+		"duplicate":      {"engine: mock\nengine: shine\n", "line 2"},
+		"name as a path": {"field_name: ../x\n", "becomes part of paths"},
+		"table":          {"tiling: {source: tile_table}\n", "tile_table must name a table"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load("f.yaml", []byte(c.text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want an error with %q", err, c.want)
+			}
+			if fault.KindOf(err) != fault.BadInput || fault.CodeOf(err) != "ConfigInvalid" {
+				t.Errorf("kind %v, code %q", fault.KindOf(err), fault.CodeOf(err))
+			}
+		})
+	}
+}
+
+func TestOlderKeysWarn(t *testing.T) {
+	c, err := Load("f.yaml", []byte("extraction_dir: /x\nmock_shine: true\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "f.yaml:1:1: extraction_dir") {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+	if c.Engine != "mock" {
+		t.Errorf("engine %q", c.Engine)
+	}
+}
+
+func TestOverride(t *testing.T) {
+	text, err := Override([]byte(sample), []string{"tiling.sub_tile_margin_arcmin=2", "tile_ids=all", "validation.max_convergence=0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load("f.yaml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Tiling.MarginArcmin != 2 || c.Tiling.Grid != (Grid{2, 3}) || !c.TileIDs.All || *c.Validation.MaxConvergence != 0.1 {
+		t.Errorf("%+v", c)
+	}
+	if !strings.HasSuffix(string(c.GAL), "gal: {flux: 1.0}\n") || strings.Contains(string(c.GAL), "---") {
+		t.Errorf("gal section: %q", c.GAL)
+	}
+	for _, bad := range []string{"novalue", "=x", "inference.n_steps=3"} {
+		if _, err := Override(nil, []string{bad}); err == nil {
+			t.Errorf("%s was accepted", bad)
+		}
+	}
+}
+
+func TestID(t *testing.T) {
+	load := func(extra string) string {
+		c, err := Load("f", []byte(sample+extra))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.ID()
+	}
+	base := load("")
+	for _, same := range []string{"max_parallelism: 3\n", "---\noutput: {storage_base_uri: /elsewhere}\n", "---\ntile_ids: all\n"} {
+		if load(same) != base {
+			t.Errorf("%q changed the id", same)
+		}
+	}
+	for _, differs := range []string{"---\nengine: shine\n", "---\ngal: {flux: 2.0}\n", "---\ntiling: {sub_tile_margin_arcmin: 2}\n"} {
+		if load(differs) == base {
+			t.Errorf("%q did not change the id", differs)
+		}
+	}
+}
+
+func TestLimit(t *testing.T) {
+	for _, c := range []struct {
+		limit Limit
+		total int
+		want  int
+	}{{"0", 100, 0}, {"3", 100, 3}, {"0.01", 250, 2}, {"0.5", 3, 1}} {
+		if got, err := c.limit.Of(c.total); err != nil || got != c.want {
+			t.Errorf("%s of %d: %d, %v", c.limit, c.total, got, err)
+		}
+	}
+}
+
+func TestSchema(t *testing.T) {
+	text, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s struct {
+		AdditionalProperties bool
+		Properties           map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	for key := range fieldsOf(reflect.TypeFor[Config]()) {
+		if s.Properties[key] == nil {
+			t.Errorf("the schema lacks %s", key)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(sample)
+	f.Add("tile_ids: all\n---\n- 1\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := Load("f", []byte(text)); err == nil && c.ID() == "" {
+			t.Error("no id")
+		}
+	})
+}
