@@ -101,3 +101,17 @@ func Default() *Config {
 		Validation:          Validation{MinCompleteness: 1},
 	}
 }
+
+// Paths are the values that may be paths of this machine, by key; empty ones are left out.
+func (c *Config) Paths() map[string]string {
+	all := map[string]string{
+		"tiling.tile_table": c.Tiling.TileTable, "data.vis_base_uri": c.Data.VISBase, "data.mer_base_uri": c.Data.MERBase,
+		"data.catalog_base_uri": c.Data.CatalogBase, "output.storage_base_uri": c.Output.StorageBase, "output.catalog_warehouse": c.Output.Warehouse,
+	}
+	for key, value := range all {
+		if value == "" {
+			delete(all, key)
+		}
+	}
+	return all
+}

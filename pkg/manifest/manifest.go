@@ -15,6 +15,7 @@ type Manifest struct {
 	FormatVersion   int          `yaml:"format_version"`
 	Catalogs        []string     `yaml:"source_catalogs,omitempty"` // all catalogues that were joined
 	ConfigID        string       `yaml:"config_id,omitempty"`
+	Centre          [2]float64   `yaml:"centre,flow,omitempty"`  // [ra, dec] degrees of the core's centre
 	CorePolygon     [][2]float64 `yaml:"core_polygon,omitempty"` // [ra, dec] degrees of the exact corners
 	ExtendedPolygon [][2]float64 `yaml:"extended_polygon,omitempty"`
 	Files           []Product    `yaml:"files,omitempty"` // size and checksum of every product of the directory

@@ -1,0 +1,67 @@
+# constellation: `make help` says what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# One set of flags for everything, so that nothing is compiled twice.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/cosmostat/constellation/pkg/version.Version=$(VERSION)
+
+STAGES := $(notdir $(wildcard tasks/*))
+PYTHON ?= python3
+VENV := .venv
+DEMO ?= demo
+
+.PHONY: help
+help: ## Say what each target does
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the command and every stage's executable into bin/
+	@mkdir -p bin
+	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation $(addprefix ./tasks/,$(STAGES))
+
+.PHONY: demo
+demo: build ## Simulate a small survey, serve it over S3, run the whole pipeline on it
+	@bin/constellation demo --dir $(DEMO)
+
+.PHONY: demo-short
+demo-short: build ## The same with the smallest survey (seconds)
+	@bin/constellation demo --dir $(DEMO)-short --preset tiny
+
+.PHONY: test
+test: venv build ## Run every test, with the independent readers that some need
+	@deploy/progress.sh go vet ./...
+	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin go test ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target for a short while
+	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
+	    echo "== $$p $$f"; go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-20s}; done; done
+
+.PHONY: bench
+bench: build ## Measure header reads, extraction, start-up and size
+	@bin/constellation bench
+
+.PHONY: golden
+golden: ## Rewrite the golden renderings of the specs
+	go test ./workflows -run Golden -update
+
+.PHONY: schema
+schema: build ## Rewrite the JSON Schema of the configuration
+	bin/constellation config schema > configs/schema.json
+
+.PHONY: venv
+venv: $(VENV)/.ready ## Install the independent readers that tests use (pinned)
+$(VENV)/.ready: deploy/test-requirements.txt
+	@echo "installing the tests' independent readers into $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin $(VENV) $(DEMO) $(DEMO)-short

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+func assembleCommand() *cobra.Command {
+	var l launch
+	c := &cobra.Command{
+		Use:   "assemble --config FILE --run-id RUN",
+		Short: "Commit a run's results to the Iceberg catalogue",
+		Long: `Assemble does what assemble-catalog does, from the run's directories alone: every
+sub-tile directory below the run becomes a row, with its results where it has
+some. Running it again leaves one copy of each row.`,
+		Example: `  constellation assemble --config edfs.yaml --run-id EDFS_20261122T101500Z`,
+		Args:    cobra.NoArgs,
+	}
+	l.flags(c)
+	cobra.CheckErr(c.MarkFlagRequired("run-id"))
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		ctx := c.Context()
+		s, err := l.settings(ctx, "")
+		if err != nil {
+			return err
+		}
+		store := objstore.Open(ctx, objstore.Config{})
+		run, err := assemble.FromDirectories(ctx, store, s.RunID, s.Destination.ConfigID, s.Destination.RunURI)
+		if err != nil {
+			return err
+		}
+		tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
+		if err != nil {
+			return err
+		}
+		defer tables.Close()
+		_, total, err := assemble.Commit(ctx, store, tables, run, s.Destination.RunURI)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%d shear rows and %d source rows in snapshot %d%s\n", total.ShearRows, total.SourceRows, total.Snapshot,
+			map[bool]string{true: " (they were there already)"}[total.Unchanged == total.Commits])
+		return nil
+	}
+	return c
+}
+
+func validateCommand() *cobra.Command {
+	var l launch
+	c := &cobra.Command{
+		Use:     "validate --config FILE --run-id RUN",
+		Short:   "Hold the catalogue to a run's plan and to the thresholds",
+		Example: `  constellation validate --config edfs.yaml --run-id EDFS_20261122T101500Z --set validation.max_failed_fraction=0.01`,
+		Args:    cobra.NoArgs,
+	}
+	l.flags(c)
+	cobra.CheckErr(c.MarkFlagRequired("run-id"))
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		ctx := c.Context()
+		s, err := l.settings(ctx, "")
+		if err != nil {
+			return err
+		}
+		run, err := survey.Load[assemble.Run](ctx, objstore.Open(ctx, objstore.Config{}), objstore.Join(s.Destination.RunURI, assemble.RunFile))
+		if err != nil {
+			return err
+		}
+		tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
+		if err != nil {
+			return err
+		}
+		defer tables.Close()
+		verdict, err := tables.Validate(ctx, run.Plan(), catalog.Thresholds(s.Thresholds))
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(c.OutOrStdout(), catalogue.Verdict(verdict).Text(""))
+		return run.Judge(verdict)
+	}
+	return c
+}

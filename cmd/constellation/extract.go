@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/version"
+)
+
+func extractCommand() *cobra.Command {
+	var l launch
+	c := &cobra.Command{
+		Use:   "extract --config FILE",
+		Short: "Prepare tiles in this process, without an engine",
+		Long: `Extract does what index-observations, read-footprints, merge-footprints and
+prepare-tile do, one after the other in this process: for looking into a tile's
+data preparation. The first thing that goes wrong ends it.`,
+		Example: `  constellation extract --config edfs.yaml --tiles 102018211 --storage /tmp/tile`,
+		Args:    cobra.NoArgs,
+	}
+	l.flags(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		settings, err := l.settings(c.Context(), "extract")
+		if err != nil {
+			return err
+		}
+		return extractTiles(c.Context(), c.OutOrStdout(), settings)
+	}
+	return c
+}
+
+func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
+	source, dest := objstore.Open(ctx, s.Source.Store()), objstore.Open(ctx, objstore.Config{})
+	scratch, err := os.MkdirTemp("", "constellation-extract-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+
+	plan, err := survey.NewPlan(ctx, source, s.Source.VISBase, s.Source.Exposures, int(s.FilesPerTask))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w, plan)
+	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
+		Source: s.Tiling.Source, MERBase: s.Source.MERBase, CatalogBase: s.Source.CatalogBase, TileTable: s.Tiling.TileTable,
+		IDs: s.TileIDs, NeighbourRadiusDeg: s.Tiling.Grid().NeighbourRadius(),
+	})
+	if err != nil {
+		return err
+	}
+	batches := make([]string, plan.Batches())
+	for i := range batches {
+		exposures, err := plan.Batch(i)
+		if err != nil {
+			return err
+		}
+		batches[i] = filepath.Join(scratch, strconv.Itoa(i)+".parquet")
+		if _, err := prepare.Batch(ctx, source, exposures, dest, batches[i]); err != nil {
+			return err
+		}
+	}
+	index := filepath.Join(scratch, "quadrants.parquet")
+	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), index)
+	if err != nil {
+		return err
+	}
+	usage := source.Usage()
+	fmt.Fprintf(w, "%d quadrants from %d requests, %s\n", merged.Quadrants, usage.Requests, report.Bytes(usage.BytesRead))
+	for _, id := range tiles.Wanted {
+		p, err := prepare.Tile(ctx, prepare.TileJob{
+			TileID: id, Grid: s.Tiling.Grid(), Plan: plan, Tiles: tiles, Index: index, Source: source, Dest: dest,
+			RunURI: s.Destination.RunURI, ConfigID: s.Destination.ConfigID,
+			Provenance: manifest.Provenance{Run: s.RunID, Versions: map[string]string{"constellation": version.Version}},
+		})
+		if err != nil {
+			return err
+		}
+		if p.Failure != "" {
+			return fault.Data("TileFailed", "%s", p.Failure).At("tile %d", id)
+		}
+		printPrepared(w, p)
+		fmt.Fprintf(w, "  read %s of the sources, of %s under the sub-tiles\n", report.Bytes(p.PayloadBytes), report.Bytes(p.ReferencedBytes))
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/shine"
+)
+
+func inferCommand() *cobra.Command {
+	var l launch
+	c := &cobra.Command{
+		Use:   "infer --config FILE DIRECTORY...",
+		Short: "Run the inference engine on sub-tile directories",
+		Long: `Infer does what infer-subtile does, for sub-tile directories that were prepared
+before: it runs the configured engine on each and checks what that wrote. A
+directory may be local or in an object store; results go into its results/.`,
+		Example: `  constellation infer --config edfs.yaml products/run/102018211/0_0
+  constellation infer --config edfs.yaml --set engine=mock products/run/102018211/*`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	l.flags(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		ctx := c.Context()
+		s, err := l.settings(ctx, "infer")
+		if err != nil {
+			return err
+		}
+		store := objstore.Open(ctx, objstore.Config{})
+		for _, uri := range args {
+			outcome, err := shine.SubTile(ctx, store, absolutePath(uri), shine.Job{
+				Engine: s.Inference.Engine, Command: s.Inference.Command, Timeout: s.Inference.Timeout(),
+				Inference: s.Inference.Inference, GAL: s.Inference.GAL, ConfigID: s.Inference.ConfigID, Log: c.ErrOrStderr(),
+			})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "tile %d sub-tile %d_%d: %s %s\n", outcome.TileID, outcome.Row, outcome.Col, outcome.Status, outcome.Reason)
+		}
+		return nil
+	}
+	return c
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/pipeline/resolve"
+	"github.com/cosmostat/constellation/workflows"
+)
+
+// launch is what every verb that reads the configuration takes.
+type launch struct {
+	config  string
+	set     []string
+	tiles   []int64
+	storage string
+	grid    []int64
+	runID   string
+}
+
+func (l *launch) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVarP(&l.config, "config", "c", "", "configuration file: a path or a URI (required)")
+	f.StringArrayVar(&l.set, "set", nil, "override a key of the configuration, as key=value; may be repeated")
+	f.Int64SliceVar(&l.tiles, "tiles", nil, "MER tile ids, instead of the configured ones")
+	f.StringVar(&l.storage, "storage", "", "where products go, instead of output.storage_base_uri")
+	f.Int64SliceVar(&l.grid, "grid", nil, "rows and columns of sub-tiles, instead of tiling.sub_tile_grid")
+	f.StringVar(&l.runID, "run-id", "", "name of the run in product paths; an earlier one's resumes it")
+	cobra.CheckErr(c.MarkFlagRequired("config"))
+}
+
+// load reads the configuration with its overrides. Paths in it are made
+// absolute, because tasks run elsewhere.
+func (l *launch) load(ctx context.Context) (string, *config.Config, error) {
+	name, text, err := resolve.Text(ctx, objstore.Open(ctx, objstore.Config{}), l.config)
+	if err != nil {
+		return "", nil, err
+	}
+	if text, err = config.Override(text, l.set); err != nil {
+		return "", nil, err
+	}
+	c, err := config.Load(name, text)
+	if err != nil {
+		return "", nil, err
+	}
+	var absolute []string
+	paths := c.Paths()
+	for _, key := range slices.Sorted(maps.Keys(paths)) { // in order, so that the same file gives the same text
+		if path := absolutePath(paths[key]); path != paths[key] {
+			absolute = append(absolute, key+"="+quoted(path))
+		}
+	}
+	if text, err = config.Override(text, absolute); err != nil {
+		return "", nil, err
+	}
+	if !strings.Contains(string(text), "\n") {
+		text = append(text, '\n') // what tells YAML from a path
+	}
+	return string(text), c, nil
+}
+
+func (l *launch) inputs(text string) workflows.LaunchIn {
+	return workflows.LaunchIn{
+		ConfigYAML: text, TileIDs: l.tiles, StorageBase: absolutePath(l.storage), Grid: l.grid, RunID: l.runID,
+	}
+}
+
+// settings resolves the configuration as the stage resolve-config does.
+func (l *launch) settings(ctx context.Context, execution string) (pipeline.ResolveConfigOut, error) {
+	text, _, err := l.load(ctx)
+	if err != nil {
+		return pipeline.ResolveConfigOut{}, err
+	}
+	out, _, err := resolve.Launch(ctx, objstore.NewMemory(), pipeline.ResolveConfigIn(l.inputs(text)), execution)
+	return out, err
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
+
+	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/local"
+	"github.com/cosmostat/constellation/pkg/flyte/spec"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/version"
+	"github.com/cosmostat/constellation/workflows"
+)
+
+// execution is how a workflow is run on this machine.
+type execution struct {
+	launch
+	metadata string
+	bin      string
+	parallel int
+	events   string
+}
+
+func (e *execution) flags(c *cobra.Command) {
+	e.launch.flags(c)
+	f := c.Flags()
+	f.StringVar(&e.metadata, "metadata", "", "where the engine keeps inputs, outputs and logs: a directory or s3://...")
+	f.StringVar(&e.bin, "bin", "", "directory of the stages' executables (default: this command's own)")
+	f.IntVarP(&e.parallel, "parallel", "j", 0, "processes at once (default: one per CPU)")
+	f.StringVar(&e.events, "events", "", "write the engine's events to this file, one JSON object a line")
+}
+
+func runCommand() *cobra.Command {
+	var e execution
+	c := &cobra.Command{
+		Use:   "run --config FILE",
+		Short: "Run the whole pipeline on this machine",
+		Long: `Run executes shear_pipeline on this machine: the same serialized workflow that a
+Flyte cluster runs, each task in its own process. Give --run-id of an earlier run
+to resume it: what succeeded is kept.`,
+		Example: `  constellation run --config edfs.yaml
+  constellation run --config edfs.yaml --tiles 102018211 --set engine=mock -j 8`,
+		Args: cobra.NoArgs,
+	}
+	e.flags(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		var out workflows.ShearOut
+		err := execute(c.Context(), &e, c.OutOrStdout(), workflows.Shear, &out)
+		if err != nil {
+			return err
+		}
+		return e.conclude(c.Context(), c.OutOrStdout(), out)
+	}
+	return c
+}
+
+// conclude prints what a run of the whole pipeline left.
+func (e *execution) conclude(ctx context.Context, w io.Writer, out workflows.ShearOut) error {
+	store := objstore.Open(ctx, objstore.Config{})
+	verdict, err := survey.Load[catalog.Report](ctx, store, out.Report.URI)
+	if err != nil {
+		return err
+	}
+	run, err := survey.Load[assemble.Run](ctx, store, out.Run.URI)
+	if err != nil {
+		return err
+	}
+	settings, err := e.settings(ctx, run.RunID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nrun %s\n%s", run.RunID, catalogue.Verdict(verdict).Text("  "))
+	if len(out.Missing) > 0 {
+		fmt.Fprintf(w, "  DET files that could not be read: %s\n", strings.Join(out.Missing, ", "))
+	}
+	fmt.Fprintf(w, "\nproducts   %s\ncatalogue  %s.%s in %s, snapshot %d\n", settings.Destination.RunURI,
+		settings.Catalog.Namespace, settings.Catalog.Table, settings.Catalog.Warehouse, out.Snapshot)
+	return nil
+}
+
+// execute builds a workflow for the configuration's settings and runs it.
+func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func(workflows.Settings) *spec.Workflow[workflows.LaunchIn, Out], out *Out) error {
+	text, c, err := e.load(ctx)
+	if err != nil {
+		return err
+	}
+	for _, warning := range c.Warnings {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	if e.runID == "" {
+		e.runID = fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405Z"))
+	}
+	bundle, err := build(settingsOf(c)).Build(spec.Options{Image: "local", Images: map[string]string{"shine": "local"}})
+	if err != nil {
+		return err
+	}
+	engine, done, err := e.engine(ctx, w)
+	if err != nil {
+		return err
+	}
+	inputs, err := literal.Marshal(e.inputs(text))
+	if err == nil {
+		var outputs *core.LiteralMap
+		if outputs, err = engine.Execute(ctx, local.Register(localBundle(bundle), "constellation", "local", version.Version), inputs, e.runID); err == nil {
+			err = literal.Unmarshal(outputs, out)
+		}
+	}
+	done(err)
+	return err
+}
+
+// settingsOf is what the configuration says about the specs themselves.
+func settingsOf(c *config.Config) workflows.Settings {
+	s := workflows.DefaultSettings()
+	s.QuadrantConcurrency = c.QuadrantConcurrency
+	return s
+}
+
+func localBundle(b *spec.Bundle) *local.Bundle {
+	l := &local.Bundle{Workflow: b.Workflow.GetTemplate(), SubWorkflows: b.Workflow.GetSubWorkflows(), Plans: b.Plans}
+	for _, t := range b.Tasks {
+		l.Tasks = append(l.Tasks, t.GetTemplate())
+	}
+	return l
+}
+
+// engine sets the local engine up; done ends its view.
+func (e *execution) engine(ctx context.Context, w io.Writer) (*local.Engine, func(error), error) {
+	var err error
+	if e.bin == "" {
+		if e.bin, err = programs(); err != nil {
+			return nil, nil, err
+		}
+	}
+	if e.metadata == "" {
+		if e.metadata, err = stateDir(); err != nil {
+			return nil, nil, err
+		}
+	}
+	logs := filepath.Join(e.metadata, e.runID, "logs")
+	if strings.Contains(e.metadata, "://") {
+		state, err := stateDir()
+		if err != nil {
+			return nil, nil, err
+		}
+		logs = filepath.Join(state, e.runID, "logs")
+	}
+	v, err := newView(w, e.runID, e.events)
+	if err != nil {
+		return nil, nil, err
+	}
+	fmt.Fprintf(w, "run %s (logs in %s)\n", e.runID, logs)
+	return &local.Engine{
+		Store:    objstore.Open(ctx, objstore.Config{}),
+		Prefix:   e.metadata,
+		Program:  local.Directory(e.bin),
+		Parallel: e.parallel,
+		Observe:  v.observe,
+		Log:      func(n local.NodeRef) io.WriteCloser { return logFile(logs, n) },
+	}, v.done, nil
+}
+
+// logFile takes one attempt's output; nil where it can't be made, and then the
+// engine keeps the end of it.
+func logFile(dir string, n local.NodeRef) io.WriteCloser {
+	name := strings.ReplaceAll(n.Node, "/", ".")
+	if n.Element >= 0 {
+		name = fmt.Sprintf("%s.%d", name, n.Element)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%s.%d.log", name, n.Attempt)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
+	if err != nil {
+		return nil
+	}
+	return f
+}

@@ -1,0 +1,225 @@
+package euclid
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+const (
+	// headerWindow holds both headers of a MER catalogue (469 columns) as a rule, so they take one request.
+	headerWindow = 256 << 10
+	// rowWindow is how much of a catalogue one request reads.
+	rowWindow = 8 << 20
+)
+
+// Catalog is an open MER catalogue file: the first table of a FITS file.
+type Catalog struct {
+	file        File
+	from        objstore.Reader
+	table       *fits.Table
+	layout      *Layout
+	id, ra, dec *fits.Column
+	skipped     int64
+	at          io.ReaderAt // through the window that the headers were read with
+}
+
+// Row is one source of a catalogue.
+type Row struct {
+	ID  int64
+	Pos sky.Coord
+	// Bytes are the whole row as it lies in the file. They are only valid
+	// until the function that got the row returns.
+	Bytes []byte
+}
+
+// OpenCatalog reads the headers of a catalogue file, and not its rows: one
+// request for a file of Q1. The table must have the columns OBJECT_ID
+// (integer), RIGHT_ASCENSION and DECLINATION (floating point, degrees), in any
+// letter case and order; else the error has code CatalogColumns.
+func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (*Catalog, error) {
+	at := objstore.Window(readerAt(ctx, r, f), f.Size, headerWindow)
+	c := &Catalog{file: f, from: r, at: at}
+	var primary, table *fits.HDU
+	err := fits.Scan(at, f.Size, func(h *fits.HDU) (bool, error) {
+		if h.Index == 0 {
+			primary = h
+		} else if h.Kind == "BINTABLE" {
+			table = h
+		}
+		return table == nil, nil
+	})
+	if err != nil {
+		return nil, locate(err, f.URI, nil)
+	}
+	if table == nil {
+		return nil, fault.Data("CatalogColumns", "no binary table").On(f.URI).Fix("is it a MER final catalogue?")
+	}
+	if c.table, err = fits.ParseTable(table); err != nil {
+		return nil, locate(err, f.URI, table)
+	}
+	if err := c.choose(); err != nil {
+		return nil, err
+	}
+	c.layout = &Layout{uri: f.URI, table: c.table}
+	for _, p := range []struct {
+		raw *[]byte
+		hdu *fits.HDU
+	}{{&c.layout.primary, primary}, {&c.layout.header, table}} {
+		*p.raw = make([]byte, p.hdu.HeaderSize)
+		if _, err := at.ReadAt(*p.raw, p.hdu.Offset); err != nil {
+			return nil, fmt.Errorf("read header of %s: %w", f.URI, err)
+		}
+	}
+	if primary.DataSize > 0 { // an image there is not the subset's
+		c.layout.primary = fits.NewPrimary().Encode()
+	}
+	return c, nil
+}
+
+// choose finds the columns that are decoded and refuses what can't be copied.
+func (c *Catalog) choose() error {
+	var lacking []string
+	for _, w := range []struct {
+		name  string
+		types string
+		to    **fits.Column
+	}{{"OBJECT_ID", "KJI", &c.id}, {"RIGHT_ASCENSION", "DE", &c.ra}, {"DECLINATION", "DE", &c.dec}} {
+		col, ok := c.table.Column(w.name)
+		switch {
+		case !ok:
+			lacking = append(lacking, w.name)
+		case col.Repeat != 1 || !containsByte(w.types, col.Type):
+			lacking = append(lacking, fmt.Sprintf("%s of a usable type (it is %s)", w.name, col.Format))
+		}
+		*w.to = col
+	}
+	if len(lacking) > 0 {
+		return fault.Data("CatalogColumns", "lacks %s", list(lacking)).On(c.file.URI).At("%s", c.table.HDU).
+			Fix("a MER final catalogue has them; check data.catalog_base_uri")
+	}
+	for _, col := range c.table.Columns {
+		if col.Type == 'P' || col.Type == 'Q' {
+			return fault.Data("CatalogColumns", "column %s has variable length (%s), which is not supported", col.Name, col.Format).
+				On(c.file.URI).At("%s", c.table.HDU)
+		}
+	}
+	return nil
+}
+
+// File is the file that was opened.
+func (c *Catalog) File() File { return c.file }
+
+// Len is the number of rows, skipped ones included.
+func (c *Catalog) Len() int64 { return c.table.Rows }
+
+// Layout describes the catalogue's rows.
+func (c *Catalog) Layout() *Layout { return c.layout }
+
+// Skipped is how many rows the last call of Rows passed over because their
+// id is null or their position is not a number or not on the sky.
+func (c *Catalog) Skipped() int64 { return c.skipped }
+
+// Rows calls visit for each row in the file's order, until it fails. It reads
+// ahead while visit works: two buffers of 8 MiB, or of one row.
+func (c *Catalog) Rows(ctx context.Context, visit func(row Row) error) error {
+	c.skipped = 0
+	size := int(c.table.RowSize)
+	return c.chunks(ctx, func(chunk []byte) error {
+		for ; len(chunk) > 0; chunk = chunk[size:] {
+			row, ok := c.decode(chunk[:size:size])
+			if !ok {
+				c.skipped++
+				continue
+			}
+			if err := visit(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// first is the first source of the file, whose row follows the header: as a rule
+// it needs no further request. It works as long as the context of [OpenCatalog] does.
+func (c *Catalog) first() (Row, error) {
+	raw := make([]byte, c.table.RowSize)
+	for i := range c.table.Rows {
+		if _, err := c.at.ReadAt(raw, c.table.HDU.DataOffset()+i*c.table.RowSize); err != nil {
+			return Row{}, fmt.Errorf("read rows of %s: %w", c.file.URI, err)
+		}
+		if row, ok := c.decode(raw); ok {
+			return row, nil
+		}
+	}
+	return Row{}, noSources(c.file)
+}
+
+// decode reads the three columns of a row that matter; false where they don't say a place.
+func (c *Catalog) decode(raw []byte) (Row, bool) {
+	id, null := c.id.Int64(raw)
+	p := sky.Coord{RA: c.ra.Float64(raw), Dec: c.dec.Float64(raw)}
+	if null || !onSky(p) {
+		return Row{}, false
+	}
+	return Row{ID: id, Pos: sky.Normalize(p), Bytes: raw}, true
+}
+
+// chunks reads the rows in order, many at a time, and uses one while the next is read.
+func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error {
+	size, total := c.table.RowSize, c.table.RowSize*c.table.Rows
+	if total == 0 {
+		return nil
+	}
+	step := max(rowWindow/size, 1) * size
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type chunk struct {
+		rows []byte
+		err  error
+	}
+	full, empty := make(chan chunk), make(chan []byte, 2)
+	for range cap(empty) {
+		empty <- nil
+	}
+	go func() {
+		defer close(full)
+		at := readerAt(ctx, c.from, c.file)
+		for off := int64(0); off < total; off += step {
+			var buf []byte
+			select {
+			case buf = <-empty:
+			case <-ctx.Done():
+				return
+			}
+			if buf == nil {
+				buf = make([]byte, min(step, total))
+			}
+			buf = buf[:min(step, total-off)]
+			_, err := at.ReadAt(buf, c.table.HDU.DataOffset()+off)
+			select {
+			case full <- chunk{buf, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for k := range full {
+		if k.err != nil {
+			return fmt.Errorf("read rows of %s: %w", c.file.URI, k.err)
+		}
+		if err := use(k.rows); err != nil {
+			return err
+		}
+		empty <- k.rows[:cap(k.rows)]
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,158 @@
+package euclid
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/wcs"
+)
+
+func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions) (map[int64]*MERTile, error) {
+	mosaics, err := listMER(ctx, s, opts.MERBase, VISMosaic)
+	if err != nil {
+		return nil, err
+	}
+	tiles := map[int64]*MERTile{}
+	for id, files := range mosaics {
+		tiles[id] = &MERTile{ID: id, Mosaic: files[0]}
+	}
+	err = opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) (err error) {
+		t.Centre, err = mosaicCentre(ctx, s, t.Mosaic)
+		return err
+	})
+	return tiles, err
+}
+
+// mosaicCentre is the direction of the middle of the image in the primary HDU.
+func mosaicCentre(ctx context.Context, r objstore.Reader, f File) (sky.Coord, error) {
+	var centre sky.Coord
+	at := readerAt(ctx, r, f)
+	err := fits.Scan(at, f.Size, func(h *fits.HDU) (bool, error) {
+		nx, err := h.Header.Int("NAXIS1")
+		if err != nil {
+			return false, err
+		}
+		ny, err := h.Header.Int("NAXIS2")
+		if err != nil {
+			return false, err
+		}
+		w, err := wcs.New(h.Header)
+		if err != nil {
+			return false, err
+		}
+		centre = w.ToSky(float64(nx+1)/2, float64(ny+1)/2)
+		return false, nil
+	})
+	if err != nil {
+		return sky.Coord{}, locate(err, f.URI, nil)
+	}
+	return centre, nil
+}
+
+// tilesOfCatalogs finds first where each tile roughly is, by one of its
+// sources, and then the centres of those that can matter.
+func tilesOfCatalogs(ctx context.Context, s TileStore, opts TileOptions, catalogs map[int64][]File) (map[int64]*MERTile, error) {
+	tiles := map[int64]*MERTile{}
+	for id, files := range catalogs {
+		tiles[id] = &MERTile{ID: id, Catalogs: files}
+	}
+	if len(opts.IDs) > 0 {
+		err := opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) error {
+			c, err := OpenCatalog(ctx, s, t.Catalogs[0])
+			if err != nil {
+				return err
+			}
+			row, err := c.first()
+			t.Centre = row.Pos
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := known(opts.IDs, tiles, opts.CatalogBase); err != nil {
+			return nil, err
+		}
+		// A source lies up to half a diagonal of its tile from the centre, for both tiles.
+		const halfDiagonal = 16. / 60 * math.Sqrt2
+		near := around(tiles, opts.IDs, opts.NeighbourRadiusDeg+2*halfDiagonal)
+		kept := map[int64]*MERTile{}
+		for _, id := range near {
+			kept[id] = tiles[id]
+		}
+		tiles = kept
+	}
+	err := opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) (err error) {
+		t.Centre, err = extentCentre(ctx, s, t.Catalogs)
+		return err
+	})
+	return tiles, err
+}
+
+// extentCentre is the middle of the extent of all positions, in the plane that
+// touches the sky there.
+func extentCentre(ctx context.Context, r objstore.Reader, files []File) (sky.Coord, error) {
+	var all []sky.Coord
+	for _, f := range files {
+		c, err := OpenCatalog(ctx, r, f)
+		if err != nil {
+			return sky.Coord{}, err
+		}
+		err = c.Rows(ctx, func(row Row) error { all = append(all, row.Pos); return nil })
+		if err != nil {
+			return sky.Coord{}, err
+		}
+	}
+	if len(all) == 0 {
+		return sky.Coord{}, noSources(files[0])
+	}
+	centre := mean(all)
+	for range 3 { // converges at once: the planes differ by minutes of arc
+		plane := sky.NewTangent(centre)
+		box := sky.Box{XiMin: math.Inf(1), XiMax: math.Inf(-1), EtaMin: math.Inf(1), EtaMax: math.Inf(-1)}
+		for _, p := range all {
+			o, ok := plane.Project(p)
+			if !ok || math.Hypot(o.Xi, o.Eta) > 5 {
+				return sky.Coord{}, fault.Data("CatalogExtent", "sources at %v and at %v are not of one tile", centre, p).
+					On(files[0].URI).Fix("use tiling.source %s or %s", FromMosaic, FromTable)
+			}
+			box.XiMin, box.XiMax = min(box.XiMin, o.Xi), max(box.XiMax, o.Xi)
+			box.EtaMin, box.EtaMax = min(box.EtaMin, o.Eta), max(box.EtaMax, o.Eta)
+		}
+		centre = plane.Deproject(sky.Offset{Xi: (box.XiMin + box.XiMax) / 2, Eta: (box.EtaMin + box.EtaMax) / 2})
+	}
+	return centre, nil
+}
+
+func noSources(f File) error {
+	return fault.Data("CatalogExtent", "no source has a position").On(f.URI).
+		Fix("use tiling.source %s or %s", FromMosaic, FromTable)
+}
+
+func tilesOfTable(ctx context.Context, s TileStore, opts TileOptions) (map[int64]*MERTile, error) {
+	list, err := readTable(ctx, s, opts)
+	if err != nil {
+		return nil, fmt.Errorf("read tile table: %w", err)
+	}
+	tiles := map[int64]*MERTile{}
+	for i := range list {
+		t := &list[i]
+		if tiles[t.ID] != nil {
+			return nil, fault.Input("TileTable", "tile %d stands twice", t.ID).On(opts.TileTable)
+		}
+		if !onSky(t.Centre) {
+			return nil, fault.Input("TileTable", "tile %d has ra %v, dec %v", t.ID, t.Centre.RA, t.Centre.Dec).On(opts.TileTable).
+				Fix("ra and dec are degrees")
+		}
+		t.Centre = sky.Normalize(t.Centre)
+		tiles[t.ID] = t
+	}
+	return tiles, nil
+}
+
+// onSky is false for NaN.
+func onSky(c sky.Coord) bool { return math.Abs(c.RA) <= 360 && math.Abs(c.Dec) <= 90 }

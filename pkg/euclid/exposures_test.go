@@ -1,0 +1,117 @@
+package euclid_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+const visBase = "mem://q1/VIS"
+
+// fill puts empty objects with the given keys below a base.
+func fill(t *testing.T, w objstore.Writer, base string, keys ...string) {
+	for _, k := range keys {
+		put(t, w, objstore.Join(base, k), []byte("x"))
+	}
+}
+
+func ids(es []euclid.Exposure) []string {
+	var s []string
+	for _, e := range es {
+		s = append(s, e.String())
+	}
+	return s
+}
+
+func TestIndexExposures(t *testing.T) {
+	m := objstore.NewMemory()
+	older, newer := "20241017T042839.7", "20241017T042839.727728"
+	for dither := range 2 {
+		for _, product := range []string{"DET", "BKG", "WGT"} {
+			fill(t, m, visBase, "2704/"+visName(product, "002704", dither, 1, stamp))
+		}
+	}
+	fill(t, m, visBase,
+		"2704/"+visName("PSF", "", 0, 0, "20240322T192915.424564"),
+		"2704/"+visName("PSF", "", 0, 0, "20240101T000000.000000"),
+		"2704/"+visName("DET", "002704", 0, 2, stamp), // short, and complete but for BKG and WGT
+		"2681/"+visName("DET", "002681", 0, 1, older),
+		"2681/"+visName("DET", "002681", 0, 1, newer),
+		"2681/"+visName("BKG", "002681", 0, 1, stamp),
+		"2681/"+visName("WGT", "002681", 1, 1, stamp), // its DET is missing
+		"2681/README.md",
+		"2681/"+visName("DET", "002681", 0, 3, stamp),
+		"2681/EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits",
+	)
+	// Not below the base, though its name starts like it.
+	fill(t, m, "mem://q1/VIS-old", "2681/"+visName("DET", "009999", 0, 1, stamp))
+
+	o, err := euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"002681_00_1", "002704_00_1", "002704_01_1"}, ids(o.Exposures)); diff != "" {
+		t.Errorf("exposures (-want +got)\n%s", diff)
+	}
+	first := o.Exposures[0]
+	if _, base := splitURI(first.DET.URI); base != visName("DET", "002681", 0, 1, newer) || first.DET.Size != 1 || first.DET.ETag == "" {
+		t.Errorf("DET is %+v", first.DET)
+	}
+	if first.PSF.Exists() || first.WGT.Exists() || !o.Exposures[1].PSF.Exists() || o.Exposures[1].PSF != o.Exposures[2].PSF {
+		t.Error("PSF or WGT went to another directory's exposure")
+	}
+	if diff := cmp.Diff([]string{
+		visBase + "/2681/" + visName("DET", "002681", 0, 1, older),
+		visBase + "/2704/" + visName("PSF", "", 0, 0, "20240101T000000.000000"),
+	}, o.Superseded); diff != "" {
+		t.Errorf("superseded (-want +got)\n%s", diff)
+	}
+	id := func(dither string) euclid.ExposureID {
+		return euclid.ExposureID{Obs: "002681", Dither: dither, Number: "1"}
+	}
+	if diff := cmp.Diff([]euclid.Missing{{id("00"), "WGT"}, {id("00"), "PSF"}, {id("01"), "DET"}}, o.Incomplete); diff != "" {
+		t.Errorf("incomplete (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{
+		visName("DET", "002681", 0, 3, stamp) + " (exposure number is neither 1 (nominal) nor 2 (short))",
+		"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits (DET split into sci, rms and flg is not supported)",
+		"README.md",
+	}, o.UnknownExamples); diff != "" || o.Unknown != 3 {
+		t.Errorf("unknown %d (-want +got)\n%s", o.Unknown, diff)
+	}
+	if o.SkippedShort != 1 || o.SkippedNominal != 0 {
+		t.Errorf("skipped %d short, %d nominal", o.SkippedShort, o.SkippedNominal)
+	}
+
+	short, err := euclid.IndexExposures(t.Context(), m, visBase+"/", euclid.Short)
+	if err != nil || len(short.Exposures) != 1 || short.SkippedNominal != 4 || short.SkippedShort != 0 {
+		t.Errorf("short: %+v, %v", short, err)
+	}
+	all, err := euclid.IndexExposures(t.Context(), m, visBase, euclid.All)
+	if err != nil || len(all.Exposures) != 4 {
+		t.Errorf("all: %+v, %v", all, err)
+	}
+}
+
+func splitURI(uri string) (string, string) {
+	base := objstore.Base(uri)
+	return uri[:len(uri)-len(base)], base
+}
+
+func TestIndexExposuresFindsNothing(t *testing.T) {
+	m := objstore.NewMemory()
+	_, err := euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	wantFault(t, err, fault.BadInput, "NoObservations", visBase, "vis_base_uri")
+	fill(t, m, visBase, "a/readme.txt")
+	_, err = euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	wantFault(t, err, fault.BadInput, "NoObservations", "among 1 files", "readme.txt")
+	fill(t, m, visBase, "a/"+visName("DET", "002704", 0, 2, stamp))
+	_, err = euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	wantFault(t, err, fault.BadInput, "NoObservations", "no nominal", "data.exposures")
+	_, err = euclid.IndexExposures(t.Context(), m, visBase, "both")
+	wantFault(t, err, fault.BadInput, "ConfigInvalid", "nominal, short or all")
+}

@@ -1,0 +1,224 @@
+package euclid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/wcs"
+)
+
+const (
+	// edgeSegments is how many straight pieces stand for one edge of a quadrant.
+	// TPV bends a whole edge by the order of a pixel, so each piece by a 16th of that.
+	edgeSegments = 4
+	// shortLimit, in seconds, lies between the short exposures (~90 s) and the nominal ones (~560 s).
+	shortLimit = 250
+	// headerReads is how many headers of one file are read at the same time.
+	headerReads = 32
+)
+
+// ReadQuadrants reads the headers of an exposure's files and returns its
+// quadrants by name. It reads no pixels. HDUs are found by EXTNAME, in any
+// order: {Q}.SCI, {Q}.RMS and {Q}.FLG in DET; {Q} in BKG and PSF; {Q}, {Q}.WGT
+// or {Q}.SCI in WGT. Files that the exposure lacks leave their segments zero,
+// as do BKG, WGT and PSF files that lack a quadrant which others have.
+//
+// A DET quadrant without RMS or FLG, an unusable WCS, and an exposure time that
+// contradicts the exposure number are bad data, with file and HDU named.
+func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadrant, error) {
+	var det []*fits.HDU
+	var bkg, wgt, psf map[string]Segment
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { det, err = readIndex(gctx, r, e.DET); return err })
+	for _, p := range []struct {
+		file     File
+		suffixes []string
+		to       *map[string]Segment
+	}{
+		{e.BKG, []string{""}, &bkg},
+		{e.WGT, []string{"", ".WGT", ".SCI"}, &wgt},
+		{e.PSF, []string{""}, &psf},
+	} {
+		if p.file.Exists() {
+			g.Go(func() (err error) { *p.to, err = readSegments(gctx, r, p.file, p.suffixes); return err })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	qs, err := e.quadrants(det)
+	if err != nil {
+		return nil, err
+	}
+	for i := range qs {
+		q := &qs[i]
+		q.BKG, q.WGT, q.PSF = bkg[q.Name], wgt[q.Name], psf[q.Name]
+	}
+	return qs, nil
+}
+
+// quadrants makes quadrants out of the HDUs of DET.
+func (e Exposure) quadrants(hdus []*fits.HDU) ([]Quadrant, error) {
+	byName, err := uniqueNames(e.DET.URI, hdus)
+	if err != nil {
+		return nil, err
+	}
+	if n, err := hdus[0].Header.Int("EXPNUM"); err == nil && fmt.Sprint(n) != e.Number {
+		return nil, fault.Data("ExposureNumber", "EXPNUM is %d, the file's name says %s", n, e.Number).
+			On(e.DET.URI).At("%s", hdus[0])
+	}
+	var qs []Quadrant
+	for name, sci := range byName {
+		base, ok := strings.CutSuffix(name, ".SCI")
+		if !ok || !quadrantName(base) {
+			continue
+		}
+		q := Quadrant{Exposure: e.ExposureID, Name: base, SCI: segment(sci)}
+		for _, p := range []struct {
+			suffix string
+			to     *Segment
+		}{{".RMS", &q.RMS}, {".FLG", &q.FLG}} {
+			h, ok := byName[base+p.suffix]
+			if !ok {
+				return nil, fault.Data("MissingHDU", "no HDU %s%s", base, p.suffix).On(e.DET.URI).At("%s", sci).
+					Fix("the file is incomplete; check its delivery")
+			}
+			*p.to = segment(h)
+		}
+		if q.ExpTime, err = e.exposureTime(sci, hdus[0]); err == nil {
+			q.Outline, err = outline(sci.Header)
+		}
+		if err != nil {
+			return nil, locate(err, e.DET.URI, sci)
+		}
+		qs = append(qs, q)
+	}
+	if len(qs) == 0 {
+		return nil, fault.Data("MissingHDU", "none of %d HDUs is a quadrant's {row}-{col}.{E,F,G,H}.SCI", len(hdus)).On(e.DET.URI)
+	}
+	slices.SortFunc(qs, func(a, b Quadrant) int { return strings.Compare(a.Name, b.Name) })
+	return qs, nil
+}
+
+// exposureTime reads EXPTIME from the quadrant or the primary header and holds it against the number.
+func (e Exposure) exposureTime(sci, primary *fits.HDU) (float64, error) {
+	h := sci.Header
+	if !h.Has("EXPTIME") {
+		h = primary.Header
+	}
+	t, err := h.Float("EXPTIME")
+	switch {
+	case err != nil:
+		return 0, err
+	case !(t > 0) || math.IsInf(t, 1):
+		return 0, fault.Data("ExposureTime", "EXPTIME is %v", t)
+	case (e.Number == "1") == (t < shortLimit):
+		return 0, fault.Data("ExposureTime", "EXPTIME is %v s, but exposure number %s is %s", t, e.Number,
+			map[bool]string{true: "nominal (~560 s)", false: "short (~90 s)"}[e.Number == "1"])
+	}
+	return t, nil
+}
+
+// outline is the edge of an image on the sky.
+func outline(h *fits.Header) ([]sky.Coord, error) {
+	nx, err := h.Int("NAXIS1")
+	if err != nil {
+		return nil, err
+	}
+	ny, err := h.Int("NAXIS2")
+	if err != nil {
+		return nil, err
+	}
+	w, err := wcs.New(h)
+	if err != nil {
+		return nil, err
+	}
+	return w.Outline(int(nx), int(ny), edgeSegments), nil
+}
+
+// readSegments finds the HDUs of quadrants in a BKG, WGT or PSF file.
+func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []string) (map[string]Segment, error) {
+	hdus, err := readIndex(ctx, r, f)
+	if err != nil {
+		return nil, err
+	}
+	byName, err := uniqueNames(f.URI, hdus)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]Segment{}
+	for _, suffix := range slices.Backward(suffixes) { // the first suffix has the last word
+		for name, h := range byName {
+			if base, ok := strings.CutSuffix(name, suffix); ok && quadrantName(base) {
+				found[base] = segment(h)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, fault.Data("MissingHDU", "none of %d HDUs is named after a quadrant, like 3-4.F", len(hdus)).On(f.URI)
+	}
+	return found, nil
+}
+
+func readIndex(ctx context.Context, r objstore.Reader, f File) ([]*fits.HDU, error) {
+	hdus, err := fits.ReadIndexParallel(readerAt(ctx, r, f), f.Size, headerReads)
+	if err != nil {
+		return nil, locate(err, f.URI, nil)
+	}
+	return hdus, nil
+}
+
+func uniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {
+	m := make(map[string]*fits.HDU, len(hdus))
+	for _, h := range hdus {
+		if h.Name == "" {
+			continue
+		}
+		if first, ok := m[h.Name]; ok {
+			return nil, fault.Data("DuplicateHDU", "EXTNAME is also that of HDU %d", first.Index).On(uri).At("%s", h)
+		}
+		m[h.Name] = h
+	}
+	return m, nil
+}
+
+// quadrantName says whether s is like 3-4.F.
+func quadrantName(s string) bool {
+	return len(s) == 5 && s[0] >= '1' && s[0] <= '6' && s[1] == '-' && s[2] >= '1' && s[2] <= '6' &&
+		s[3] == '.' && s[4] >= 'E' && s[4] <= 'H'
+}
+
+func segment(h *fits.HDU) Segment { return Segment{Offset: h.Offset, Length: h.Length()} }
+
+func readerAt(ctx context.Context, r objstore.Reader, f File) io.ReaderAt {
+	return objstore.ReaderAt(ctx, r, objstore.Info{URI: f.URI, Size: f.Size, ETag: f.ETag})
+}
+
+// locate adds the file, and the HDU where it is not there yet, to an error of a
+// package that sees only bytes or keywords.
+func locate(err error, uri string, h *fits.HDU) error {
+	var f *fault.Error
+	switch {
+	case !errors.As(err, &f):
+		return fmt.Errorf("%s: %w", uri, err)
+	case f.Object != "":
+		return fmt.Errorf("read headers: %w", err)
+	}
+	g := *f
+	g.Object = uri
+	if h != nil && !strings.HasPrefix(f.Place, "HDU ") {
+		g.Place = strings.TrimSuffix(h.String()+", "+f.Place, ", ")
+	}
+	return &g
+}

@@ -1,0 +1,141 @@
+package euclid
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// tableColumns are the columns of a tile table, in any order, letter case and company.
+var tableColumns = [3]string{"tile_id", "ra", "dec"}
+
+// readTable reads a tile table: FITS and Parquet by their magic numbers, CSV else.
+func readTable(ctx context.Context, s objstore.Reader, opts TileOptions) ([]MERTile, error) {
+	uri := opts.TileTable
+	info, err := s.Stat(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	at := objstore.ReaderAt(ctx, s, info)
+	magic := make([]byte, 9)
+	if _, err := at.ReadAt(magic[:min(int64(len(magic)), info.Size)], 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(magic, []byte("SIMPLE  =")):
+		return tableOfFITS(objstore.Window(at, info.Size, headerWindow), info)
+	case !bytes.HasPrefix(magic, []byte("PAR1")):
+		return tableOfCSV(io.NewSectionReader(objstore.Window(at, info.Size, headerWindow), 0, info.Size), uri)
+	case opts.ParquetTable == nil:
+		return nil, fault.Input("TileTable", "Parquet is not read here").On(uri).Fix("convert it to CSV or FITS")
+	}
+	tiles, err := opts.ParquetTable(at, info.Size)
+	if err != nil {
+		return nil, locate(err, uri, nil)
+	}
+	return tiles, nil
+}
+
+func tableOfCSV(r io.Reader, uri string) ([]MERTile, error) {
+	in := csv.NewReader(r)
+	in.Comment = '#'
+	in.TrimLeadingSpace = true
+	in.ReuseRecord = true
+	head, err := in.Read()
+	if err != nil {
+		return nil, csvError(err, uri)
+	}
+	var at [3]int
+	for i, want := range tableColumns {
+		at[i] = -1
+		for j, name := range head {
+			if strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")), want) {
+				at[i] = j
+			}
+		}
+		if at[i] < 0 {
+			return nil, fault.Input("TileTable", "no column %s", want).On(uri).At("line 1").Fix("name the columns tile_id, ra and dec")
+		}
+	}
+	var tiles []MERTile
+	for {
+		rec, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return tiles, nil
+		}
+		if err != nil {
+			return nil, csvError(err, uri)
+		}
+		id, err1 := strconv.ParseInt(strings.TrimSpace(rec[at[0]]), 10, 64)
+		ra, err2 := strconv.ParseFloat(strings.TrimSpace(rec[at[1]]), 64)
+		dec, err3 := strconv.ParseFloat(strings.TrimSpace(rec[at[2]]), 64)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			line, _ := in.FieldPos(at[0])
+			return nil, fault.Input("TileTable", "%w", err).On(uri).At("line %d", line)
+		}
+		tiles = append(tiles, MERTile{ID: id, Centre: sky.Coord{RA: ra, Dec: dec}})
+	}
+}
+
+// csvError keeps failures of the store as they are.
+func csvError(err error, uri string) error {
+	var p *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		return fault.Input("TileTable", "the table is empty").On(uri)
+	case errors.As(err, &p):
+		return fault.Input("TileTable", "%w", p.Err).On(uri).At("line %d", p.Line)
+	}
+	return err
+}
+
+func tableOfFITS(at io.ReaderAt, info objstore.Info) ([]MERTile, error) {
+	var hdu *fits.HDU
+	err := fits.Scan(at, info.Size, func(h *fits.HDU) (bool, error) {
+		if h.Kind == "BINTABLE" {
+			hdu = h
+		}
+		return hdu == nil, nil
+	})
+	if err != nil {
+		return nil, locate(err, info.URI, nil)
+	}
+	if hdu == nil {
+		return nil, fault.Input("TileTable", "no binary table").On(info.URI)
+	}
+	t, err := fits.ParseTable(hdu)
+	if err != nil {
+		return nil, locate(err, info.URI, hdu)
+	}
+	var cols [3]*fits.Column
+	for i, types := range [3]string{"KJI", "DE", "DE"} {
+		c, ok := t.Column(tableColumns[i])
+		if !ok || c.Repeat != 1 || !containsByte(types, c.Type) {
+			return nil, fault.Input("TileTable", "no usable column %s", tableColumns[i]).On(info.URI).At("%s", hdu).
+				Fix("tile_id is an integer, ra and dec are floating-point degrees")
+		}
+		cols[i] = c
+	}
+	row := make([]byte, t.RowSize)
+	tiles := make([]MERTile, 0, t.Rows)
+	for i := range t.Rows {
+		if _, err := at.ReadAt(row, hdu.DataOffset()+i*t.RowSize); err != nil {
+			return nil, err
+		}
+		id, null := cols[0].Int64(row)
+		if null {
+			return nil, fault.Input("TileTable", "row %d has no tile_id", i+1).On(info.URI).At("%s", hdu)
+		}
+		tiles = append(tiles, MERTile{ID: id, Centre: sky.Coord{RA: cols[1].Float64(row), Dec: cols[2].Float64(row)}})
+	}
+	return tiles, nil
+}

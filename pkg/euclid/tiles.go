@@ -1,0 +1,200 @@
+package euclid
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// Where tile centres come from.
+const (
+	FromMosaic  = "mer_mosaic"  // the WCS of the tile's VIS mosaic
+	FromCatalog = "mer_catalog" // the extent of the positions in the tile's catalogue
+	FromTable   = "tile_table"  // a table of tile_id, ra, dec
+)
+
+// tileReads is how many headers are read at the same time.
+const tileReads = 32
+
+// TileStore lists and reads.
+type TileStore interface {
+	objstore.Lister
+	objstore.Reader
+}
+
+// TileOptions says which tiles are wanted and where they are described.
+type TileOptions struct {
+	Source      string // mer_mosaic, mer_catalog or tile_table
+	MERBase     string // for mer_mosaic
+	CatalogBase string // where the final catalogues are; always listed
+	TileTable   string // for tile_table
+	IDs         []int64
+	// NeighbourRadiusDeg adds tiles whose centres are that close to a wanted
+	// one's: their catalogues hold the sources of the wanted tiles' margins.
+	NeighbourRadiusDeg float64
+	// ParquetTable reads a tile table in Parquet (package quadrants has one);
+	// nil: such a table is refused.
+	ParquetTable func(r io.ReaderAt, size int64) ([]MERTile, error)
+	// OnUnreadable is told of a mosaic or catalogue that is bad data and whose
+	// tile was not asked for by its id; the tile is left out. nil: it is an error.
+	OnUnreadable func(err error)
+}
+
+// IndexTiles returns the wanted tiles and their neighbours, by id, each with
+// its centre and its catalogue files (none where there are none). No ids means
+// all tiles that the source knows.
+//
+// It lists all of CatalogBase, and:
+//   - mer_mosaic lists all of MERBase and reads the header of every tile's
+//     mosaic, one request of 35 kB each, 32 at a time, because only the headers
+//     say which tiles are neighbours: 352 requests for Q1, about 60,000 for the survey;
+//   - mer_catalog reads the first row of every catalogue (a request of 256 kB
+//     each), and all rows of the wanted tiles' and of those around them: some
+//     100 MB a tile. The centre is the middle of the positions' extent in the
+//     tangent plane, so it is good to the mean distance of sources;
+//   - tile_table reads the table, and nothing else: what to use for the survey.
+//
+// An id that the source doesn't know is bad input, code UnknownTile.
+func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, error) {
+	catalogs, err := listMER(ctx, s, opts.CatalogBase, FinalCatalog)
+	if err != nil {
+		return nil, err
+	}
+	var tiles map[int64]*MERTile
+	var where string
+	switch opts.Source {
+	case FromMosaic:
+		where = opts.MERBase
+		tiles, err = tilesOfMosaics(ctx, s, opts)
+	case FromCatalog:
+		where = opts.CatalogBase
+		tiles, err = tilesOfCatalogs(ctx, s, opts, catalogs)
+	case FromTable:
+		where = opts.TileTable
+		tiles, err = tilesOfTable(ctx, s, opts)
+	default:
+		err = fault.Input("ConfigInvalid", "tiling.source is %q", opts.Source).Fix("use %s, %s or %s", FromMosaic, FromCatalog, FromTable)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(tiles) == 0 {
+		return nil, fault.Input("NoTiles", "no tiles").On(where).Fix("check tiling.source and the location it needs")
+	}
+	if err := known(opts.IDs, tiles, where); err != nil {
+		return nil, err
+	}
+	var out []MERTile
+	for _, id := range around(tiles, opts.IDs, opts.NeighbourRadiusDeg) {
+		t := *tiles[id]
+		t.Catalogs = catalogs[id]
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// listMER lists the newest file of each part of one product, by tile, in the order of the parts.
+func listMER(ctx context.Context, l objstore.Lister, base, product string) (map[int64][]File, error) {
+	type key struct {
+		tile int64
+		part string
+	}
+	var found newest[key]
+	err := l.List(ctx, directory(base), func(info objstore.Info) error {
+		_, name := split(info.URI)
+		if n, ok := ParseMERName(name); ok && n.Product == product {
+			found.add(key{n.Tile, n.Part}, delivery{fileOf(info), n.Timestamp})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list %s files: %w", product, err)
+	}
+	files := map[int64][]File{}
+	byPart := func(a, b key) int { return cmp.Or(cmp.Compare(a.tile, b.tile), strings.Compare(a.part, b.part)) }
+	for _, k := range slices.SortedFunc(maps.Keys(found.files), byPart) {
+		files[k.tile] = append(files[k.tile], found.files[k].File)
+	}
+	return files, nil
+}
+
+// known refuses wanted ids that are not available, and names those nearby.
+func known(wanted []int64, tiles map[int64]*MERTile, where string) error {
+	for _, id := range wanted {
+		if tiles[id] != nil {
+			continue
+		}
+		available := slices.Collect(maps.Keys(tiles))
+		distance := func(a int64) int64 { return max(a-id, id-a) }
+		slices.SortFunc(available, func(a, b int64) int {
+			return cmp.Or(cmp.Compare(distance(a), distance(b)), cmp.Compare(a, b))
+		})
+		nearest := available[:min(5, len(available))]
+		return fault.Input("UnknownTile", "no tile %d among %d", id, len(available)).On(where).
+			Fix("the nearest ids there are %s", strings.Trim(strings.Join(strings.Fields(fmt.Sprint(nearest)), ", "), "[]"))
+	}
+	return nil
+}
+
+// around are the ids of the wanted tiles (none: all) and those within the radius, sorted.
+func around(tiles map[int64]*MERTile, wanted []int64, radiusDeg float64) []int64 {
+	if len(wanted) == 0 {
+		return slices.Sorted(maps.Keys(tiles))
+	}
+	byDec := slices.SortedFunc(maps.Values(tiles), func(a, b *MERTile) int { return cmp.Compare(a.Centre.Dec, b.Centre.Dec) })
+	chosen := map[int64]bool{}
+	for _, id := range wanted {
+		chosen[id] = true
+		centre := tiles[id].Centre
+		// Separations are at least the differences in Dec, but for rounding.
+		low := centre.Dec - radiusDeg - 1e-9
+		first, _ := slices.BinarySearchFunc(byDec, low, func(t *MERTile, dec float64) int { return cmp.Compare(t.Centre.Dec, dec) })
+		for _, t := range byDec[first:] {
+			if t.Centre.Dec > centre.Dec+radiusDeg+1e-9 {
+				break
+			}
+			if sky.Separation(t.Centre, centre) <= radiusDeg {
+				chosen[t.ID] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(chosen))
+}
+
+// eachTile finds the centres of many tiles at the same time. Tiles that can't
+// be read and were not asked for are left out, and reported if somebody listens.
+func (opts TileOptions) eachTile(ctx context.Context, tiles map[int64]*MERTile, centre func(ctx context.Context, t *MERTile) error) error {
+	ids := slices.Sorted(maps.Keys(tiles))
+	errs := make([]error, len(ids))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(tileReads)
+	for i, id := range ids {
+		g.Go(func() error {
+			err := centre(ctx, tiles[id])
+			if fault.KindOf(err) == fault.BadData && opts.OnUnreadable != nil && !slices.Contains(opts.IDs, id) {
+				errs[i], err = err, nil
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, err := range errs {
+		if err != nil {
+			delete(tiles, ids[i])
+			opts.OnUnreadable(err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+// Package extract prepares the data of one tile: for each of its sub-tiles it
+// copies the quadrants that lie under it, selects the rows of the catalogues,
+// and describes both in manifests.
+//
+// Pixels are copied, never interpreted: every HDU arrives byte for byte, header,
+// data and padding, behind the primary HDU of its file. A source file is read
+// once for all sub-tiles that need it, in one request per run of neighbouring
+// HDUs, and streams through one buffer into all of its copies; nothing is
+// staged. Reads are pinned to the ETags of the index, and every HDU is held to
+// its name, so that an outdated index is an error and never a wrong copy.
+//
+// Memory is bounded by the number of files copied at a time and the number of
+// sub-tiles: each of their open copies holds at most one part of an upload.
+//
+// A sub-tile's manifest_local.yaml is written after everything else: where it
+// stands, the directory is whole. The same inputs give the same bytes.
+package extract

@@ -1,0 +1,88 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// Job is the preparation of one tile.
+type Job struct {
+	Tile     sky.Tile
+	SubTiles []sky.SubTile
+
+	Exposures []euclid.Exposure // the files of the quadrants' exposures, in any order
+	Quadrants []euclid.Quadrant // candidates; which sub-tiles they overlap is decided here
+
+	Catalogs   []euclid.File // the tile's own
+	Neighbours []euclid.File // of the tiles around it
+
+	Source objstore.Reader
+	Dest   objstore.Store
+	Dir    string // the tile's directory: {base}/{run}/{tile}
+
+	LowerCase  bool   // write the catalogue's column names in lower case
+	ConfigID   string // what can change a result, as one word
+	Provenance manifest.Provenance
+	Workers    int // source files copied at a time; 4 where it is not positive
+}
+
+const usualWorkers = 4
+
+// Tile prepares all sub-tiles of a tile and reports what it did. Every sub-tile
+// gets its manifests, also one without quadrants or sources. On failure, none of
+// them is marked complete that wasn't complete before with the same inputs.
+func Tile(ctx context.Context, job Job) (*Report, error) {
+	if job.Workers <= 0 {
+		job.Workers = usualWorkers
+	}
+	report, err := job.run(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("prepare tile %d: %w", job.Tile.ID, err)
+	}
+	return report, nil
+}
+
+func (job Job) run(ctx context.Context) (*Report, error) {
+	if len(job.Catalogs) == 0 {
+		return nil, fault.Input("CatalogMissing", "tile %d has no MER catalogue", job.Tile.ID).
+			Fix("check data.catalog_base_uri, or leave the tile out")
+	}
+	p, err := job.plan()
+	if err != nil {
+		return nil, err
+	}
+	if err := job.each(ctx, p.directories, job.reopen); err != nil {
+		return nil, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(job.Workers + 1)
+	g.Go(func() error { return job.selectSources(gctx, p) })
+	for _, t := range p.transfers {
+		g.Go(func() error { return job.copy(gctx, t) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := job.each(ctx, p.directories, job.describe); err != nil {
+		return nil, err
+	}
+	return p.report(job.Tile.ID), nil
+}
+
+// each works on all directories, some at a time.
+func (job Job) each(ctx context.Context, ds []*directory, work func(context.Context, *directory) error) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(job.Workers)
+	for _, d := range ds {
+		g.Go(func() error { return work(gctx, d) })
+	}
+	return g.Wait()
+}

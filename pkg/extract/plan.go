@@ -1,0 +1,272 @@
+package extract
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// plan is who needs what.
+type plan struct {
+	directories []*directory // as Job.SubTiles
+	transfers   []*transfer  // one for each source file that is needed
+	byURI       map[string]*transfer
+
+	catalogs   catalogs
+	leftOut    []LeftOut
+	withoutWGT []euclid.ExposureID
+}
+
+// directory is a sub-tile being made.
+type directory struct {
+	sub       sky.SubTile
+	uri       string
+	quadrants []use
+	products  []*product // files other than manifests and provenance
+	inputs    []euclid.File
+
+	catalog       *product
+	sources, core []int64
+	joined        []string // URIs of the catalogues with rows here
+
+	files int
+	bytes int64
+}
+
+// use is a quadrant that a sub-tile needs.
+type use struct {
+	euclid.Quadrant
+	files euclid.Exposure
+}
+
+// transfer is the copying of one source file's HDUs.
+type transfer struct {
+	file     euclid.File
+	purpose  string   // e.g. "SCI of exposure 002681_00_1"
+	pieces   []*piece // by offset, once the plan is made
+	products []*product
+	byPath   map[string]*product // by URI
+	byOffset map[int64]*piece
+
+	read, headers int64 // bytes
+}
+
+// piece is one HDU and where it goes.
+type piece struct {
+	euclid.Segment
+	names []string // one of which its EXTNAME must be
+	to    []*product
+}
+
+// part is one of the HDUs of a quadrant, and the product file that takes it.
+type part struct {
+	product  string   // sci, bkg, wgt, psf
+	suffixes []string // of its EXTNAME after the quadrant's name
+	file     func(euclid.Exposure) euclid.File
+	segment  func(euclid.Quadrant) euclid.Segment
+}
+
+func parts() []part {
+	det := func(e euclid.Exposure) euclid.File { return e.DET }
+	return []part{
+		{"sci", []string{".SCI"}, det, func(q euclid.Quadrant) euclid.Segment { return q.SCI }},
+		{"sci", []string{".RMS"}, det, func(q euclid.Quadrant) euclid.Segment { return q.RMS }},
+		{"sci", []string{".FLG"}, det, func(q euclid.Quadrant) euclid.Segment { return q.FLG }},
+		{"bkg", []string{""}, func(e euclid.Exposure) euclid.File { return e.BKG }, func(q euclid.Quadrant) euclid.Segment { return q.BKG }},
+		{"wgt", []string{"", ".WGT", ".SCI"}, func(e euclid.Exposure) euclid.File { return e.WGT }, func(q euclid.Quadrant) euclid.Segment { return q.WGT }},
+		{"psf", []string{""}, func(e euclid.Exposure) euclid.File { return e.PSF }, func(q euclid.Quadrant) euclid.Segment { return q.PSF }},
+	}
+}
+
+// productPath is a product's place in its sub-tile's directory.
+func productPath(e euclid.ExposureID, name string) string {
+	if name == "psf" {
+		return fmt.Sprintf("psf/%s_psf.fits", e)
+	}
+	return fmt.Sprintf("exposures/%s_%s.fits", e, name)
+}
+
+// plan decides which quadrants each sub-tile needs, and so which HDUs go where.
+func (job Job) plan() (*plan, error) {
+	p := &plan{byURI: map[string]*transfer{}}
+	catalogs := inURIOrder(slices.Concat(job.Catalogs, job.Neighbours))
+	for _, s := range job.SubTiles {
+		p.directories = append(p.directories, &directory{
+			sub: s, uri: objstore.Join(job.Dir, s.Name()), inputs: slices.Clone(catalogs),
+		})
+	}
+	exposures := make(map[euclid.ExposureID]euclid.Exposure, len(job.Exposures))
+	for _, e := range job.Exposures {
+		exposures[e.ExposureID] = e
+	}
+	left := map[LeftOut]bool{}
+	bare := map[euclid.ExposureID]bool{}
+	for _, q := range inOrder(job.Quadrants) {
+		var needed []*directory
+		for _, d := range p.directories {
+			if d.sub.Overlaps(q.Outline) {
+				needed = append(needed, d)
+			}
+		}
+		if len(needed) == 0 {
+			continue
+		}
+		e, ok := exposures[q.Exposure]
+		if !ok {
+			return nil, fault.Input("ExposureUnknown", "quadrant %s belongs to exposure %s, which is not in the index", q.Name, q.Exposure).
+				Fix("index observations and read footprints again")
+		}
+		if l := lacking(e, q); l != nil {
+			left[*l] = true
+			continue
+		}
+		if !e.WGT.Exists() || q.WGT.Length == 0 {
+			bare[e.ExposureID] = true
+		}
+		if err := p.add(use{q, e}, needed); err != nil {
+			return nil, err
+		}
+	}
+	for l := range left {
+		p.leftOut = append(p.leftOut, l)
+	}
+	slices.SortFunc(p.leftOut, func(a, b LeftOut) int {
+		return cmp.Or(byExposure(a.Exposure, b.Exposure), strings.Compare(a.Quadrant, b.Quadrant))
+	})
+	for e := range bare {
+		p.withoutWGT = append(p.withoutWGT, e)
+	}
+	slices.SortFunc(p.withoutWGT, byExposure)
+	return p, p.finish()
+}
+
+// inOrder sorts quadrants by exposure and by their order in the file, each once.
+func inOrder(qs []euclid.Quadrant) []euclid.Quadrant {
+	qs = slices.Clone(qs)
+	slices.SortFunc(qs, func(a, b euclid.Quadrant) int {
+		return cmp.Or(byExposure(a.Exposure, b.Exposure), cmp.Compare(a.SCI.Offset, b.SCI.Offset), strings.Compare(a.Name, b.Name))
+	})
+	return slices.CompactFunc(qs, func(a, b euclid.Quadrant) bool { return a.Exposure == b.Exposure && a.Name == b.Name })
+}
+
+func byExposure(a, b euclid.ExposureID) int { return strings.Compare(a.String(), b.String()) }
+
+// lacking says why a quadrant can't be used, or nil where it can.
+func lacking(e euclid.Exposure, q euclid.Quadrant) *LeftOut {
+	switch {
+	case !e.BKG.Exists():
+		return &LeftOut{Exposure: e.ExposureID, Reason: "no BKG file"}
+	case !e.PSF.Exists():
+		return &LeftOut{Exposure: e.ExposureID, Reason: "no PSF file"}
+	case q.BKG.Length == 0:
+		return &LeftOut{Exposure: e.ExposureID, Quadrant: q.Name, Reason: "its BKG file lacks it"}
+	case q.PSF.Length == 0:
+		return &LeftOut{Exposure: e.ExposureID, Quadrant: q.Name, Reason: "its PSF file lacks it"}
+	}
+	return nil
+}
+
+// add has a quadrant's HDUs copied to some sub-tiles.
+func (p *plan) add(u use, to []*directory) error {
+	for _, d := range to {
+		d.quadrants = append(d.quadrants, u)
+	}
+	for _, part := range parts() {
+		file, segment := part.file(u.files), part.segment(u.Quadrant)
+		if part.product == "wgt" && (!file.Exists() || segment.Length == 0) {
+			continue
+		}
+		names := make([]string, len(part.suffixes))
+		for i, s := range part.suffixes {
+			names[i] = u.Name + s
+		}
+		if segment.Offset <= 0 || segment.Length <= 0 || segment.Length > file.Size-segment.Offset {
+			return staleError("bytes %d to %d of HDU %s are not in a file of %d bytes",
+				segment.Offset, segment.Offset+segment.Length, names[0], file.Size).On(file.URI)
+		}
+		t := p.transfer(file, fmt.Sprintf("%s of exposure %s", strings.ToUpper(part.product), u.Exposure))
+		piece, err := t.piece(segment, names)
+		if err != nil {
+			return err
+		}
+		for _, d := range to {
+			piece.to = append(piece.to, t.product(d, productPath(u.Exposure, part.product)))
+		}
+	}
+	return nil
+}
+
+func (p *plan) transfer(file euclid.File, purpose string) *transfer {
+	t, ok := p.byURI[file.URI]
+	if !ok {
+		t = &transfer{file: file, purpose: purpose, byPath: map[string]*product{}, byOffset: map[int64]*piece{}}
+		p.byURI[file.URI] = t
+		p.transfers = append(p.transfers, t)
+	}
+	return t
+}
+
+// piece is the HDU at a place. Several exposures may need it: they share PSF files.
+func (t *transfer) piece(s euclid.Segment, names []string) (*piece, error) {
+	have, ok := t.byOffset[s.Offset]
+	if !ok {
+		have = &piece{Segment: s, names: names}
+		t.byOffset[s.Offset] = have
+		t.pieces = append(t.pieces, have)
+	} else if have.Segment != s || !slices.Equal(have.names, names) {
+		return nil, staleError("HDUs %s of %d bytes and %s of %d bytes are both said to start at byte %d",
+			have.names[0], have.Length, names[0], s.Length, s.Offset).On(t.file.URI)
+	}
+	return have, nil
+}
+
+func (t *transfer) product(d *directory, path string) *product {
+	uri := objstore.Join(d.uri, path)
+	pr, ok := t.byPath[uri]
+	if !ok {
+		pr = newProduct(uri, path)
+		t.byPath[uri] = pr
+		t.products = append(t.products, pr)
+		d.products = append(d.products, pr)
+		if !slices.Contains(d.inputs, t.file) {
+			d.inputs = append(d.inputs, t.file)
+		}
+	}
+	return pr
+}
+
+// finish brings pieces into the order of their files and refuses overlaps.
+func (p *plan) finish() error {
+	for _, t := range p.transfers {
+		slices.SortFunc(t.pieces, func(a, b *piece) int { return cmp.Compare(a.Offset, b.Offset) })
+		for i, b := range t.pieces[1:] {
+			if a := t.pieces[i]; a.Offset+a.Length > b.Offset {
+				return staleError("HDUs %s and %s are said to overlap", a.names[0], b.names[0]).On(t.file.URI)
+			}
+		}
+	}
+	return nil
+}
+
+// exposures are the exposures of a sub-tile, in order.
+func (d *directory) exposures() []euclid.ExposureID {
+	var ids []euclid.ExposureID
+	for _, u := range d.quadrants {
+		if n := len(ids); n == 0 || ids[n-1] != u.Exposure {
+			ids = append(ids, u.Exposure)
+		}
+	}
+	return ids
+}
+
+// staleError is that of an index that doesn't describe a file.
+func staleError(format string, a ...any) *fault.Error {
+	return fault.Data("IndexStale", format, a...).
+		Fix("the index is stale or the file is damaged: read footprints again, check the delivery")
+}

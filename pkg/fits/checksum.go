@@ -1,0 +1,154 @@
+package fits
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+// Checksums are those of FITS 4.0, section 4.4.2.7 and appendix J: the sum of
+// 32-bit words in ones' complement arithmetic, so that it doesn't depend on the
+// order of blocks.
+
+// Sum is a running checksum of data whose size is a multiple of 4 in the end;
+// missing bytes count as zeros. It is an [io.Writer].
+type Sum struct {
+	total uint64
+	rest  [4]byte
+	n     int // bytes in rest
+}
+
+// Write adds p.
+func (s *Sum) Write(p []byte) (int, error) {
+	size := len(p)
+	for s.n > 0 && len(p) > 0 {
+		s.rest[s.n] = p[0]
+		p = p[1:]
+		if s.n++; s.n == len(s.rest) {
+			s.add(binary.BigEndian.Uint32(s.rest[:]))
+			s.n = 0
+		}
+	}
+	for ; len(p) >= 4; p = p[4:] {
+		s.add(binary.BigEndian.Uint32(p))
+	}
+	if len(p) > 0 {
+		s.rest = [4]byte{}
+		s.n = copy(s.rest[:], p)
+	}
+	return size, nil
+}
+
+func (s *Sum) add(word uint32) { s.total = fold(s.total + uint64(word)) }
+
+// fold brings the carry around, once: totals stay below 2^33.
+func fold(total uint64) uint64 { return total&0xffffffff + total>>32 }
+
+// Sum32 returns the checksum of what was written.
+func (s *Sum) Sum32() uint32 {
+	total := s.total
+	if s.n > 0 {
+		var word [4]byte
+		copy(word[:], s.rest[:s.n])
+		total += uint64(binary.BigEndian.Uint32(word[:]))
+	}
+	return uint32(fold(fold(total)))
+}
+
+// DataSum returns the checksum of data, the value of DATASUM. Padding with
+// zeros doesn't change it.
+func DataSum(data io.Reader) (uint32, error) {
+	var s Sum
+	if _, err := io.Copy(&s, data); err != nil {
+		return 0, fmt.Errorf("sum of data: %w", err)
+	}
+	return s.Sum32(), nil
+}
+
+// Sign sets DATASUM and CHECKSUM for data of that sum, so that the sum over the
+// whole HDU is zero. It must be the last change to the header.
+func (h *Header) Sign(dataSum uint32) *Header {
+	h.SetText("DATASUM", strconv.FormatUint(uint64(dataSum), 10), "data unit checksum")
+	h.SetText("CHECKSUM", strings.Repeat("0", 16), "HDU checksum")
+	var s Sum
+	s.Write(h.Encode())
+	s.add(dataSum)
+	return h.SetText("CHECKSUM", encodeSum(^s.Sum32()), "HDU checksum")
+}
+
+// encodeSum writes a sum as 16 letters and digits that, as four words in the
+// place where CHECKSUM stands, add up to the sum (appendix J.2).
+func encodeSum(sum uint32) string {
+	var out [16]byte
+	for i := range 4 {
+		b := int(sum >> (24 - 8*i) & 0xff)
+		var part [4]int
+		for j := range part {
+			part[j] = b/4 + '0'
+		}
+		part[0] += b % 4
+		for changed := true; changed; {
+			changed = false
+			for j := 0; j < 4; j += 2 {
+				if punctuation(part[j]) || punctuation(part[j+1]) {
+					part[j]++
+					part[j+1]--
+					changed = true
+				}
+			}
+		}
+		for j := range part {
+			// A string value starts one byte off a word: rotate right by one.
+			out[(4*j+i+1)%16] = byte(part[j])
+		}
+	}
+	return string(out[:])
+}
+
+func punctuation(c int) bool { return c > '9' && c < 'A' || c > 'Z' && c < 'a' }
+
+// Verify compares an HDU with its DATASUM and CHECKSUM. It reads all of the HDU.
+// Where the header has neither, checked is false.
+func Verify(h *HDU, r io.ReaderAt) (checked bool, err error) {
+	hasData, hasSum := h.Header.Has("DATASUM"), h.Header.Has("CHECKSUM")
+	if !hasData && !hasSum {
+		return false, nil
+	}
+	var header, data Sum
+	if n, err := io.Copy(&header, io.NewSectionReader(r, h.Offset, h.HeaderSize)); err != nil || n != h.HeaderSize {
+		return true, verifyRead(h, err)
+	}
+	size := Pad(h.DataSize)
+	if n, err := io.Copy(&data, io.NewSectionReader(r, h.DataOffset(), size)); err != nil || n != size {
+		return true, verifyRead(h, err)
+	}
+	if hasData {
+		want, err := h.Header.Int("DATASUM")
+		if err != nil {
+			return true, err
+		}
+		if got := data.Sum32(); want != int64(got) {
+			return true, fault.Data(CodeChecksum, "the data's checksum is %d, DATASUM says %d", got, want).
+				At("%s", h).Fix("the file is damaged: fetch it again")
+		}
+	}
+	if hasSum {
+		header.add(data.Sum32())
+		if got := header.Sum32(); got != 0xffffffff && got != 0 {
+			return true, fault.Data(CodeChecksum, "the HDU's sum is %#x, not zero", got).
+				At("%s", h).Fix("the file is damaged: fetch it again")
+		}
+	}
+	return true, nil
+}
+
+func verifyRead(h *HDU, err error) error {
+	if err == nil {
+		return truncated("the file ends within the HDU").At("%s", h)
+	}
+	return fmt.Errorf("verify %s: %w", h, err)
+}

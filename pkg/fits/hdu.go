@@ -1,0 +1,138 @@
+package fits
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strings"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+// HDU is one header-data unit and where it lies in its file.
+type HDU struct {
+	Index      int    // 0 is the primary HDU
+	Name       string // EXTNAME without trailing blanks, or ""
+	Kind       string // PRIMARY, or the extension's type: IMAGE, BINTABLE, TABLE, ...
+	Offset     int64  // of the header
+	HeaderSize int64  // whole blocks
+	DataSize   int64  // without padding
+	Header     *Header
+}
+
+// DataOffset is where the data start.
+func (h *HDU) DataOffset() int64 { return h.Offset + h.HeaderSize }
+
+// Length is the size of header and data with their padding.
+func (h *HDU) Length() int64 { return h.HeaderSize + Pad(h.DataSize) }
+
+// End is where the next HDU starts.
+func (h *HDU) End() int64 { return h.Offset + h.Length() }
+
+// String names the HDU as errors do, e.g. "HDU 3 (3-4.F.SCI)".
+func (h *HDU) String() string {
+	if h.Name == "" {
+		return fmt.Sprintf("HDU %d", h.Index)
+	}
+	return fmt.Sprintf("HDU %d (%s)", h.Index, h.Name)
+}
+
+// newHDU reads from a header what kind of HDU it is and how large.
+func newHDU(index int, offset, headerSize int64, header *Header) (*HDU, error) {
+	h := &HDU{Index: index, Offset: offset, HeaderSize: headerSize, Header: header}
+	if header.Has("EXTNAME") {
+		h.Name, _ = header.Text("EXTNAME")
+	}
+	header.place = h.String()
+	var err error
+	if h.Kind, err = kindOf(header, index == 0); err != nil {
+		return nil, err
+	}
+	if h.DataSize, err = header.dataSize(h.Kind); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// kindOf reads the first card, which says what the HDU is.
+func kindOf(h *Header, primary bool) (string, error) {
+	first := ""
+	if len(h.cards) > 0 {
+		first = strings.TrimRight(h.cards[0][:8], " ")
+	}
+	switch {
+	case primary && first == "SIMPLE":
+		_, err := h.Bool("SIMPLE")
+		return "PRIMARY", err
+	case !primary && first == "XTENSION":
+		kind, err := h.Text("XTENSION")
+		return strings.TrimSpace(kind), err
+	case primary:
+		return "", fault.Data(CodeGarbled, "first card is %q, not SIMPLE", first).At("%s", h.place)
+	}
+	return "", fault.Data(CodeGarbled, "first card is %q, not XTENSION", first).At("%s", h.place)
+}
+
+// dataSize computes the size of the data from the structure keywords
+// (FITS 4.0, equations 1, 2 and 4).
+func (h *Header) dataSize(kind string) (int64, error) {
+	bitpix, err := h.structural("BITPIX", -64, 64)
+	if err != nil {
+		return 0, err
+	}
+	switch bitpix {
+	case 8, 16, 32, 64, -32, -64:
+	default:
+		return 0, h.fault("BITPIX", fmt.Errorf("%d is none of 8, 16, 32, 64, -32, -64", bitpix))
+	}
+	naxis, err := h.structural("NAXIS", 0, 999)
+	if err != nil || naxis == 0 {
+		return 0, err
+	}
+	groups := false
+	count := int64(1)
+	for i := int64(1); i <= naxis; i++ {
+		key := fmt.Sprintf("NAXIS%d", i)
+		n, err := h.structural(key, 0, math.MaxInt64)
+		if err != nil {
+			return 0, err
+		}
+		if i == 1 && n == 0 && kind == "PRIMARY" && naxis > 1 && h.Has("GROUPS") {
+			if groups, err = h.Bool("GROUPS"); err != nil {
+				return 0, err
+			} else if groups {
+				continue // random groups: NAXIS1 = 0 marks them and doesn't count
+			}
+		}
+		if count, err = h.multiply(key, count, n); err != nil {
+			return 0, err
+		}
+	}
+	pcount, gcount := int64(0), int64(1)
+	if kind != "PRIMARY" || groups {
+		if pcount, err = h.structural("PCOUNT", 0, math.MaxInt64); err != nil {
+			return 0, err
+		}
+		if gcount, err = h.structural("GCOUNT", 0, math.MaxInt64); err != nil {
+			return 0, err
+		}
+	}
+	if count > math.MaxInt64-pcount {
+		return 0, h.fault("PCOUNT", errOverflow)
+	}
+	if count, err = h.multiply("GCOUNT", count+pcount, gcount); err != nil {
+		return 0, err
+	}
+	return h.multiply("BITPIX", count, max(bitpix, -bitpix)/8)
+}
+
+var errOverflow = fmt.Errorf("the data would be larger than any file")
+
+// multiply multiplies sizes and refuses what no file could hold.
+func (h *Header) multiply(key string, a, b int64) (int64, error) {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	if hi != 0 || lo > math.MaxInt64/2 {
+		return 0, h.fault(key, errOverflow)
+	}
+	return int64(lo), nil
+}

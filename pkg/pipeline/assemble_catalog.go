@@ -1,0 +1,32 @@
+package pipeline
+
+import (
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+)
+
+// AssembleCatalogIn is every tile's outcome.
+type AssembleCatalogIn struct {
+	Prepared    []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories"`
+	Outcomes    [][]*literal.Blob `flyte:"outcomes,format=json" doc:"per tile and sub-tile: what inference said; none where it failed"`
+	Destination Destination       `flyte:"destination" doc:"where the run's products lie"`
+	Catalog     Catalog           `flyte:"catalog" doc:"the Iceberg tables"`
+	RunID       string            `flyte:"run_id" doc:"name of the run"`
+}
+
+// AssembleCatalogOut says what was committed.
+type AssembleCatalogOut struct {
+	Run        literal.Blob `flyte:"run,format=json" doc:"run.json: where each tile's and sub-tile's products lie, and how each ended"`
+	Snapshot   int64        `flyte:"snapshot" doc:"snapshot id of the shear table"`
+	ShearRows  int64        `flyte:"shear_rows" doc:"rows of this run in the shear table"`
+	SourceRows int64        `flyte:"source_rows" doc:"rows of this run in the source table"`
+}
+
+// AssembleCatalog commits the results. Running it again leaves one copy of each row.
+var AssembleCatalog = task.Define[AssembleCatalogIn, AssembleCatalogOut](task.Declaration{
+	Name:      "assemble_catalog",
+	Doc:       "Collects the sub-tiles' results, keeps core sources, and commits them to the Iceberg tables.",
+	Resources: task.Resources{CPU: "2", Memory: "4Gi"},
+	Retries:   3,
+	Deck:      true,
+})

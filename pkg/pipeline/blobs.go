@@ -1,0 +1,22 @@
+package pipeline
+
+import "github.com/cosmostat/constellation/pkg/flyte/literal"
+
+// URIs returns where blobs lie; an element that failed has none.
+func URIs(blobs []*literal.Blob) []string {
+	uris := make([]string, len(blobs))
+	for i, b := range blobs {
+		if b != nil {
+			uris[i] = b.URI
+		}
+	}
+	return uris
+}
+
+// Optional returns a blob, or none where the URI is empty.
+func Optional(uri, format string) *literal.Blob {
+	if uri == "" {
+		return nil
+	}
+	return &literal.Blob{URI: uri, Format: format}
+}

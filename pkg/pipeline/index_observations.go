@@ -1,0 +1,32 @@
+package pipeline
+
+import (
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+)
+
+// IndexObservationsIn says where to look.
+type IndexObservationsIn struct {
+	Source       Source  `flyte:"source" doc:"where the survey's files lie"`
+	Tiling       Tiling  `flyte:"tiling" doc:"where tile centres come from"`
+	TileIDs      []int64 `flyte:"tile_ids" doc:"MER tiles to process; empty: all"`
+	FilesPerTask int64   `flyte:"files_per_task" doc:"DET files read by one map element"`
+}
+
+// IndexObservationsOut is the plan that the later stages share.
+type IndexObservationsOut struct {
+	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files, in batches"`
+	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
+	Batches      []int64      `flyte:"batches" doc:"indices of the batches of exposures"`
+	TileIDs      []int64      `flyte:"tile_ids" doc:"the tiles that will be processed"`
+}
+
+// IndexObservations lists the bucket. A listing is a snapshot of a moment, so
+// it isn't cached.
+var IndexObservations = task.Define[IndexObservationsIn, IndexObservationsOut](task.Declaration{
+	Name:      "index_observations",
+	Doc:       "Lists VIS and MER files, groups them into exposures and tiles, and reports what is incomplete.",
+	Resources: task.Resources{CPU: "2", Memory: "2Gi"},
+	Retries:   3,
+	Deck:      true,
+})

@@ -1,0 +1,30 @@
+package pipeline
+
+import (
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+)
+
+// MergeFootprintsIn is what the map over batches left.
+type MergeFootprintsIn struct {
+	Observations literal.Blob    `flyte:"observations,format=json" doc:"every exposure with its files, in batches"`
+	Footprints   []*literal.Blob `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch could not be read"`
+	MaxMissing   string          `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
+}
+
+// MergeFootprintsOut is the quadrant index.
+type MergeFootprintsOut struct {
+	Index     literal.Blob `flyte:"index,format=parquet" doc:"every quadrant of the survey"`
+	Quadrants int64        `flyte:"quadrants" doc:"quadrants in the index"`
+	Missing   []string     `flyte:"missing" doc:"DET files that could not be read"`
+}
+
+// MergeFootprints builds the quadrant index from the batches.
+var MergeFootprints = task.Define[MergeFootprintsIn, MergeFootprintsOut](task.Declaration{
+	Name:         "merge_footprints",
+	Doc:          "Joins the batches into the quadrant index, and names the files that are missing from it.",
+	Resources:    task.Resources{CPU: "2", Memory: "4Gi"},
+	Retries:      2,
+	CacheVersion: "1",
+	Deck:         true,
+})

@@ -1,0 +1,140 @@
+// Package resolve turns the configuration file and the launch inputs into the
+// narrow settings that the stages take.
+package resolve
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+)
+
+// Launch reads the configuration that a launch names, lays the launch's own
+// inputs over it and cuts the result into settings. The warnings are for the log.
+func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn, execution string) (pipeline.ResolveConfigOut, []string, error) {
+	name, text, err := Text(ctx, r, in.ConfigYAML)
+	if err != nil {
+		return pipeline.ResolveConfigOut{}, nil, err
+	}
+	c, err := config.Load(name, text)
+	if err != nil {
+		return pipeline.ResolveConfigOut{}, nil, err
+	}
+	if err := overlay(c, in); err != nil {
+		return pipeline.ResolveConfigOut{}, c.Warnings, err
+	}
+	out, err := settings(c, runID(c, in.RunID, execution))
+	return out, c.Warnings, err
+}
+
+// Text is the configuration's text and the name to call it by in messages: the
+// input is a path or URI, or the YAML itself if it has a newline.
+func Text(ctx context.Context, r objstore.Reader, input string) (name string, text []byte, err error) {
+	switch {
+	case strings.Contains(input, "\n"):
+		return "config_yaml", []byte(input), nil
+	case strings.TrimSpace(input) == "":
+		return "", nil, fault.Input("ConfigInvalid", "config_yaml is empty").Fix("give a path, a URI, or the YAML itself")
+	}
+	text, err = objstore.ReadFile(ctx, r, input)
+	if err != nil {
+		return "", nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return input, text, nil
+}
+
+// overlay lays what was given at launch over the file.
+func overlay(c *config.Config, in pipeline.ResolveConfigIn) error {
+	if len(in.TileIDs) > 0 {
+		for _, id := range in.TileIDs {
+			if id <= 0 {
+				return fault.Input("LaunchInvalid", "%d is not a tile id", id).At("tile_ids").Fix("tile ids are positive; leave the list empty to take the configured ones")
+			}
+		}
+		c.TileIDs = config.IDs{List: in.TileIDs}
+	}
+	if in.StorageBase != "" {
+		c.Output.StorageBase = strings.TrimRight(in.StorageBase, "/")
+	}
+	if len(in.Grid) > 0 {
+		if len(in.Grid) != 2 || in.Grid[0] < 1 || in.Grid[1] < 1 || in.Grid[0] > 64 || in.Grid[1] > 64 {
+			return fault.Input("LaunchInvalid", "%v is not a grid", in.Grid).At("sub_tile_grid").Fix("give rows and columns, each from 1 to 64, such as [4, 4]")
+		}
+		c.Tiling.Grid = config.Grid{int(in.Grid[0]), int(in.Grid[1])}
+	}
+	switch {
+	case c.Output.StorageBase == "":
+		return fault.Input("ConfigInvalid", "nothing says where products go").At("output.storage_base_uri").
+			Fix("set it in the configuration, or give storage_base_uri at launch")
+	case !c.TileIDs.All && len(c.TileIDs.List) == 0:
+		return fault.Input("ConfigInvalid", "no tiles are asked for").At("tile_ids").
+			Fix("set tile_ids in the configuration or at launch: a list, or in the configuration the word all")
+	}
+	if c.Output.Warehouse == "" {
+		c.Output.Warehouse = objstore.Join(c.Output.StorageBase, "warehouse")
+	}
+	return nil
+}
+
+// runID names the run in product paths.
+func runID(c *config.Config, given, execution string) string {
+	switch {
+	case given != "":
+		return given
+	case execution != "":
+		return execution
+	}
+	return fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405Z"))
+}
+
+func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
+	if err := checkName(run); err != nil {
+		return pipeline.ResolveConfigOut{}, err
+	}
+	id := c.ID()
+	out := pipeline.ResolveConfigOut{
+		Source: pipeline.Source{
+			VISBase: c.Data.VISBase, MERBase: c.Data.MERBase, CatalogBase: c.Data.CatalogBase,
+			Region: c.Data.Region, Endpoint: c.Data.Endpoint, Anonymous: c.Data.NoSign, Exposures: c.Data.Exposures,
+		},
+		Tiling: pipeline.Tiling{
+			Source: c.Tiling.Source, TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
+			MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
+		},
+		Destination: pipeline.Destination{RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id},
+		Inference: pipeline.Inference{
+			Engine: c.Engine, Command: c.Shine.Command, TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds())),
+			Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
+		},
+		Catalog:      pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
+		Thresholds:   pipeline.Thresholds(c.Validation),
+		TileIDs:      c.TileIDs.List,
+		FilesPerTask: int64(c.Data.FilesPerTask),
+		MaxMissing:   string(c.Data.MaxMissing),
+		Compute:      pipeline.BranchCPU,
+		RunID:        run,
+	}
+	if c.Engine == "shine" {
+		out.Compute = pipeline.BranchGPU
+	}
+	return out, out.Tiling.Grid().Validate()
+}
+
+// checkName keeps a run's name from being anything but one element of a path.
+func checkName(run string) error {
+	for _, r := range run {
+		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)) {
+			return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
+		}
+	}
+	if strings.HasPrefix(run, ".") || len(run) > 128 {
+		return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use at most 128 characters, the first not a dot")
+	}
+	return nil
+}

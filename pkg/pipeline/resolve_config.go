@@ -1,0 +1,36 @@
+package pipeline
+
+import "github.com/cosmostat/constellation/pkg/flyte/task"
+
+// ResolveConfigIn is what people give at launch.
+type ResolveConfigIn struct {
+	ConfigYAML  string  `flyte:"config_yaml" doc:"path or URI of the configuration file, or the YAML itself"`
+	TileIDs     []int64 `flyte:"tile_ids" doc:"MER tiles to process; empty: as configured"`
+	StorageBase string  `flyte:"storage_base_uri" doc:"where products go; empty: as configured"`
+	Grid        []int64 `flyte:"sub_tile_grid" doc:"rows and columns of sub-tiles in a tile; empty: as configured"`
+	RunID       string  `flyte:"run_id" doc:"name of the run in product paths; empty: the execution's name"`
+}
+
+// ResolveConfigOut is the narrow settings that the stages take.
+type ResolveConfigOut struct {
+	Source       Source      `flyte:"source" doc:"where the survey's files lie"`
+	Tiling       Tiling      `flyte:"tiling" doc:"where tiles lie and how they divide"`
+	Destination  Destination `flyte:"destination" doc:"where the run's products go"`
+	Inference    Inference   `flyte:"inference" doc:"what infers shear"`
+	Catalog      Catalog     `flyte:"catalog" doc:"the Iceberg tables"`
+	Thresholds   Thresholds  `flyte:"thresholds" doc:"what the catalogue is held to"`
+	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: all"`
+	FilesPerTask int64       `flyte:"files_per_task" doc:"DET files read by one map element"`
+	MaxMissing   string      `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
+	Compute      string      `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
+	RunID        string      `flyte:"run_id" doc:"name of the run"`
+}
+
+// ResolveConfig merges the configuration file with what was given at launch.
+// It is never cached: a path may hold another file tomorrow.
+var ResolveConfig = task.Define[ResolveConfigIn, ResolveConfigOut](task.Declaration{
+	Name:      "resolve_config",
+	Doc:       "Merges the configuration file with what was given at launch, and refuses what can't work.",
+	Resources: task.Resources{CPU: "500m", Memory: "256Mi"},
+	Retries:   2,
+})

@@ -1,0 +1,77 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// The settings below are cut narrow on purpose: a stage's cache key holds the
+// settings that it takes, so a knob that it doesn't use doesn't miss its cache.
+
+// Source says where the survey's files lie and how to reach them.
+type Source struct {
+	VISBase     string `json:"vis_base_uri"`
+	MERBase     string `json:"mer_base_uri"`
+	CatalogBase string `json:"catalog_base_uri"`
+	Region      string `json:"s3_region"`
+	Endpoint    string `json:"s3_endpoint_url"`
+	Anonymous   bool   `json:"s3_no_sign_request"`
+	Exposures   string `json:"exposures"`
+}
+
+// Store says how to reach the sources. Outputs use the standard AWS environment instead.
+func (s Source) Store() objstore.Config {
+	return objstore.Config{Region: s.Region, Endpoint: s.Endpoint, Anonymous: s.Anonymous}
+}
+
+// Tiling says where tiles lie and how they divide.
+type Tiling struct {
+	Source       string  `json:"source"`
+	TileTable    string  `json:"tile_table"`
+	Rows         int     `json:"rows"`
+	Cols         int     `json:"cols"`
+	MarginArcmin float64 `json:"margin_arcmin"`
+	TileArcmin   float64 `json:"tile_arcmin"`
+	CoreArcmin   float64 `json:"core_arcmin"`
+}
+
+// Grid is the division of a tile into sub-tiles.
+func (t Tiling) Grid() sky.Grid {
+	return sky.Grid{Rows: t.Rows, Cols: t.Cols, MarginArcmin: t.MarginArcmin, TileArcmin: t.TileArcmin, CoreArcmin: t.CoreArcmin}
+}
+
+// Destination says where a run's products go and what made them.
+type Destination struct {
+	RunURI   string `json:"run_uri"` // {storage_base_uri}/{run_id}
+	ConfigID string `json:"config_id"`
+}
+
+// Inference says what infers shear on a sub-tile, and how.
+type Inference struct {
+	Engine         string   `json:"engine"`
+	Command        []string `json:"command"`
+	TimeoutSeconds int      `json:"timeout_seconds"`
+	Inference      string   `json:"inference_yaml"` // SHINE's own section, as text
+	GAL            string   `json:"gal_yaml"`       // likewise
+	ConfigID       string   `json:"config_id"`
+}
+
+// Timeout is the time limit of one sub-tile.
+func (i Inference) Timeout() time.Duration { return time.Duration(i.TimeoutSeconds) * time.Second }
+
+// Catalog says which Iceberg tables take the results.
+type Catalog struct {
+	Warehouse string `json:"warehouse"`
+	URI       string `json:"catalog_uri"`
+	Namespace string `json:"namespace"`
+	Table     string `json:"table"`
+}
+
+// Thresholds are what the finished catalogue is held to.
+type Thresholds struct {
+	MinCompleteness   float64  `json:"min_completeness"`
+	MaxFailedFraction float64  `json:"max_failed_fraction"`
+	MaxConvergence    *float64 `json:"max_convergence"`
+}

@@ -1,0 +1,28 @@
+package pipeline
+
+import (
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+)
+
+// ValidateCatalogIn is the plan, the catalogue and what it is held to.
+type ValidateCatalogIn struct {
+	Run         literal.Blob `flyte:"run,format=json" doc:"run.json: what was planned and how it ended"`
+	Destination Destination  `flyte:"destination" doc:"what made the rows"`
+	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
+	Thresholds  Thresholds   `flyte:"thresholds" doc:"what the catalogue is held to"`
+}
+
+// ValidateCatalogOut is the verdict.
+type ValidateCatalogOut struct {
+	Report literal.Blob `flyte:"report,format=json" doc:"every figure, its threshold and the verdict"`
+}
+
+// ValidateCatalog reads the catalogue back and fails where a threshold breaks.
+var ValidateCatalog = task.Define[ValidateCatalogIn, ValidateCatalogOut](task.Declaration{
+	Name:      "validate_catalog",
+	Doc:       "Reads the committed catalogue back and compares it with the plan.",
+	Resources: task.Resources{CPU: "2", Memory: "4Gi"},
+	Retries:   2,
+	Deck:      true,
+})

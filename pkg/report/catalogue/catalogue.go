@@ -1,0 +1,67 @@
+// Package catalogue renders what assembly and validation found. It stands
+// apart from package report because it links the table format.
+package catalogue
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/report"
+)
+
+// Run shows how the sub-tiles of a run ended and what was committed.
+func Run(r *assemble.Run, total assemble.Total) string {
+	head := report.Table{}
+	head.Add("run", r.RunID)
+	head.Add("configuration", r.ConfigID)
+	head.Add("snapshot", total.Snapshot)
+	head.Add("rows of the shear table", total.ShearRows)
+	head.Add("rows of the source table", total.SourceRows)
+	counts := r.Counts()
+	for _, status := range slices.Sorted(maps.Keys(counts)) {
+		head.Add("sub-tiles "+status, counts[status])
+	}
+	troubled := report.Table{Header: []string{"tile", "sub-tile", "status", "reason"}}
+	for _, t := range r.Tiles {
+		for _, s := range t.SubTiles {
+			if s.Reason != "" {
+				troubled.Add(t.TileID, fmt.Sprintf("%d_%d", s.Row, s.Col), s.Status, s.Reason)
+			}
+		}
+	}
+	if len(troubled.Rows) == 0 {
+		return head.HTML()
+	}
+	return head.HTML() + troubled.HTML()
+}
+
+// Validation shows every figure of a verdict.
+func Validation(v *catalog.Report) string {
+	t := Verdict(v)
+	return t.HTML()
+}
+
+// Verdict is a validation as a table.
+func Verdict(v *catalog.Report) *report.Table {
+	t := &report.Table{}
+	t.Add("verdict", map[bool]string{true: "ok", false: "FAILED"}[v.OK])
+	t.Add("sub-tiles planned", v.Planned)
+	t.Add("in the catalogue", v.Present)
+	for _, status := range slices.Sorted(maps.Keys(v.Statuses)) {
+		t.Add("  "+status, v.Statuses[status])
+	}
+	t.Add("completeness", v.Completeness)
+	t.Add("failed fraction", v.FailedFraction)
+	t.Add("sources", v.Sources)
+	t.Add("duplicate rows", v.Duplicates)
+	t.Add("sources in two sub-tiles", v.Shared)
+	t.Add("rows that are not finite", v.NotFinite)
+	t.Add("unplanned rows", v.Unplanned)
+	for _, reason := range v.Reasons {
+		t.Add("reason", reason)
+	}
+	return t
+}

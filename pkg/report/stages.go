@@ -1,0 +1,55 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// Plan shows what the listing gave.
+func Plan(p *survey.Plan, t *survey.Tiles) string {
+	table := Table{}
+	table.Add("exposures", len(p.Exposures))
+	table.Add("batches", p.Batches())
+	table.Add("tiles to process", len(t.Wanted))
+	table.Add("neighbouring tiles", len(t.Tiles)-len(t.Wanted))
+	table.Add("short exposures left out", p.SkippedShort)
+	table.Add("nominal exposures left out", p.SkippedNominal)
+	table.Add("files with unknown names", p.Unknown)
+	var incomplete []string
+	for _, m := range p.Incomplete {
+		incomplete = append(incomplete, fmt.Sprintf("%s lacks %s", m.Exposure, m.Product))
+	}
+	return table.HTML() + list("Incomplete exposures", incomplete) + list("Older deliveries, not used", p.Superseded) + list("Unknown names, examples", p.UnknownExamples)
+}
+
+// Merged shows the quadrant index.
+func Merged(quadrants int, missing []string) string {
+	table := Table{}
+	table.Add("quadrants", quadrants)
+	return table.HTML() + list("DET files that could not be read", missing)
+}
+
+// Prepared shows what preparation left for a tile.
+func Prepared(p *survey.Prepared) string {
+	table := Table{Header: []string{"sub-tile", "status", "exposures", "quadrants", "sources", "core sources", "bytes"}}
+	for _, s := range p.SubTiles {
+		table.Add(fmt.Sprintf("%d_%d", s.Row, s.Col), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes))
+	}
+	var left, without []string
+	for _, l := range p.LeftOut {
+		left = append(left, fmt.Sprintf("%s: %s", l.Exposure, l.Reason))
+	}
+	for _, e := range p.WithoutWGT {
+		without = append(without, e.String())
+	}
+	head := Table{}
+	head.Add("tile", p.TileID)
+	if p.Failure != "" {
+		head.Add("failed", p.Failure)
+	}
+	head.Add("read from the sources", Bytes(p.PayloadBytes))
+	head.Add("of the HDUs under the sub-tiles", Bytes(p.ReferencedBytes))
+	head.Add("own sources outside the grid", p.OutsideGrid)
+	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without)
+}

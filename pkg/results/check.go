@@ -1,0 +1,120 @@
+package results
+
+import (
+	"math"
+	"slices"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+)
+
+// Check holds the results of one sub-tile against its manifest: one shear row,
+// all ids this sub-tile's, numbers finite, measurements there where the status
+// is [OK] and absent where it is not, every reported source a core source and
+// none reported twice. The error names the file, the column and the row.
+func Check(m *manifest.Manifest, shear []Shear, sources []Source) error {
+	if len(shear) != 1 {
+		return invalid(ShearFile, "has %d rows, a sub-tile has one", len(shear))
+	}
+	s := &shear[0]
+	if err := checkRow(ShearFile, 0, m, ShearColumns(), s); err != nil {
+		return err
+	}
+	switch s.Status {
+	case OK:
+		if s.G1 == nil || s.G2 == nil {
+			return invalid(ShearFile, "G1 or G2 is null where STATUS is %s", OK)
+		}
+		if s.Method == "" {
+			return invalid(ShearFile, "METHOD is null where STATUS is %s", OK)
+		}
+	case NoSources, NoExposures, Failed:
+		for _, v := range []*float32{s.G1, s.G2, s.G1Err, s.G2Err} {
+			if v != nil {
+				return invalid(ShearFile, "there is a shear measurement where STATUS is %s", s.Status)
+			}
+		}
+	default:
+		return invalid(ShearFile, "STATUS is %q", s.Status).Fix("one of %s, %s, %s, %s", OK, NoSources, NoExposures, Failed)
+	}
+	return checkSources(m, sources)
+}
+
+func checkSources(m *manifest.Manifest, sources []Source) error {
+	core := slices.Clone(m.Core)
+	slices.Sort(core)
+	seen := make([]bool, len(core))
+	cols := SourceColumns()
+	for i := range sources {
+		s := &sources[i]
+		if err := checkRow(SourcesFile, i, m, cols, s); err != nil {
+			return err
+		}
+		at, ok := slices.BinarySearch(core, s.ObjectID)
+		switch {
+		case !ok:
+			return invalid(SourcesFile, "OBJECT_ID %d is not a core source of the sub-tile", s.ObjectID).At("row %d", i).
+				Fix("report the sources of core_source_ids only")
+		case seen[at]:
+			return invalid(SourcesFile, "OBJECT_ID %d is reported twice", s.ObjectID).At("row %d", i)
+		}
+		seen[at] = true
+	}
+	return nil
+}
+
+// checkRow checks what holds for the rows of both files: the sub-tile's ids
+// and finite numbers, errors not negative, positions on the sky.
+func checkRow[T any](name string, i int, m *manifest.Manifest, cols []Column[T], row *T) error {
+	ids := map[string]int64{"TILE_ID": m.TileID, "SUBTILE_ROW": int64(m.Row), "SUBTILE_COL": int64(m.Col)}
+	for _, c := range cols {
+		var v float64
+		switch p := c.Ref(row).(type) {
+		case *int64:
+			if want, ok := ids[c.Name]; ok && *p != want {
+				return invalid(name, "is %d, the manifest says %d", *p, want).At("column %s, row %d", c.Name, i)
+			}
+			continue
+		case *int32:
+			if want, ok := ids[c.Name]; ok && int64(*p) != want {
+				return invalid(name, "is %d, the manifest says %d", *p, want).At("column %s, row %d", c.Name, i)
+			}
+			if *p < 0 && c.Name != "FLAGS" {
+				return invalid(name, "is negative: %d", *p).At("column %s, row %d", c.Name, i)
+			}
+			continue
+		case *float64:
+			v = *p
+		case **float32:
+			if *p == nil {
+				continue
+			}
+			v = float64(**p)
+		default:
+			continue
+		}
+		if reason := absurd(c.Name, v); reason != "" {
+			return invalid(name, "%s: %g", reason, v).At("column %s, row %d", c.Name, i)
+		}
+	}
+	return nil
+}
+
+// absurd says what is wrong with a number of a column, or nothing.
+func absurd(column string, v float64) string {
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "is not finite"
+	case column == "RA" && (v < 0 || v >= 360):
+		return "is not in [0, 360) degrees"
+	case column == "DEC" && math.Abs(v) > 90:
+		return "is not in [-90, 90] degrees"
+	case len(column) > 4 && column[len(column)-4:] == "_ERR" && v < 0:
+		return "is negative"
+	}
+	return ""
+}
+
+func invalid(name, format string, a ...any) *fault.Error {
+	return fault.Data(CodeInvalid, format, a...).On(name)
+}

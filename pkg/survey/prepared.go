@@ -1,0 +1,53 @@
+package survey
+
+import (
+	"fmt"
+
+	"github.com/cosmostat/constellation/pkg/extract"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// Prepared is what preparation left for one tile. A tile that could not be
+// prepared for a reason of its own has that reason in Failure and still lists
+// all its sub-tiles, so that nothing drops out of the count.
+type Prepared struct {
+	extract.Report
+	Failure string `json:"failure,omitempty"`
+}
+
+// Indices counts the sub-tiles, for maps that run over them.
+func (p *Prepared) Indices() []int64 { return counted(len(p.SubTiles)) }
+
+// SubTile returns one sub-tile.
+func (p *Prepared) SubTile(i int) (extract.SubTile, error) {
+	if i < 0 || i >= len(p.SubTiles) {
+		return extract.SubTile{}, fault.Input("UnknownSubTile", "tile %d has no sub-tile %d", p.TileID, i).Fix("use 0 to %d", len(p.SubTiles)-1)
+	}
+	return p.SubTiles[i], nil
+}
+
+// Manifests are the URIs of the sub-tiles' manifests, empty for a tile that failed.
+func (p *Prepared) Manifests() []string {
+	uris := make([]string, len(p.SubTiles))
+	for i, s := range p.SubTiles {
+		if p.Failure == "" {
+			uris[i] = objstore.Join(s.Directory, manifest.Local)
+		}
+	}
+	return uris
+}
+
+// String says in one line what was prepared.
+func (p *Prepared) String() string {
+	if p.Failure != "" {
+		return "failed: " + p.Failure
+	}
+	quadrants, core := 0, 0
+	for _, s := range p.SubTiles {
+		quadrants += s.Quadrants
+		core += s.CoreSources
+	}
+	return fmt.Sprintf("%d sub-tiles, %d quadrants, %d core sources", len(p.SubTiles), quadrants, core)
+}

@@ -1,0 +1,44 @@
+// index-observations lists the survey's files and plans what is read.
+package main
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+func main() { task.Main(pipeline.IndexObservations, run) }
+
+func run(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.IndexObservationsOut, err error) {
+	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
+	plan, err := survey.NewPlan(ctx, source, in.Source.VISBase, in.Source.Exposures, int(in.FilesPerTask))
+	if err != nil {
+		return out, err
+	}
+	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
+		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
+		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: in.Tiling.Grid().NeighbourRadius(),
+		OnUnreadable: func(err error) { env.Log.Warn("a tile is left out", "reason", err) },
+	})
+	if err != nil {
+		return out, err
+	}
+	env.Log.Info("planned", "plan", plan.String(), "tiles", len(tiles.Wanted))
+	env.Deck.AddHTML("Plan", report.Plan(plan, tiles))
+	out = pipeline.IndexObservationsOut{
+		Observations: literal.Blob{URI: env.Output("observations.json"), Format: "json"},
+		Tiles:        literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
+		Batches:      plan.Indices(),
+		TileIDs:      tiles.Wanted,
+	}
+	if err := survey.Save(ctx, env.Store(), out.Observations.URI, plan); err != nil {
+		return out, err
+	}
+	return out, survey.Save(ctx, env.Store(), out.Tiles.URI, tiles)
+}

@@ -1,0 +1,33 @@
+// merge-footprints joins the batches of footprints into the quadrant index.
+package main
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+func main() { task.Main(pipeline.MergeFootprints, run) }
+
+func run(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.MergeFootprintsOut, err error) {
+	env := task.From(ctx)
+	plan, err := survey.Load[survey.Plan](ctx, env.Store(), in.Observations.URI)
+	if err != nil {
+		return out, err
+	}
+	out.Index = literal.Blob{URI: env.Output("quadrants.parquet"), Format: "parquet"}
+	merged, err := prepare.Merge(ctx, env.Store(), plan, pipeline.URIs(in.Footprints), config.Limit(in.MaxMissing), out.Index.URI)
+	if err != nil {
+		return out, err
+	}
+	env.Log.Info("merged", "quadrants", merged.Quadrants, "missing", merged.Missing)
+	env.Deck.AddHTML("Quadrant index", report.Merged(merged.Quadrants, merged.Missing))
+	out.Quadrants, out.Missing = int64(merged.Quadrants), merged.Missing
+	return out, nil
+}

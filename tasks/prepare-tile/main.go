@@ -1,0 +1,52 @@
+// prepare-tile cuts one tile into self-contained sub-tile directories.
+package main
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/version"
+)
+
+func main() { task.Main(pipeline.PrepareTile, run) }
+
+func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTileOut, err error) {
+	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
+	plan, err := survey.Load[survey.Plan](ctx, env.Store(), in.Observations.URI)
+	if err != nil {
+		return out, err
+	}
+	tiles, err := survey.Load[survey.Tiles](ctx, env.Store(), in.Tiles.URI)
+	if err != nil {
+		return out, err
+	}
+	id := env.Identity()
+	prepared, err := prepare.Tile(ctx, prepare.TileJob{
+		TileID: in.TileID, Grid: in.Tiling.Grid(), Plan: plan, Tiles: tiles, Index: in.Index.URI,
+		Source: source, Dest: env.Store(), RunURI: in.Destination.RunURI, ConfigID: in.Destination.ConfigID,
+		Provenance: manifest.Provenance{
+			Run: objstore.Base(in.Destination.RunURI), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,
+			Versions: map[string]string{"constellation": version.Version},
+		},
+	})
+	if err != nil {
+		return out, err
+	}
+	env.Log.Info("prepared", "tile", in.TileID, "summary", prepared.String(), "source", source.Usage())
+	env.Deck.AddHTML("Tile", report.Prepared(prepared))
+	out = pipeline.PrepareTileOut{
+		Prepared: literal.Blob{URI: env.Output("prepared.json"), Format: "json"},
+		SubTiles: prepared.Indices(),
+	}
+	for _, uri := range prepared.Manifests() {
+		out.Manifests = append(out.Manifests, pipeline.Optional(uri, "yaml"))
+	}
+	return out, survey.Save(ctx, env.Store(), out.Prepared.URI, prepared)
+}

@@ -1,0 +1,31 @@
+// read-footprints reads the FITS headers of one batch of exposures.
+package main
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+func main() { task.Main(pipeline.ReadFootprints, run) }
+
+func run(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadFootprintsOut, err error) {
+	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
+	plan, err := survey.Load[survey.Plan](ctx, env.Store(), in.Observations.URI)
+	if err != nil {
+		return out, err
+	}
+	exposures, err := plan.Batch(int(in.Batch))
+	if err != nil {
+		return out, err
+	}
+	out.Footprints = literal.Blob{URI: env.Output("footprints.parquet"), Format: "parquet"}
+	n, err := prepare.Batch(ctx, source, exposures, env.Store(), out.Footprints.URI)
+	env.Log.Info("read headers", "exposures", len(exposures), "quadrants", n, "source", source.Usage())
+	return out, err
+}

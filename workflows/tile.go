@@ -1,0 +1,43 @@
+package workflows
+
+import (
+	"github.com/cosmostat/constellation/pkg/flyte/spec"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+)
+
+type tileWorkflow = spec.Workflow[pipeline.TileIn, pipeline.TileOut]
+
+// addPrepare wires the stage that every tile begins with.
+func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.PrepareTileOut] {
+	n := spec.Add(w, pipeline.PrepareTile)
+	spec.Connect(w, &n.In.TileID, &w.In.TileID)
+	spec.Connect(w, &n.In.Source, &w.In.Source)
+	spec.Connect(w, &n.In.Tiling, &w.In.Tiling)
+	spec.Connect(w, &n.In.Destination, &w.In.Destination)
+	spec.Connect(w, &n.In.Observations, &w.In.Observations)
+	spec.Connect(w, &n.In.Tiles, &w.In.Tiles)
+	spec.Connect(w, &n.In.Index, &w.In.Index)
+	spec.Connect(w, &w.Out.Prepared, &n.Out.Prepared)
+	return n
+}
+
+// prepareTile is a tile's way through data preparation alone.
+func prepareTile() *tileWorkflow {
+	w := spec.New[pipeline.TileIn, pipeline.TileOut]("prepare_one_tile", "Prepares one tile.")
+	n := addPrepare(w)
+	spec.Connect(w, &w.Out.Outcomes, &n.Out.Manifests)
+	return w
+}
+
+// inferTile is a tile's way through preparation and inference. A sub-tile that
+// fails leaves a hole that assembly records; its siblings go on.
+func inferTile(name string, s Settings, options ...spec.Option) *tileWorkflow {
+	w := spec.New[pipeline.TileIn, pipeline.TileOut](name, "Prepares one tile and infers shear on its sub-tiles.")
+	n := addPrepare(w)
+	infer := spec.Map(w, pipeline.InferSubtile, append(options, spec.Concurrency(s.SubTileConcurrency), spec.MinSuccess(0))...)
+	spec.Connect(w, &infer.In.Prepared, &n.Out.Prepared)
+	spec.Connect(w, &infer.In.Inference, &w.In.Inference)
+	spec.Each(w, &infer.In.SubTile, &n.Out.SubTiles)
+	spec.GatherSome(w, &w.Out.Outcomes, &infer.Out.Outcome)
+	return w
+}
