@@ -132,14 +132,15 @@ func serveChild(ctx context.Context, dir, log string) (*server, error) {
 		return nil, fmt.Errorf("start the S3 server: %w", err)
 	}
 	s := &server{cmd: cmd}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		s.stop()
-		text, _ := os.ReadFile(log)
-		return nil, fmt.Errorf("the S3 server did not start: %w: %s", err, strings.TrimSpace(string(text)))
+	lines := bufio.NewScanner(stdout) // the gateway has a word to say before its address
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "http") {
+			s.endpoint = lines.Text()
+			return s, nil
+		}
 	}
-	s.endpoint = strings.TrimSpace(line)
-	return s, nil
+	s.stop()
+	return nil, fmt.Errorf("the S3 server did not start: see %s", log)
 }
 
 // stop ends the server; how it ends no longer matters.

@@ -1,0 +1,319 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/results"
+)
+
+// Batch is what one commit replaces: all rows of some tiles of one configuration.
+type Batch struct {
+	RunID    string
+	ConfigID string
+	Tiles    []int64 // empty: the tiles of Shear
+	Shear    []results.Shear
+	// Sources gives the tiles' source rows in chunks, say one per sub-tile; at
+	// most a few chunks are in memory at once. It may be run more than once and
+	// must give the same rows each time. Nil is none.
+	Sources iter.Seq2[[]results.Source, error]
+}
+
+// Chunks are sources that are in memory already.
+func Chunks(chunks ...[]results.Source) iter.Seq2[[]results.Source, error] {
+	return func(yield func([]results.Source, error) bool) {
+		for _, c := range chunks {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Snapshot says what a commit did.
+type Snapshot struct {
+	ID         int64 `json:"snapshot_id"`         // of the shear table
+	SourcesID  int64 `json:"sources_snapshot_id"` // of the source table; 0 where it has never had a row
+	ShearRows  int64 `json:"shear_rows"`          // of this batch
+	SourceRows int64 `json:"source_rows"`
+	Unchanged  bool  `json:"unchanged"` // the same rows were there already, no snapshot was made
+}
+
+// Keys of the snapshot properties that a commit leaves.
+const (
+	propRun    = "constellation.run-id"
+	propConfig = "constellation.config-id"
+	propTiles  = "constellation.tiles"
+	propDigest = "constellation.digest"
+)
+
+// attempts bounds how often a commit is rebuilt after it lost against another
+// of the same tiles; meetings with other tiles' commits are replayed inside.
+const attempts = 10
+
+// Commit replaces the rows of the batch's tiles and configuration. Where the
+// same rows are there already, whichever run committed them, nothing is
+// written. After a failure each table is as before or as after, and the same
+// commit can be run again.
+func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
+	ctx = c.with(ctx)
+	shear, err := b.shear()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	s := Snapshot{ShearRows: int64(len(shear))}
+	sources := replacement[SourceRow]{batch: &b, cols: sourceColumns(), chunks: b.sources()}
+	sid, srows, same, err := replace(ctx, c, c.sourcesTable(), sources)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	s.SourcesID, s.SourceRows, s.Unchanged = sid, srows, same
+	rows := replacement[ShearRow]{batch: &b, cols: shearColumns(), chunks: func(yield func([]ShearRow, error) bool) { yield(shear, nil) }}
+	s.ID, _, same, err = replace(ctx, c, c.shearTable(), rows)
+	s.Unchanged = s.Unchanged && same
+	return s, err
+}
+
+// shear checks the batch and gives its shear rows, sorted by sub-tile.
+func (b *Batch) shear() ([]ShearRow, error) {
+	if b.RunID == "" || b.ConfigID == "" {
+		return nil, fault.New(fault.Bug, CodeBatch, "a batch needs a run and a configuration")
+	}
+	given := len(b.Tiles) > 0
+	tiles := slices.Clone(b.Tiles)
+	rows := make([]ShearRow, 0, len(b.Shear))
+	for _, r := range b.Shear {
+		if r.Status == "" {
+			return nil, fault.Data(CodeBatch, "a row without STATUS").At("tile %d, sub-tile %d_%d", r.TileID, r.Row, r.Col)
+		}
+		if given && !slices.Contains(b.Tiles, r.TileID) {
+			return nil, fault.Data(CodeBatch, "tile %d is not one of the batch's", r.TileID)
+		}
+		if !given {
+			tiles = append(tiles, r.TileID)
+		}
+		rows = append(rows, ShearRow{r, b.RunID, b.ConfigID})
+	}
+	slices.Sort(tiles)
+	b.Tiles = slices.Compact(tiles)
+	if len(b.Tiles) == 0 {
+		return nil, fault.New(fault.Bug, CodeBatch, "a batch without tiles")
+	}
+	slices.SortFunc(rows, func(x, y ShearRow) int { return bySubTile(x.TileID, y.TileID, x.Row, y.Row, x.Col, y.Col) })
+	for i := range rows[1:] {
+		if x, y := rows[i], rows[i+1]; bySubTile(x.TileID, y.TileID, x.Row, y.Row, x.Col, y.Col) == 0 {
+			return nil, fault.Data(CodeBatch, "two shear rows of one sub-tile").At("tile %d, sub-tile %d_%d", x.TileID, x.Row, x.Col)
+		}
+	}
+	return rows, nil
+}
+
+func bySubTile(t1, t2 int64, r1, r2, c1, c2 int32) int {
+	return cmp.Or(cmp.Compare(t1, t2), cmp.Compare(r1, r2), cmp.Compare(c1, c2))
+}
+
+// sources gives the batch's source rows, each chunk sorted.
+func (b *Batch) sources() iter.Seq2[[]SourceRow, error] {
+	return func(yield func([]SourceRow, error) bool) {
+		if b.Sources == nil {
+			return
+		}
+		for chunk, err := range b.Sources {
+			rows := make([]SourceRow, len(chunk))
+			for i, r := range chunk {
+				if _, ok := slices.BinarySearch(b.Tiles, r.TileID); !ok && err == nil {
+					err = fault.Data(CodeBatch, "a source of tile %d, which is not one of the batch's", r.TileID)
+				}
+				rows[i] = SourceRow{r, b.RunID, b.ConfigID}
+			}
+			slices.SortFunc(rows, func(x, y SourceRow) int {
+				return cmp.Or(bySubTile(x.TileID, y.TileID, x.Row, y.Row, x.Col, y.Col), cmp.Compare(x.ObjectID, y.ObjectID))
+			})
+			if !yield(rows, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// replacement is one table's share of a batch.
+type replacement[R any] struct {
+	batch  *Batch
+	cols   []results.Column[R]
+	chunks iter.Seq2[[]R, error]
+}
+
+// digest is the SHA-256 of the rows without RUN_ID: a cached result that
+// another run commits again is the same result.
+func (r *replacement[R]) digest() (hash string, n int64, err error) {
+	h := sha256.New()
+	for rows, err := range r.chunks {
+		if err != nil {
+			return "", 0, err
+		}
+		n += int64(len(rows))
+		for i := range rows {
+			for _, c := range r.cols {
+				if c.Name == "RUN_ID" {
+					continue
+				}
+				switch p := c.Ref(&rows[i]).(type) {
+				case **float32:
+					if *p == nil {
+						fmt.Fprint(h, "-\n")
+					} else {
+						fmt.Fprintf(h, "%b\n", **p)
+					}
+				case *float64:
+					fmt.Fprintf(h, "%b\n", *p)
+				case *string:
+					fmt.Fprintf(h, "%q\n", *p)
+				case *int64:
+					fmt.Fprintf(h, "%d\n", *p)
+				case *int32:
+					fmt.Fprintf(h, "%d\n", *p)
+				}
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), n, nil
+}
+
+// replace commits one table's share.
+func replace[R any](ctx context.Context, c *Catalog, l layout, r replacement[R]) (id, rows int64, same bool, err error) {
+	name := strings.Join(l.ident, ".")
+	hash, rows, err := r.digest()
+	if err != nil {
+		return 0, 0, false, fmt.Errorf("read rows for %s: %w", name, err)
+	}
+	props := iceberg.Properties{propRun: r.batch.RunID, propConfig: r.batch.ConfigID, propTiles: tileList(r.batch.Tiles), propDigest: hash}
+	sc, err := table.SchemaToArrowSchema(l.schema, nil, true, false)
+	if err != nil {
+		return 0, 0, false, err
+	}
+	for attempt := range attempts {
+		if attempt > 0 {
+			select {
+			case <-ctx.Done():
+				return 0, 0, false, ctx.Err()
+			case <-time.After(time.Duration(1+rand.IntN(50<<min(attempt, 6))) * time.Millisecond):
+			}
+		}
+		var t *table.Table
+		if t, err = c.ensure(ctx, l); err != nil {
+			return 0, 0, false, err
+		}
+		if present(t, r.batch, hash) || rows == 0 && t.CurrentSnapshot() == nil {
+			return snapshotID(t), rows, true, nil
+		}
+		if t, err = replaceOnce(ctx, t, sc, r, props, rows); err == nil {
+			return snapshotID(t), rows, false, nil
+		}
+		if !errors.Is(err, table.ErrCommitFailed) && !errors.Is(err, table.ErrCommitDiverged) {
+			return 0, 0, false, fmt.Errorf("commit to table %s: %w", name, err)
+		}
+	}
+	return 0, 0, false, fault.Passing(CodeConflict, "commit: other committers of the same tiles won %d times: %w", attempts, err).On(name).Fix("run it again")
+}
+
+func replaceOnce[R any](ctx context.Context, t *table.Table, sc *arrow.Schema, r replacement[R], props iceberg.Properties, rows int64) (*table.Table, error) {
+	old := ofTiles(r.batch.ConfigID, r.batch.Tiles)
+	tx := t.NewTransaction()
+	if rows == 0 {
+		if err := tx.Delete(ctx, old, props); err != nil {
+			return nil, err
+		}
+		return tx.Commit(ctx)
+	}
+	rdr := newReader(sc, r.cols, r.chunks)
+	defer rdr.Release()
+	if err := tx.Overwrite(ctx, rdr, props, table.WithOverwriteFilter(old)); err != nil {
+		return nil, err
+	}
+	if rdr.err != nil {
+		return nil, rdr.err
+	}
+	return tx.Commit(ctx)
+}
+
+// ofTiles selects the rows of a configuration in some tiles; no tiles is all.
+func ofTiles(config string, tiles []int64) iceberg.BooleanExpression {
+	var expr iceberg.BooleanExpression = iceberg.AlwaysTrue{}
+	if config != "" {
+		expr = iceberg.EqualTo(iceberg.Reference("CONFIG_ID"), config)
+	}
+	if len(tiles) > 0 {
+		expr = iceberg.NewAnd(expr, iceberg.IsIn(iceberg.Reference("TILE_ID"), tiles...))
+	}
+	return expr
+}
+
+// present says whether the newest snapshot that touched the batch's tiles left
+// exactly these rows. A snapshot of somebody else's that may have changed rows
+// ends the search: then it's not known.
+func present(t *table.Table, b *Batch, hash string) bool {
+	for s := t.CurrentSnapshot(); s != nil; s = parent(t, s) {
+		if s.Summary == nil {
+			return false
+		}
+		p := s.Summary.Properties
+		if p[propTiles] == "" {
+			if s.Summary.Operation != table.OpReplace {
+				return false
+			}
+			continue
+		}
+		if p[propConfig] != b.ConfigID || !touches(p[propTiles], b.Tiles) {
+			continue
+		}
+		return p[propTiles] == tileList(b.Tiles) && p[propDigest] == hash
+	}
+	return false
+}
+
+func parent(t *table.Table, s *table.Snapshot) *table.Snapshot {
+	if s.ParentSnapshotID == nil {
+		return nil
+	}
+	return t.SnapshotByID(*s.ParentSnapshotID)
+}
+
+func tileList(tiles []int64) string {
+	s := make([]string, len(tiles))
+	for i, id := range tiles {
+		s[i] = strconv.FormatInt(id, 10)
+	}
+	return strings.Join(s, ",")
+}
+
+func touches(list string, tiles []int64) bool {
+	for s := range strings.SplitSeq(list, ",") {
+		id, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || slices.Contains(tiles, id) {
+			return true
+		}
+	}
+	return false
+}
+
+func snapshotID(t *table.Table) int64 {
+	if s := t.CurrentSnapshot(); s != nil {
+		return s.SnapshotID
+	}
+	return 0
+}

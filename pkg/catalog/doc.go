@@ -1,0 +1,17 @@
+// Package catalog keeps the shear catalogue: two Apache Iceberg tables, one of
+// sub-tile shears and one of core sources (the first one's name with _sources).
+//
+// Both are format version 2, partitioned by identity of TILE_ID and written in
+// the order of their keys; (CONFIG_ID, TILE_ID, SUBTILE_ROW, SUBTILE_COL), with
+// OBJECT_ID for sources. Columns, units and meaning are those of package
+// results, with RUN_ID and CONFIG_ID added; the tables carry them as
+// documentation of their columns. Any Iceberg reader opens them.
+//
+// [Catalog.Commit] replaces the rows of whole tiles of one configuration, so
+// assembling a tile again leaves one copy of it, and none of the others is
+// touched. Each table's change is atomic; the sources go first, so a sub-tile
+// that has a shear row has its sources too. Committers don't lock: where two
+// meet, one replays its change on the other's.
+//
+// This is the only package that links Iceberg. It knows no stage and no FITS.
+package catalog

@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+	icecat "github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/catalog/rest"
+	sqlcat "github.com/apache/iceberg-go/catalog/sql"
+	iceio "github.com/apache/iceberg-go/io"
+	_ "github.com/apache/iceberg-go/io/gocloud/s3" // s3:// warehouses
+	"github.com/apache/iceberg-go/utils"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	_ "modernc.org/sqlite" // database/sql driver "sqlite"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+// Codes of this package's failures.
+const (
+	CodeSettings = "CatalogSettings" // bad input: no such kind of catalogue, or no place for it
+	CodeConflict = "CatalogConflict" // transient: other committers kept winning
+	CodeTable    = "CatalogTable"    // bad input: a table of another layout is in the way
+	CodeBatch    = "CatalogBatch"    // bad data: rows that don't belong into a batch
+)
+
+// Name is the name of the catalogue inside an SQL database; other readers of
+// the same database have to give it.
+const Name = "constellation"
+
+// choices lists what a catalogue URI may be, for error messages.
+const choices = "sqlite:///path/to/catalog.db, or http(s)://host/... of a REST catalogue such as Nessie or Polaris"
+
+// Settings say where the tables are.
+type Settings struct {
+	Warehouse string // a directory, file:// or s3:// URI: data and metadata of the tables
+	URI       string // which catalogue points at them; empty: SQLite in a local warehouse
+	Namespace string // levels are separated by dots
+	Table     string // of shear rows; the source table has "_sources" after it
+}
+
+// Catalog is an open catalogue. Its methods may be called concurrently.
+type Catalog struct {
+	settings Settings
+	props    iceberg.Properties // for reaching the warehouse
+	aws      *aws.Config        // of a warehouse in an object store, else nil
+	ice      icecat.Catalog
+	close    func() error
+}
+
+// Open opens the catalogue; tables are made when they are first written to.
+// Object stores are reached as the standard AWS environment says.
+func Open(ctx context.Context, s Settings) (*Catalog, error) {
+	if s.Warehouse == "" || s.Namespace == "" || s.Table == "" {
+		return nil, fault.Input(CodeSettings, "the catalogue needs a warehouse, a namespace and a table name").
+			Fix("set output.catalog_warehouse, catalog_namespace and catalog_table")
+	}
+	warehouse, dir, err := locate(s.Warehouse)
+	if err != nil {
+		return nil, err
+	}
+	if s.URI == "" {
+		if dir == "" {
+			return nil, fault.Input(CodeSettings, "a warehouse in an object store needs a catalogue that points at it").
+				On(s.Warehouse).Fix("set output.catalog_uri: %s", choices)
+		}
+		s.URI = "sqlite://" + filepath.Join(dir, "catalog.db")
+	}
+	s.Warehouse = warehouse
+	props := iceberg.Properties{"warehouse": warehouse}
+	if endpoint := firstOf(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" {
+		props[iceio.S3EndpointURL] = endpoint // also selects path-style addresses, which the SDK's own reading of it does not
+	}
+	c := &Catalog{settings: s, props: props, close: func() error { return nil }}
+	if dir == "" {
+		if c.aws, err = sharedAWS(ctx); err != nil {
+			return nil, fault.Input(CodeSettings, "read the AWS environment: %w", err).On(warehouse)
+		}
+	}
+	ctx = c.with(ctx)
+	scheme, rest, _ := strings.Cut(s.URI, "://")
+	switch scheme {
+	case "sqlite":
+		err = c.openSQLite(rest, props)
+	case "http", "https":
+		err = c.openREST(ctx, props)
+	case "postgres", "postgresql", "glue":
+		err = fault.Input(CodeSettings, "%s catalogues are not supported yet", scheme).On(s.URI).Fix("use %s", choices)
+	default:
+		err = fault.Input(CodeSettings, "no such kind of catalogue").On(s.URI).Fix("use %s", choices)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// sharedAWS is the AWS environment with one pool of connections. The library
+// makes an S3 client each time that it needs one, a dozen times in a commit,
+// and the SDK gives each a pool of its own unless it doesn't know the type of
+// its HTTP client.
+func sharedAWS(ctx context.Context) (*aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient) // with the environment's proxies and certificates
+	if !ok {
+		client = awshttp.NewBuildableClient()
+	}
+	cfg.HTTPClient = onePool{client.WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 64 })}
+	return &cfg, nil
+}
+
+// onePool hides an HTTP client's type.
+type onePool struct{ aws.HTTPClient }
+
+// with makes the library use the shared AWS configuration.
+func (c *Catalog) with(ctx context.Context) context.Context {
+	if c.aws == nil {
+		return ctx
+	}
+	return utils.WithAwsConfig(ctx, c.aws)
+}
+
+// Close releases the catalogue's connections.
+func (c *Catalog) Close() error { return c.close() }
+
+// Location is the warehouse's URI.
+func (c *Catalog) Location() string { return c.settings.Warehouse }
+
+// URI says which catalogue it is; where none was configured, the SQLite file.
+func (c *Catalog) URI() string { return c.settings.URI }
+
+func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
+	if path == "" || !filepath.IsAbs(path) {
+		return fault.Input(CodeSettings, "the path of an SQLite catalogue must be absolute").On(c.settings.URI).Fix("sqlite:///path/to/catalog.db has three slashes")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fault.Input(CodeSettings, "make the catalogue's directory: %w", err).On(c.settings.URI)
+	}
+	// Writers wait for each other instead of failing, and take the lock when
+	// they begin: two that read first and write later would deadlock.
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_txlock=immediate"}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return fmt.Errorf("open catalogue %s: %w", c.settings.URI, err)
+	}
+	cat, err := sqlcat.NewCatalog(Name, db, sqlcat.SQLite, props)
+	if err != nil {
+		db.Close()
+		return fault.Input(CodeSettings, "open the SQLite catalogue: %w", err).On(c.settings.URI).Fix("its directory must be writable, and the file an Iceberg catalogue")
+	}
+	c.ice, c.close = cat, func() error { return errors.Join(cat.Close(), db.Close()) }
+	return nil
+}
+
+func (c *Catalog) openREST(ctx context.Context, props iceberg.Properties) error {
+	cat, err := rest.NewCatalog(ctx, Name, c.settings.URI, rest.WithWarehouseLocation(c.settings.Warehouse), rest.WithAdditionalProps(props))
+	if err != nil {
+		return fault.Passing(CodeSettings, "open the REST catalogue: %w", err).On(c.settings.URI)
+	}
+	c.ice = cat
+	return nil
+}
+
+// locate turns a warehouse setting into a URI, and the directory if it is local.
+func locate(warehouse string) (uri, dir string, err error) {
+	scheme, rest, ok := strings.Cut(warehouse, "://")
+	switch {
+	case ok && scheme == "s3":
+		return strings.TrimSuffix(warehouse, "/"), "", nil
+	case ok && scheme != "file":
+		return "", "", fault.Input(CodeSettings, "a warehouse can't be in %s://", scheme).On(warehouse).Fix("a directory, file:// or s3://")
+	case ok:
+		dir = rest
+	default:
+		if dir, err = filepath.Abs(warehouse); err != nil {
+			return "", "", err
+		}
+	}
+	dir = filepath.Clean(dir)
+	if !filepath.IsAbs(dir) {
+		return "", "", fault.Input(CodeSettings, "a file URI must be absolute").On(warehouse).Fix("file:///path")
+	}
+	return "file://" + dir, dir, nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

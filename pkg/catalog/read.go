@@ -1,0 +1,103 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/cosmostat/constellation/pkg/results"
+)
+
+// Filter selects rows.
+type Filter struct {
+	ConfigID string  // empty: all configurations
+	Tiles    []int64 // empty: all tiles
+}
+
+// Rows gives the shear rows that a filter selects, in no particular order.
+// A catalogue that nothing was committed to has none.
+func (c *Catalog) Rows(ctx context.Context, f Filter) iter.Seq2[ShearRow, error] {
+	return each(scan(ctx, c, c.shearTable(), shearColumns(), f))
+}
+
+// Sources gives the source rows that a filter selects, in no particular order.
+func (c *Catalog) Sources(ctx context.Context, f Filter) iter.Seq2[SourceRow, error] {
+	return each(scan(ctx, c, c.sourcesTable(), sourceColumns(), f))
+}
+
+func each[R any](chunks iter.Seq2[[]R, error]) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		for rows, err := range chunks {
+			if err != nil {
+				yield(*new(R), err)
+				return
+			}
+			for _, r := range rows {
+				if !yield(r, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// scan gives rows in chunks; a chunk is the caller's until the next one.
+// Columns named in only, if any, are read and the others left zero.
+func scan[R any](ctx context.Context, c *Catalog, l layout, cols []results.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
+	return func(yield func([]R, error) bool) {
+		ctx := c.with(ctx)
+		t, exists, err := c.load(ctx, l)
+		if err != nil || !exists || t.CurrentSnapshot() == nil {
+			if err != nil {
+				yield(nil, err)
+			}
+			return
+		}
+		if len(only) == 0 {
+			for _, col := range cols {
+				only = append(only, col.Name)
+			}
+		}
+		filter := f
+		if len(f.Tiles) > maxTilesInFilter {
+			filter.Tiles = nil
+		}
+		s := t.Scan(table.WithRowFilter(ofTiles(filter.ConfigID, filter.Tiles)), table.WithSelectedFields(only...), table.WithMaxConcurrency(2))
+		defer s.Close()
+		_, records, err := s.ToArrowRecords(ctx)
+		if err != nil {
+			yield(nil, fmt.Errorf("read table at %s: %w", t.Location(), err))
+			return
+		}
+		var rows []R
+		for rec, err := range records {
+			if err == nil {
+				rows, err = decode(rec, cols, rows[:0])
+				rec.Release()
+			}
+			if err != nil {
+				yield(nil, fmt.Errorf("read table at %s: %w", t.Location(), err))
+				return
+			}
+			if !yield(rows, nil) {
+				return
+			}
+		}
+	}
+}
+
+// maxTilesInFilter bounds the predicate; beyond it, callers select by themselves.
+const maxTilesInFilter = 1000
+
+// tiles gives the tiles of a plan, sorted.
+func (p Plan) tiles() []int64 {
+	tiles := make([]int64, len(p.SubTiles))
+	for i, s := range p.SubTiles {
+		tiles[i] = s.TileID
+	}
+	slices.Sort(tiles)
+	return slices.Compact(tiles)
+}

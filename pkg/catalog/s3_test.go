@@ -1,0 +1,37 @@
+package catalog_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+)
+
+func TestMain(m *testing.M) { os.Exit(s3test.Main(m)) }
+
+// TestS3Warehouse keeps data and metadata in an object store and the pointer to them in SQLite.
+func TestS3Warehouse(t *testing.T) {
+	server := s3test.Start(t)
+	server.Setenv(t)
+	server.Bucket(t, "warehouse")
+	proxy := server.Proxy(t, 0)
+	proxy.Setenv(t)
+	c, err := catalog.Open(t.Context(), catalog.Settings{
+		Warehouse: "s3://warehouse/euclid/", URI: "sqlite://" + filepath.Join(t.TempDir(), "catalog.db"), Namespace: "shear.q1", Table: "edff_shear",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	replacement(t, c)
+	rep := validate(t, c, plan(8), catalog.Thresholds{MinCompleteness: 1})
+	if !rep.OK || rep.Sources != 40 {
+		t.Errorf("%+v", rep)
+	}
+	if files, _ := filepath.Glob(filepath.Join(server.Dir, "warehouse/euclid/shear/q1/edff_shear/data/TILE_ID=7/*.parquet")); len(files) == 0 {
+		t.Error("no data file of tile 7 in the bucket")
+	}
+	t.Logf("%d requests on %d connections", proxy.Requests(), proxy.Connections())
+}

@@ -1,0 +1,230 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/cosmostat/constellation/pkg/results"
+)
+
+// Thresholds are what a finished catalogue is held to.
+type Thresholds struct {
+	MinCompleteness   float64  // planned sub-tiles that have a row
+	MaxFailedFraction float64  // planned sub-tiles whose row says failed
+	MaxConvergence    *float64 // nil: not checked
+}
+
+// Report is what validation found. Fractions are of the planned sub-tiles.
+type Report struct {
+	OK      bool     `json:"ok"`
+	Reasons []string `json:"reasons"` // why it is not; each names an example
+
+	ConfigID       string         `json:"config_id"`
+	Planned        int            `json:"planned"`
+	Present        int            `json:"present"` // planned sub-tiles that have a row
+	Statuses       map[string]int `json:"statuses"`
+	Completeness   float64        `json:"completeness"`
+	FailedFraction float64        `json:"failed_fraction"`
+	Duplicates     int            `json:"duplicate_rows"`     // rows of a key beyond the first, in both tables
+	Shared         int            `json:"shared_sources"`     // objects that more than one sub-tile reports
+	NotFinite      int            `json:"not_finite_rows"`    // rows with NaN or infinity, in both tables
+	NotConverged   int            `json:"not_converged_rows"` // beyond MaxConvergence
+	Unplanned      int            `json:"unplanned_rows"`     // of planned tiles, but not of their plan
+	Sources        int64          `json:"sources"`
+	MaxConvergence *float64       `json:"max_convergence,omitempty"` // the worst that there is
+}
+
+// Validate reads the rows of a plan's tiles and configuration back and holds
+// them to the plan: complete, each key once, numbers finite, converged, no
+// object reported by two sub-tiles. What is found is in the report; an error
+// means that the tables could not be read.
+func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Report, error) {
+	rep := &Report{ConfigID: plan.ConfigID, Planned: len(plan.SubTiles), Statuses: map[string]int{}}
+	example := map[string]string{} // first example of a complaint
+	note := func(what, format string, a ...any) {
+		if example[what] == "" {
+			example[what] = fmt.Sprintf(format, a...)
+		}
+	}
+	tiles := plan.tiles()
+	filter := Filter{ConfigID: plan.ConfigID, Tiles: tiles}
+	seen := make(map[key]int, len(plan.SubTiles))
+	for _, s := range plan.SubTiles {
+		seen[key{s.TileID, s.Row, s.Col}] = 0
+	}
+	for r, err := range c.Rows(ctx, filter) {
+		if err != nil {
+			return nil, err
+		}
+		k := key{r.TileID, int(r.Row), int(r.Col)}
+		n, planned := seen[k]
+		if !planned {
+			if _, ok := slices.BinarySearch(tiles, r.TileID); ok {
+				rep.Unplanned++
+				note("unplanned", "%v", k)
+			}
+			continue
+		}
+		seen[k]++
+		if n > 0 {
+			rep.Duplicates++
+			note("duplicate", "shear of %v", k)
+			continue
+		}
+		rep.Present++
+		rep.Statuses[r.Status]++
+		if !finite(shearColumns(), &r) || r.Status == results.OK && (r.G1 == nil || r.G2 == nil) {
+			rep.NotFinite++
+			note("finite", "shear of %v", k)
+		}
+		if r.Convergence != nil {
+			v := float64(*r.Convergence)
+			if rep.MaxConvergence == nil || v > *rep.MaxConvergence {
+				rep.MaxConvergence = &v
+			}
+			if th.MaxConvergence != nil && !(v <= *th.MaxConvergence) {
+				rep.NotConverged++
+				note("converged", "%g of %v", v, k)
+			}
+		}
+	}
+	for _, s := range plan.SubTiles {
+		if k := (key{s.TileID, s.Row, s.Col}); seen[k] == 0 {
+			note("missing", "%v", k)
+		}
+	}
+	if err := c.validateSources(ctx, filter, rep, note); err != nil {
+		return nil, err
+	}
+	rep.Completeness, rep.FailedFraction = 1, 0
+	if rep.Planned > 0 {
+		rep.Completeness = float64(rep.Present) / float64(rep.Planned)
+		rep.FailedFraction = float64(rep.Statuses[results.Failed]) / float64(rep.Planned)
+	}
+	rep.judge(th, example)
+	return rep, nil
+}
+
+// judge collects the reasons against a report.
+func (r *Report) judge(th Thresholds, example map[string]string) {
+	r.Reasons = []string{}
+	blame := func(bad bool, what, format string, a ...any) {
+		if bad {
+			s := fmt.Sprintf(format, a...)
+			if example[what] != "" {
+				s += ", e.g. " + example[what]
+			}
+			r.Reasons = append(r.Reasons, s)
+		}
+	}
+	blame(r.Planned == 0, "", "nothing was planned")
+	blame(r.Completeness < th.MinCompleteness, "missing", "completeness is %.6g, at least %.6g is asked for: %d of %d sub-tiles have no row", r.Completeness, th.MinCompleteness, r.Planned-r.Present, r.Planned)
+	blame(r.FailedFraction > th.MaxFailedFraction, "", "%d of %d sub-tiles failed, a fraction of at most %.6g is allowed", r.Statuses[results.Failed], r.Planned, th.MaxFailedFraction)
+	blame(r.Duplicates > 0, "duplicate", "%d rows are there more than once", r.Duplicates)
+	blame(r.Shared > 0, "shared", "%d objects are reported by more than one sub-tile", r.Shared)
+	blame(r.NotFinite > 0, "finite", "%d rows have numbers that are not finite, or no measurement", r.NotFinite)
+	blame(r.Unplanned > 0, "unplanned", "%d rows are of sub-tiles that were not planned", r.Unplanned)
+	if th.MaxConvergence != nil {
+		blame(r.NotConverged > 0, "converged", "%d sub-tiles have not converged to %g", r.NotConverged, *th.MaxConvergence)
+	}
+	r.OK = len(r.Reasons) == 0
+}
+
+func (k key) String() string { return fmt.Sprintf("tile %d, sub-tile %d_%d", k.tile, k.row, k.col) }
+
+// finite says whether all numbers of a row are.
+func finite[R any](cols []results.Column[R], row *R) bool {
+	for _, c := range cols {
+		var v float64
+		switch p := c.Ref(row).(type) {
+		case *float64:
+			v = *p
+		case **float32:
+			if *p == nil {
+				continue
+			}
+			v = float64(**p)
+		}
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// objectsPerPass bounds the memory of the search for shared objects: the table
+// is read as often as it has this many sources (24 bytes each).
+const objectsPerPass = 16 << 20
+
+// validateSources checks the source rows: finite, each key once, each object
+// in one sub-tile. Objects are looked for across all of the plan's tiles, a
+// share of them in each pass.
+func (c *Catalog) validateSources(ctx context.Context, f Filter, rep *Report, note func(what, format string, a ...any)) error {
+	cols := sourceColumns()
+	for r, err := range c.Sources(ctx, f) {
+		if err != nil {
+			return err
+		}
+		if _, ok := slices.BinarySearch(f.Tiles, r.TileID); !ok {
+			continue
+		}
+		rep.Sources++
+		if !finite(cols, &r) {
+			rep.NotFinite++
+			note("finite", "object %d", r.ObjectID)
+		}
+	}
+	passes := uint64(1 + rep.Sources/objectsPerPass)
+	for pass := range passes {
+		var objects []object
+		for rows, err := range scan(ctx, c, c.sourcesTable(), cols, f, "TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "OBJECT_ID", "CONFIG_ID") {
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				if _, ok := slices.BinarySearch(f.Tiles, r.TileID); ok && mix(r.ObjectID)%passes == pass {
+					objects = append(objects, object{r.ObjectID, r.TileID, r.Row, r.Col})
+				}
+			}
+		}
+		slices.SortFunc(objects, object.compare)
+		for i := range objects[min(1, len(objects)):] {
+			switch a, b := objects[i], objects[i+1]; {
+			case a == b:
+				rep.Duplicates++
+				note("duplicate", "object %d", a.id)
+			case a.id == b.id:
+				rep.Shared++
+				note("shared", "object %d in %v and %v", a.id, key{a.tile, int(a.row), int(a.col)}, key{b.tile, int(b.row), int(b.col)})
+			}
+		}
+	}
+	return nil
+}
+
+// object is where an object is reported.
+type object struct {
+	id, tile int64
+	row, col int32
+}
+
+func (a object) compare(b object) int {
+	if a.id != b.id {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	}
+	return bySubTile(a.tile, b.tile, a.row, b.row, a.col, b.col)
+}
+
+// mix spreads ids, which are positions on the sky, evenly over the passes (the
+// finalizer of SplitMix64).
+func mix(id int64) uint64 {
+	z := uint64(id)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}

@@ -1,0 +1,146 @@
+package literal
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
+)
+
+// Marshal encodes the fields of a struct. Every variable is written, also an
+// optional one that is nil: a missing output would fail only at its first consumer.
+func Marshal(v any) (*core.LiteralMap, error) {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() == reflect.Pointer && !rv.IsNil() {
+		rv = rv.Elem()
+	}
+	if !rv.IsValid() {
+		return nil, fmt.Errorf("nil has no variables: pass a struct")
+	}
+	fields, err := Fields(rv.Type())
+	if err != nil {
+		return nil, err
+	}
+	m := &core.LiteralMap{Literals: make(map[string]*core.Literal, len(fields))}
+	for _, f := range fields {
+		if m.Literals[f.Name], err = encode(rv.Field(f.Index), f.format, f.Name); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Encode encodes one value.
+func Encode(v any) (*core.Literal, error) {
+	rv := reflect.ValueOf(v)
+	if !rv.IsValid() {
+		return nil, fmt.Errorf("nil has no literal: %s", choices)
+	}
+	if _, err := TypeOf(rv.Type()); err != nil {
+		return nil, err
+	}
+	return encode(rv, "", "value")
+}
+
+func encode(v reflect.Value, format, path string) (*core.Literal, error) {
+	if v.Type() == blobType {
+		return encodeBlob(v.Interface().(Blob), format, path)
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return primitive(&core.Primitive{Value: &core.Primitive_StringValue{StringValue: v.String()}}), nil
+	case reflect.Bool:
+		return primitive(&core.Primitive{Value: &core.Primitive_Boolean{Boolean: v.Bool()}}), nil
+	case reflect.Float64:
+		return primitive(&core.Primitive{Value: &core.Primitive_FloatValue{FloatValue: v.Float()}}), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return primitive(&core.Primitive{Value: &core.Primitive_Integer{Integer: v.Int()}}), nil
+	case reflect.Slice:
+		list := &core.LiteralCollection{Literals: make([]*core.Literal, v.Len())}
+		for i := range list.Literals {
+			var err error
+			if list.Literals[i], err = encode(v.Index(i), format, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return nil, err
+			}
+		}
+		return &core.Literal{Value: &core.Literal_Collection{Collection: list}}, nil
+	case reflect.Map:
+		m := &core.LiteralMap{Literals: make(map[string]*core.Literal, v.Len())}
+		for it := v.MapRange(); it.Next(); {
+			l, err := encode(it.Value(), format, fmt.Sprintf("%s[%q]", path, it.Key().String()))
+			if err != nil {
+				return nil, err
+			}
+			m.Literals[it.Key().String()] = l
+		}
+		return &core.Literal{Value: &core.Literal_Map{Map: m}}, nil
+	case reflect.Pointer:
+		return encodeOptional(v, format, path)
+	}
+	s, err := encodeJSON(v.Interface())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return scalar(&core.Scalar{Value: &core.Scalar_Generic{Generic: s}}), nil
+}
+
+// encodeOptional writes a union that names the variant it holds, as flytekit does.
+func encodeOptional(v reflect.Value, format, path string) (*core.Literal, error) {
+	u := &core.Union{Value: None(), Type: none}
+	if !v.IsNil() {
+		var err error
+		if u.Type, err = typeOf(v.Type().Elem(), format); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if u.Value, err = encode(v.Elem(), format, path); err != nil {
+			return nil, err
+		}
+	}
+	return scalar(&core.Scalar{Value: &core.Scalar_Union{Union: u}}), nil
+}
+
+func encodeBlob(b Blob, format, path string) (*core.Literal, error) {
+	if b.URI == "" {
+		return nil, fmt.Errorf("%s: a blob without a URI: write the file and name it, or make the variable optional (*literal.Blob)", path)
+	}
+	if b.Format == "" {
+		b.Format = format
+	}
+	if format != "" && b.Format != format {
+		return nil, fmt.Errorf("%s: the blob %s has format %q, the variable takes %q", path, b.URI, b.Format, format)
+	}
+	return scalar(&core.Scalar{Value: &core.Scalar_Blob{Blob: &core.Blob{
+		Metadata: &core.BlobMetadata{Type: &core.BlobType{Format: b.Format}},
+		Uri:      b.URI,
+	}}}), nil
+}
+
+// None is the literal of a value that is not there.
+func None() *core.Literal {
+	return scalar(&core.Scalar{Value: &core.Scalar_NoneType{NoneType: &core.Void{}}})
+}
+
+func primitive(p *core.Primitive) *core.Literal {
+	return scalar(&core.Scalar{Value: &core.Scalar_Primitive{Primitive: p}})
+}
+
+func scalar(s *core.Scalar) *core.Literal {
+	return &core.Literal{Value: &core.Literal_Scalar{Scalar: s}}
+}
+
+// Encode encodes a value of the field's type.
+func (f Field) Encode(v any) (*core.Literal, error) {
+	rv := reflect.ValueOf(v)
+	if !rv.IsValid() || rv.Type() != f.Go {
+		return nil, fmt.Errorf("%s: want a %v, got a %T", f.Name, f.Go, v)
+	}
+	return encode(rv, f.format, f.Name)
+}
+
+// Absent is the literal of an optional field that is not given.
+func (f Field) Absent() (*core.Literal, error) {
+	if !f.Optional() {
+		return nil, fmt.Errorf("%s is not optional", f.Name)
+	}
+	return encode(reflect.Zero(f.Go), f.format, f.Name)
+}

@@ -1,0 +1,409 @@
+package literal
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
+	"github.com/google/go-cmp/cmp"
+	"github.com/vmihailenco/msgpack/v5"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/testing/protocmp"
+)
+
+type kindOfThing string
+
+type point struct {
+	X    float64           `json:"x"`
+	N    int32             `json:"n"`
+	Tags map[string]string `json:"tags,omitempty"`
+	Next *struct {
+		Deep []float64 `json:"deep"`
+	} `json:"next,omitempty"`
+}
+
+type everything struct {
+	Text    string             `flyte:"text" doc:"some text"`
+	Kind    kindOfThing        `flyte:"kind"`
+	Count   int64              `flyte:"count"`
+	Small   int8               `flyte:"small"`
+	Ratio   float64            `flyte:"ratio"`
+	Yes     bool               `flyte:"yes"`
+	File    Blob               `flyte:"file,format=parquet"`
+	Point   point              `flyte:"point"`
+	IDs     []int64            `flyte:"ids"`
+	Nested  [][]string         `flyte:"nested"`
+	ByName  map[string]float64 `flyte:"by_name"`
+	Maybe   *int64             `flyte:"maybe"`
+	Absent  *Blob              `flyte:"absent"`
+	Some    [][]*Blob          `flyte:"some,format=json"`
+	Points  []point            `flyte:"points"`
+	OrList  *[]string          `flyte:"or_list"`
+	OrPoint *point             `flyte:"or_point"`
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func full() everything {
+	return everything{
+		Text: "grüße", Kind: "k", Count: math.MaxInt64, Small: -128, Ratio: math.Inf(-1), Yes: true,
+		File: Blob{"s3://b/f.parquet", "parquet"},
+		Point: point{X: 1.5, N: -3, Tags: map[string]string{"a": "b"}, Next: &struct {
+			Deep []float64 `json:"deep"`
+		}{[]float64{1e300, 0}}},
+		IDs:    []int64{102018211000000001, -1},
+		Nested: [][]string{{"a"}, {}, {"b", ""}},
+		ByName: map[string]float64{"": 1, "x": 2},
+		Maybe:  ptr(int64(7)),
+		Some:   [][]*Blob{{{"s3://b/1", "json"}, nil}, {}},
+		Points: []point{{}, {N: 1}},
+		OrList: ptr([]string{"z"}),
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	want := full()
+	m, err := Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got everything
+	if err := Unmarshal(m, &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if len(m.Literals) != reflect.TypeFor[everything]().NumField() {
+		t.Errorf("%d literals: every variable is written, optional ones too", len(m.Literals))
+	}
+}
+
+func TestVariables(t *testing.T) {
+	m, err := Variables(reflect.TypeFor[everything]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"text": "string", "kind": "string", "count": "integer", "small": "integer", "ratio": "float", "yes": "boolean",
+		"file": "blob(parquet)", "point": "struct", "ids": "list<integer>", "nested": "list<list<string>>", "by_name": "map<float>",
+		"maybe": "optional integer", "absent": "optional blob", "some": "list<list<optional blob(json)>>", "points": "list<struct>",
+		"or_list": "optional list<string>", "or_point": "optional struct",
+	}
+	got := map[string]string{}
+	for name, v := range m.GetVariables() {
+		got[name] = TypeName(v.GetType())
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if m.GetVariables()["text"].GetDescription() != "some text" {
+		t.Error("the description of text is missing")
+	}
+}
+
+type selfish struct {
+	Child *selfish `json:"child"`
+}
+
+type textual struct{}
+
+func (textual) MarshalText() ([]byte, error) { return nil, nil }
+
+func TestRefusals(t *testing.T) {
+	tests := []struct {
+		name string
+		v    any
+		want string
+	}{
+		{"no struct", 3, "use a struct"},
+		{"blob as interface", Blob{}, "use a struct"},
+		{"untagged", struct{ A int }{}, "has no name for Flyte"},
+		{"unexported", struct {
+			a int `flyte:"a"`
+		}{}, "unexported"},
+		{"camel", struct {
+			A int `flyte:"fileName"`
+		}{}, "snake_case"},
+		{"twice", struct {
+			A int `flyte:"a"`
+			B int `flyte:"a"`
+		}{}, `variable "a" is already the name of field A`},
+		{"option", struct {
+			A Blob `flyte:"a,fromat=x"`
+		}{}, `tag option "fromat=x" is unknown`},
+		{"format of no blob", struct {
+			A int `flyte:"a,format=x"`
+		}{}, "belongs to a literal.Blob"},
+		{"float32", struct {
+			A float32 `flyte:"a"`
+		}{}, "float32 has no Flyte literal: use string, bool, float64"},
+		{"uint64", struct {
+			A uint64 `flyte:"a"`
+		}{}, "uint64 has no Flyte literal"},
+		{"bytes", struct {
+			A []byte `flyte:"a"`
+		}{}, "write a file and pass a literal.Blob"},
+		{"chan in list", struct {
+			A []chan int `flyte:"a"`
+		}{}, "chan int has no Flyte literal"},
+		{"any", struct {
+			A any `flyte:"a"`
+		}{}, "interface {} has no Flyte literal"},
+		{"map of ints", struct {
+			A map[int]string `flyte:"a"`
+		}{}, "string keys"},
+		{"pointer to pointer", struct {
+			A **int `flyte:"a"`
+		}{}, "use one *"},
+		{"embedded", struct {
+			point `flyte:"a"`
+		}{}, "embedded"},
+		{"id in struct", struct {
+			A struct {
+				Deep []struct{ ID int64 }
+			} `flyte:"a"`
+		}{}, "Deep[].ID: 64-bit integers lose digits"},
+		{"blob in struct", struct {
+			A struct{ F Blob } `flyte:"a"`
+		}{}, "does not see a blob inside a struct"},
+		{"func in struct", struct {
+			A struct{ F func() } `flyte:"a"`
+		}{}, "has no place in a struct"},
+		{"recursion", struct {
+			A selfish `flyte:"a"`
+		}{}, "holds itself"},
+		{"marshals itself", struct {
+			A struct{ T textual } `flyte:"a"`
+		}{}, "marshals itself"},
+		{"json string", struct {
+			A struct {
+				N int `json:"n,string"`
+			} `flyte:"a"`
+		}{}, "hides the type"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Fields(reflect.TypeOf(tt.v))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// Forms in which clients and the engine write what a declaration allows.
+func TestDecodeForms(t *testing.T) {
+	pack, err := msgpack.Marshal(map[string]any{"x": 200.0, "n": 7.0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := &core.Literal{Value: &core.Literal_Scalar{Scalar: &core.Scalar{Value: &core.Scalar_Binary{
+		Binary: &core.Binary{Value: pack, Tag: "msgpack"},
+	}}}}
+	var p point
+	if err := Decode(binary, &p); err != nil || p.X != 200 || p.N != 7 {
+		t.Errorf("struct from flytectl: %v, %v", p, err)
+	}
+
+	for _, tt := range []struct{ name, text string }{
+		{"bare none in a list", `collection{literals{scalar{primitive{integer:1}}} literals{scalar{none_type{}}}}`},
+		{"unions", `collection{literals{scalar{union{value{scalar{primitive{integer:1}}} type{simple:INTEGER}}}}
+			literals{scalar{union{value{scalar{none_type{}}} type{simple:NONE}}}}}`},
+	} {
+		l := &core.Literal{}
+		if err := prototext.Unmarshal([]byte(tt.text), l); err != nil {
+			t.Fatal(err)
+		}
+		var got []*int64
+		if err := Decode(l, &got); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if d := cmp.Diff([]*int64{ptr(int64(1)), nil}, got); d != "" {
+			t.Errorf("%s: %s", tt.name, d)
+		}
+	}
+	var b struct {
+		F Blob `flyte:"f,format=fits"`
+	}
+	m := &core.LiteralMap{}
+	if err := prototext.Unmarshal([]byte(`literals{key:"f" value{scalar{blob{uri:"s3://b/x" metadata{type{}}}}}}`), m); err != nil {
+		t.Fatal(err)
+	}
+	if err := Unmarshal(m, &b); err != nil || b.F != (Blob{"s3://b/x", "fits"}) {
+		t.Errorf("blob without a format: %v, %v", b, err)
+	}
+}
+
+func TestUnmarshalErrors(t *testing.T) {
+	type in struct {
+		N    int8        `flyte:"n"`
+		Rows [][]float64 `flyte:"rows"`
+		F    Blob        `flyte:"f,format=fits"`
+		P    point       `flyte:"p"`
+		O    *string     `flyte:"o"`
+		Q    point       `flyte:"q"`
+	}
+	m := &core.LiteralMap{}
+	text := `
+		literals{key:"n" value{scalar{primitive{integer:300}}}}
+		literals{key:"rows" value{collection{literals{collection{literals{scalar{primitive{string_value:"secret"}}}}}}}}
+		literals{key:"f" value{scalar{blob{uri:"s3://b/x" metadata{type{format:"json"}}}}}}
+		literals{key:"p" value{scalar{generic{fields{key:"nope" value{number_value:1}}}}}}
+		literals{key:"q" value{scalar{generic{fields{key:"n" value{number_value:1.5}}}}}}
+		literals{key:"zzz" value{}}`
+	if err := prototext.Unmarshal([]byte(text), m); err != nil {
+		t.Fatal(err)
+	}
+	err := Unmarshal(m, &in{})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{
+		"n: 300 does not fit int8", "rows[0][0]: want float, got a string", `f: s3://b/x has format "json", the variable takes "fits"`,
+		`p: literal.point: json: unknown field "nope"`, "q: literal.point: json: cannot unmarshal number 1.5",
+		"zzz: no such variable (there are n, rows, f, p, o, q)",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), "secret") {
+		t.Error("the message quotes a value")
+	}
+	if err := Unmarshal(nil, &in{}); err == nil || !strings.Contains(err.Error(), "n: missing (integer)") || strings.Contains(err.Error(), "o: missing") {
+		t.Errorf("missing inputs: %v", err)
+	}
+}
+
+func TestMarshalErrors(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		v    any
+		want string
+	}{
+		{"blob without URI", struct {
+			F []Blob `flyte:"f"`
+		}{[]Blob{{}}}, "f[0]: a blob without a URI"},
+		{"blob of another format", struct {
+			F Blob `flyte:"f,format=fits"`
+		}{Blob{"s3://x", "json"}}, `f: the blob s3://x has format "json", the variable takes "fits"`},
+		{"NaN in a struct", struct {
+			P point `flyte:"p"`
+		}{point{X: math.NaN()}}, "p: encode literal.point: json: unsupported value: NaN"},
+		{"large int in a struct", struct {
+			P struct{ N int } `flyte:"p"`
+		}{struct{ N int }{1<<53 + 1}}, "p: encode struct { N int }: N: 9007199254740993 loses digits"},
+	} {
+		if _, err := Marshal(tt.v); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestBinding(t *testing.T) {
+	m, err := Marshal(full())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := Binding(m.Literals["some"])
+	want := &core.BindingData{}
+	text := `collection{
+		bindings{collection{
+			bindings{scalar{union{value{scalar{blob{uri:"s3://b/1" metadata{type{format:"json"}}}}} type{blob{format:"json"}}}}}
+			bindings{scalar{union{value{scalar{none_type{}}} type{simple:NONE}}}}}}
+		bindings{collection{}}}`
+	if err := prototext.Unmarshal([]byte(text), want); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got, protocmp.Transform()); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	m := &core.LiteralMap{}
+	text := `literals{key:"a" value{collection{literals{offloaded_metadata{uri:"u" size_bytes:9}}}}}`
+	if err := prototext.Unmarshal([]byte(text), m); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := Encode([]string{"x", "y"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Resolve(m, func(string) ([]byte, error) { return marshalLiteral(whole), nil }); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		A [][]string `flyte:"a"`
+	}
+	if err := Unmarshal(m, &got); err != nil || len(got.A) != 1 || len(got.A[0]) != 2 {
+		t.Errorf("%v, %v", got, err)
+	}
+	loop := &core.LiteralMap{}
+	_ = prototext.Unmarshal([]byte(text), loop)
+	err = Resolve(loop, func(string) ([]byte, error) {
+		return marshalLiteral(loop.Literals["a"].GetCollection().Literals[0]), nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "a: [0]: u holds no literal") {
+		t.Errorf("a literal that points to itself: %v", err)
+	}
+}
+
+func TestParseJSON(t *testing.T) {
+	type in struct {
+		Text  string  `flyte:"text"`
+		IDs   []int64 `flyte:"ids"`
+		File  Blob    `flyte:"file,format=fits"`
+		Point point   `flyte:"point"`
+		Maybe *bool   `flyte:"maybe"`
+	}
+	fields, err := Fields(reflect.TypeFor[in]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ParseJSON(fields, []byte(`{"text":"a","ids":[9007199254740993],"file":"x.fits","point":{"x":1}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got in
+	if err := Unmarshal(m, &got); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(in{Text: "a", IDs: []int64{1<<53 + 1}, File: Blob{"x.fits", "fits"}, Point: point{X: 1}}, got); d != "" {
+		t.Error(d)
+	}
+	if m, err := ParseJSON(fields, []byte(`{"literals":{"text":{"scalar":{"primitive":{"stringValue":"b"}}}}}`)); err != nil || len(m.Literals) != 1 {
+		t.Errorf("protobuf's JSON: %v, %v", m, err)
+	}
+	_, err = ParseJSON(fields, []byte(`{"text":1,"point":{"y":1},"what":1}`))
+	for _, want := range []string{"text: want string", `point: want struct: json: unknown field "y"`, "what: no such variable"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+}
+
+func TestAccepts(t *testing.T) {
+	typ := func(v any) *core.LiteralType {
+		l, err := TypeOf(reflect.TypeOf(v))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	for _, tt := range []struct {
+		dst, src any
+		want     bool
+	}{
+		{int64(0), int64(0), true}, {int64(0), 0.0, false}, {"", int64(0), false},
+		{[][]*Blob{}, [][]Blob{}, true}, {[][]Blob{}, [][]*Blob{}, false}, {[][]*Blob{}, []*Blob{}, false},
+		{ptr(""), "", true}, {"", ptr(""), false}, {ptr(""), ptr(""), true}, {ptr(""), ptr(int64(0)), false},
+		{map[string]*bool{}, map[string]bool{}, true}, {point{}, point{}, true}, {point{}, Blob{}, false}, {Blob{}, point{}, false},
+	} {
+		if got := Accepts(typ(tt.dst), typ(tt.src)); got != tt.want {
+			t.Errorf("%T from %T: %v", tt.dst, tt.src, got)
+		}
+	}
+}

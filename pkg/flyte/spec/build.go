@@ -1,0 +1,147 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
+	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
+	"google.golang.org/protobuf/proto"
+)
+
+// Options of a build.
+type Options struct {
+	Image  string            // of tasks without an image role
+	Images map[string]string // by image role
+}
+
+func (o Options) image(role string) string {
+	if role == "" {
+		return o.Image
+	}
+	return o.Images[role]
+}
+
+// Bundle is a workflow as it is registered: its tasks, itself, and the launch
+// plan of its name (registering a workflow makes none).
+type Bundle struct {
+	Tasks    []*admin.TaskSpec // sorted by name
+	Workflow *admin.WorkflowSpec
+	Plans    []*admin.LaunchPlan
+}
+
+// Build checks the workflow and writes its protos. All faults are reported at
+// once: wrong edges, inputs nobody feeds, cycles, ids that stand twice, missing images.
+func (w *Workflow[In, Out]) Build(o Options) (*Bundle, error) {
+	b := &builder{options: o, tasks: map[string]*admin.TaskSpec{}, workflows: map[string]*core.WorkflowTemplate{}}
+	main := b.workflow(w.g)
+	if len(b.errs) > 0 {
+		return nil, fmt.Errorf("workflow %s:\n%w", w.g.name, errors.Join(b.errs...))
+	}
+	delete(b.workflows, w.g.name)
+	bundle := &Bundle{
+		Workflow: &admin.WorkflowSpec{
+			Template:     main,
+			SubWorkflows: sorted(b.workflows),
+			Description:  &admin.DescriptionEntity{ShortDescription: w.g.doc},
+		},
+		Tasks: sorted(b.tasks),
+	}
+	plan, err := w.g.plan()
+	if err != nil {
+		return nil, fmt.Errorf("workflow %s: %w", w.g.name, err)
+	}
+	bundle.Plans = []*admin.LaunchPlan{plan}
+	return bundle, nil
+}
+
+// builder collects what a workflow needs. A closure has a builder of its own,
+// whose tasks are those that the closure needs and no others.
+type builder struct {
+	options   Options
+	tasks     map[string]*admin.TaskSpec
+	workflows map[string]*core.WorkflowTemplate
+	errs      []error
+}
+
+func (b *builder) bad(format string, a ...any) { b.errs = append(b.errs, fmt.Errorf(format, a...)) }
+
+// workflow builds a workflow and, below it, everything that it uses.
+func (b *builder) workflow(g *graph) *core.WorkflowTemplate {
+	b.errs = append(b.errs, g.check()...)
+	t := &core.WorkflowTemplate{
+		Id:               &core.Identifier{ResourceType: core.ResourceType_WORKFLOW, Name: g.name},
+		Metadata:         &core.WorkflowMetadata{},
+		MetadataDefaults: &core.WorkflowMetadataDefaults{},
+		Interface:        g.typedInterface(),
+		Outputs:          bindings(g.results),
+	}
+	if g.finishOthers {
+		t.Metadata.OnFailure = core.WorkflowMetadata_FAIL_AFTER_EXECUTABLE_NODES_COMPLETE
+	}
+	for _, n := range g.nodes {
+		t.Nodes = append(t.Nodes, b.node(n))
+	}
+	b.keepWorkflow(t)
+	return t
+}
+
+func (b *builder) keepWorkflow(t *core.WorkflowTemplate) {
+	if other := b.workflows[t.GetId().GetName()]; other != nil && !proto.Equal(other, t) {
+		b.bad("two different workflows have the name %s", t.GetId().GetName())
+	}
+	b.workflows[t.GetId().GetName()] = t
+}
+
+func (b *builder) keepTask(s *admin.TaskSpec) {
+	name := s.GetTemplate().GetId().GetName()
+	if other := b.tasks[name]; other != nil && !proto.Equal(other, s) {
+		b.bad("two different tasks have the name %s (a dynamic task has one set of branches)", name)
+	}
+	b.tasks[name] = s
+}
+
+// template makes one of a task's templates, and keeps it for registration.
+func (b *builder) template(n *node, o task.TemplateOptions) *core.TaskTemplate {
+	role, err := n.task.ImageRole(o.Variant)
+	if err != nil {
+		b.bad("%s: node %s: %w", n.at, n.id, err)
+		return &core.TaskTemplate{Id: &core.Identifier{Name: n.task.Name()}}
+	}
+	if o.Image = b.options.image(role); o.Image == "" {
+		b.bad("task %s: no container image for role %q is given", n.task.Name(), role)
+	}
+	t, err := n.task.Template(o)
+	if err != nil {
+		b.bad("%s: node %s: %w", n.at, n.id, err)
+		return &core.TaskTemplate{Id: &core.Identifier{Name: n.task.Name()}}
+	}
+	b.keepTask(&admin.TaskSpec{
+		Template:    t,
+		Description: &admin.DescriptionEntity{ShortDescription: n.task.Declaration().Doc},
+	})
+	return t
+}
+
+func (g *graph) typedInterface() *core.TypedInterface {
+	return &core.TypedInterface{Inputs: variables(g.inputs), Outputs: variables(g.outputs)}
+}
+
+func bindings(m map[string]*core.BindingData) []*core.Binding {
+	var list []*core.Binding
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, &core.Binding{Var: name, Binding: m[name]})
+	}
+	return list
+}
+
+func sorted[T any](m map[string]T) []T {
+	var list []T
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, m[name])
+	}
+	return list
+}

@@ -1,0 +1,69 @@
+package objstore
+
+import (
+	"fmt"
+	"io"
+	"sync"
+)
+
+// chunkSize is the unit of pooled memory: small enough that a short object
+// takes little, large enough that a part of 8 MiB is few.
+const chunkSize = 256 << 10
+
+var chunkPool = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// chunks is a growing buffer of pooled memory that can be read again from any
+// place, as a request that may be retried needs.
+type chunks struct {
+	list []*[chunkSize]byte
+	size int64
+}
+
+// space is the free memory at the end, never empty.
+func (c *chunks) space() []byte {
+	used := int(c.size - int64(len(c.list)-1)*chunkSize)
+	if len(c.list) == 0 || used == chunkSize {
+		c.list = append(c.list, chunkPool.Get().(*[chunkSize]byte))
+		used = 0
+	}
+	return c.list[len(c.list)-1][used:]
+}
+
+// free gives the memory back.
+func (c *chunks) free() {
+	for _, p := range c.list {
+		chunkPool.Put(p)
+	}
+	*c = chunks{}
+}
+
+func (c *chunks) reader() *chunksReader { return &chunksReader{chunks: c} }
+
+type chunksReader struct {
+	*chunks
+	at int64
+}
+
+func (r *chunksReader) Read(p []byte) (int, error) {
+	if r.at >= r.size {
+		return 0, io.EOF
+	}
+	chunk := r.list[r.at/chunkSize]
+	n := copy(p, chunk[r.at%chunkSize:min(chunkSize, r.size-r.at/chunkSize*chunkSize)])
+	r.at += int64(n)
+	return n, nil
+}
+
+func (r *chunksReader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += r.at
+	case io.SeekEnd:
+		offset += r.size
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("seek to the negative offset %d", offset)
+	}
+	r.at = offset
+	return offset, nil
+}

@@ -1,0 +1,125 @@
+package objstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+// S3 takes 10,000 parts of 5 MiB to 5 GiB, and objects of 5 TiB.
+func TestPartSizes(t *testing.T) {
+	var total int64
+	for n := int32(1); n <= 10_000; n++ {
+		size := sizeOfPart(n)
+		if size < 5<<20 || size > 5<<30 {
+			t.Fatalf("part %d has %d bytes", n, size)
+		}
+		total += size
+	}
+	if total < 5<<40 {
+		t.Errorf("10,000 parts hold %d bytes", total)
+	}
+	if sizeOfPart(1) != 8<<20 || sizeOfPart(1000) != 8<<20 || sizeOfPart(1001) != 16<<20 {
+		t.Error("the first thousand parts are not 8 MiB")
+	}
+}
+
+func TestChunks(t *testing.T) {
+	data := make([]byte, 3*chunkSize+777)
+	for i := range data {
+		data[i] = byte(i * 7 / 5)
+	}
+	for _, size := range []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, len(data)} {
+		var c chunks
+		for rest := data[:size]; len(rest) > 0; {
+			n := copy(c.space(), rest)
+			c.size += int64(n)
+			rest = rest[n:]
+		}
+		if err := iotest.TestReader(c.reader(), data[:size]); err != nil {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		r := c.reader()
+		r.Seek(-int64(size/2), io.SeekEnd)
+		if got, _ := io.ReadAll(r); !bytes.Equal(got, data[size-size/2:size]) {
+			t.Errorf("%d bytes: the second half differs", size)
+		}
+		c.free()
+	}
+}
+
+func TestWriteFault(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		kind fault.Kind
+		code string
+	}{
+		{syscall.ENOSPC, fault.BadInput, NotWritable},
+		{syscall.EDQUOT, fault.BadInput, NotWritable},
+		{syscall.EACCES, fault.BadInput, NotWritable},
+		{syscall.EROFS, fault.BadInput, NotWritable},
+		{syscall.ENOTDIR, fault.BadInput, NotWritable},
+		{fs.ErrExist, fault.BadInput, NotWritable},
+		{syscall.EIO, fault.Transient, ServerError},
+		{syscall.ENAMETOOLONG, fault.BadInput, Refused},
+	} {
+		err := writeFault("write", "/x", &os.PathError{Op: "write", Path: "/x", Err: test.err})
+		if fault.KindOf(err) != test.kind || fault.CodeOf(err) != test.code || !errors.Is(err, test.err) {
+			t.Errorf("%v: %v (%s, %s)", test.err, err, fault.KindOf(err), fault.CodeOf(err))
+		}
+	}
+	if err := fileFault("read", "/x", syscall.EACCES); fault.CodeOf(err) != AccessDenied {
+		t.Errorf("a read that is refused: %v", err)
+	}
+}
+
+// A connection that goes silent is given up for another one; Close ends a body
+// that waits.
+func TestStall(t *testing.T) {
+	silent := func() part {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, w := io.Pipe()
+		context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
+		go w.Write([]byte("abc"))
+		return part{body: r, cancel: cancel, etag: "e", size: 6}
+	}
+	var asked []Range
+	b := newBody(t.Context(), "s3://b/x", silent(), 10, func(_ context.Context, r Range) (part, error) {
+		asked = append(asked, r)
+		return part{body: io.NopCloser(bytes.NewReader([]byte("def"))), cancel: func() {}, etag: "e", size: 3}, nil
+	})
+	b.stall = 50 * time.Millisecond
+	got, err := io.ReadAll(b)
+	if string(got) != "abcdef" || err != nil || fmt.Sprint(asked) != "[{13 3}]" {
+		t.Errorf("%q, %v, asked for %v", got, err, asked)
+	}
+
+	b = newBody(t.Context(), "s3://b/x", silent(), 0, func(context.Context, Range) (part, error) {
+		t.Error("a closed body asks for more")
+		return part{}, errors.New("closed")
+	})
+	time.AfterFunc(50*time.Millisecond, func() { b.Close() })
+	if _, err := io.ReadAll(b); err == nil {
+		t.Error("a closed body reads to its end")
+	}
+}
+
+func BenchmarkReadBody(b *testing.B) {
+	data := make([]byte, 64<<20)
+	buffer := make([]byte, 128<<10)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		r := newBody(b.Context(), "", part{body: io.NopCloser(bytes.NewReader(data)), cancel: func() {}, size: int64(len(data))}, 0, nil)
+		io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, buffer)
+	}
+}

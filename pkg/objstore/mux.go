@@ -1,0 +1,95 @@
+package objstore
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+// Config says how S3 is reached. The zero value is the standard AWS
+// environment: AWS_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, the chain of
+// credentials, AWS_CA_BUNDLE, AWS_MAX_ATTEMPTS and so on. Where that names no
+// endpoint or credentials, FLYTE_AWS_ENDPOINT, FLYTE_AWS_ACCESS_KEY_ID and
+// FLYTE_AWS_SECRET_ACCESS_KEY are used, which Flyte puts into its pods.
+type Config struct {
+	Region    string // where empty: the environment's, else us-east-1
+	Endpoint  string // of any S3-compatible server; where empty: the environment's, else AWS
+	Anonymous bool   // send unsigned requests, as public buckets want them
+}
+
+// Mux is the store that takes every URI this package knows, s3://bucket/key,
+// file:///path and plain paths, to where it belongs.
+type Mux struct {
+	meter meter
+	files *fileStore
+	s3    *s3Store
+}
+
+var _ Store = (*Mux)(nil)
+
+// Open makes a store. It is cheap and touches nothing: S3 is set up at the
+// first s3:// URI, under ctx, since the client outlives the call that needs it.
+func Open(ctx context.Context, cfg Config) *Mux {
+	m := new(Mux)
+	m.files = &fileStore{meter: &m.meter}
+	m.s3 = newS3Store(ctx, cfg, &m.meter)
+	return m
+}
+
+// Usage is what was moved so far, by all schemes together.
+func (m *Mux) Usage() Usage { return m.meter.usage() }
+
+func (m *Mux) store(uri string) (Store, error) {
+	scheme, _, ok := strings.Cut(uri, "://")
+	switch {
+	case uri == "":
+		return nil, fault.Input(InvalidURI, "the URI is empty").Fix("give an s3:// or file:// URI or a path")
+	case !ok, scheme == "file":
+		return m.files, nil
+	case scheme == "s3":
+		return m.s3, nil
+	}
+	return nil, fault.Input(InvalidURI, "no store for %s:// URIs", scheme).On(uri).Fix("give an s3:// or file:// URI or a path")
+}
+
+func (m *Mux) Stat(ctx context.Context, uri string) (Info, error) {
+	s, err := m.store(uri)
+	if err != nil {
+		return Info{}, err
+	}
+	return s.Stat(ctx, uri)
+}
+
+func (m *Mux) Get(ctx context.Context, uri, etag string, r Range) (io.ReadCloser, error) {
+	s, err := m.store(uri)
+	if err != nil {
+		return nil, err
+	}
+	return s.Get(ctx, uri, etag, r)
+}
+
+func (m *Mux) List(ctx context.Context, prefix string, visit func(Info) error) error {
+	s, err := m.store(prefix)
+	if err != nil {
+		return err
+	}
+	return s.List(ctx, prefix, visit)
+}
+
+func (m *Mux) Create(ctx context.Context, uri string) (Upload, error) {
+	s, err := m.store(uri)
+	if err != nil {
+		return nil, err
+	}
+	return s.Create(ctx, uri)
+}
+
+func (m *Mux) Delete(ctx context.Context, uri string) error {
+	s, err := m.store(uri)
+	if err != nil {
+		return err
+	}
+	return s.Delete(ctx, uri)
+}

@@ -1,0 +1,144 @@
+package objstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+const (
+	defaultRegion = "us-east-1"
+	// maxAttempts per request, unless AWS_MAX_ATTEMPTS says otherwise. With the
+	// SDK's exponential backoff that is about eight seconds of patience; its
+	// token bucket, shared by all requests, ends it sooner in a lasting outage.
+	maxAttempts = 5
+	// idlePerHost keeps a connection for each of many parallel range reads;
+	// the SDK's ten would open and close one for most of them.
+	idlePerHost = 256
+	// headerTime is for the server to begin an answer; to complete a large
+	// multipart upload takes some servers a minute.
+	headerTime = 3 * time.Minute
+)
+
+// newClient sets S3 up from the environment and what cfg adds to it.
+func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
+	if err := checkEndpoint(cfg.Endpoint); err != nil {
+		return nil, err
+	}
+	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithRegion(cfg.Region),
+		awsconfig.WithDefaultRegion(defaultRegion),
+		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+			t.MaxIdleConns = 2 * idlePerHost
+			t.MaxIdleConnsPerHost = idlePerHost
+			t.ResponseHeaderTimeout = headerTime
+			t.DisableCompression = true
+		})),
+	}
+	if cfg.Anonymous {
+		options = append(options, awsconfig.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	} else if p := flyteCredentials(); p != nil {
+		options = append(options, awsconfig.WithCredentialsProvider(p))
+	}
+	sdk, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fault.Input(AccessDenied, "read the AWS configuration: %w", err).Fix("check the AWS_ environment variables and ~/.aws")
+	}
+	endpoint := cmp.Or(cfg.Endpoint, os.Getenv("FLYTE_AWS_ENDPOINT"))
+	client := s3.NewFromConfig(sdk, func(o *s3.Options) {
+		if cfg.Endpoint != "" || o.BaseEndpoint == nil && endpoint != "" {
+			o.BaseEndpoint = &endpoint
+		}
+		// Servers other than AWS seldom have a DNS name for each bucket.
+		o.UsePathStyle = o.BaseEndpoint != nil
+		if o.RetryMaxAttempts == 0 {
+			o.RetryMaxAttempts = maxAttempts
+		}
+		if !cfg.Anonymous {
+			o.Credentials = explained{o.Credentials}
+		}
+		// Ranges carry no checksum, and most reads are ranges; uploads are
+		// checked by the server (CRC32).
+		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		o.HTTPClient = countedClient{o.HTTPClient, m}
+		o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKey("constellation"))
+	})
+	if base := client.Options().BaseEndpoint; base != nil {
+		return client, checkEndpoint(*base)
+	}
+	return client, nil
+}
+
+// checkEndpoint refuses what is no URL of a server, and one that holds a
+// password, which would turn up in errors and logs.
+func checkEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	switch {
+	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
+		return fault.Input(InvalidURI, "the S3 endpoint is not a URL of a server").Fix("write https://host or http://host:port")
+	case u.User != nil:
+		return fault.Input(InvalidURI, "the S3 endpoint holds a user name or password").Fix("put credentials into the AWS environment")
+	}
+	return nil
+}
+
+// flyteCredentials are those that Flyte gives to pods, where there are no AWS ones.
+func flyteCredentials() aws.CredentialsProvider {
+	id, secret := os.Getenv("FLYTE_AWS_ACCESS_KEY_ID"), os.Getenv("FLYTE_AWS_SECRET_ACCESS_KEY")
+	if id == "" || secret == "" || os.Getenv("AWS_ACCESS_KEY_ID") != "" {
+		return nil
+	}
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, Source: "FLYTE_AWS_ACCESS_KEY_ID"}, nil
+	})
+}
+
+// explained says what to do where the chain of credentials comes to nothing.
+type explained struct{ aws.CredentialsProvider }
+
+func (e explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if e.CredentialsProvider == nil {
+		return aws.Credentials{}, noCredentials(errors.New("none configured"))
+	}
+	c, err := e.CredentialsProvider.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = noCredentials(err)
+	}
+	return c, err
+}
+
+func noCredentials(err error) error {
+	return fault.Input(AccessDenied, "no AWS credentials: %w", err).
+		Fix("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or, for a public bucket, s3_no_sign_request: true")
+}
+
+// countedClient counts each HTTP request, so that retries are in the numbers.
+type countedClient struct {
+	s3.HTTPClient
+	meter *meter
+}
+
+func (c countedClient) Do(req *http.Request) (*http.Response, error) {
+	c.meter.requests.Add(1)
+	c.meter.written.Add(max(req.ContentLength, 0))
+	resp, err := c.HTTPClient.Do(req)
+	if resp != nil && resp.Body != nil {
+		resp.Body = countedReader{resp.Body, c.meter}
+	}
+	return resp, err
+}

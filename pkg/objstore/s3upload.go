@@ -1,0 +1,240 @@
+package objstore
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+const (
+	// partSize is that of the first parts: an object up to it is one PUT.
+	partSize = 8 << 20
+	// partsPerStep parts have one size, the next ones twice that: 10,000
+	// parts, S3's limit, hold 8 TiB, while objects up to 8 GB stay at 8 MiB.
+	partsPerStep = 1000
+	// partsInFlight bounds the memory of a store that writes: each open
+	// upload fills one part, and these are on their way.
+	partsInFlight = 8
+	// abortTime is what is left for cleaning up after a stop.
+	abortTime = 10 * time.Second
+)
+
+// sizeOfPart is the size of the n-th part, from 1.
+func sizeOfPart(n int32) int64 { return partSize << min((n-1)/partsPerStep, 9) }
+
+// Create buffers the object until it is a part long, and then sends parts
+// while more is written.
+func (s *s3Store) Create(ctx context.Context, uri string) (Upload, error) {
+	c, bucket, key, err := s.open(ctx, "write", uri)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	return &s3Upload{ctx: ctx, cancel: cancel, store: s, client: c, uri: uri, bucket: bucket, key: key, next: 1}, nil
+}
+
+type s3Upload struct {
+	ctx              context.Context
+	cancel           context.CancelFunc
+	store            *s3Store
+	client           *s3.Client
+	uri, bucket, key string
+
+	buffer  chunks
+	next    int32 // number of the part that buffer will be
+	size    int64 // of the parts before it
+	id      *string
+	sending sync.WaitGroup
+
+	mu   sync.Mutex
+	done []types.CompletedPart
+	err  error // of what failed first, or the end; all later calls say it too
+}
+
+// failed is what stopped the upload: a part's error, the end, or the caller's context.
+func (u *s3Upload) failed() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.err != nil {
+		return u.err
+	}
+	return stopped(u.ctx, "write", u.uri)
+}
+
+// stop ends the upload for a reason, unless it has ended already.
+func (u *s3Upload) stop(reason error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.err == nil {
+		u.err = reason
+	}
+	u.cancel()
+}
+
+func (u *s3Upload) Write(p []byte) (n int, err error) {
+	for n < len(p) {
+		space, err := u.space()
+		if err != nil {
+			return n, err
+		}
+		m := copy(space, p[n:])
+		u.buffer.size, n = u.buffer.size+int64(m), n+m
+	}
+	return n, nil
+}
+
+// ReadFrom reads straight into the part that is being filled.
+func (u *s3Upload) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		space, err := u.space()
+		if err != nil {
+			return n, err
+		}
+		m, err := r.Read(space)
+		u.buffer.size, n = u.buffer.size+int64(m), n+int64(m)
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// space is where the next bytes go; a full part is sent first.
+func (u *s3Upload) space() ([]byte, error) {
+	if err := u.failed(); err != nil {
+		return nil, err
+	}
+	if u.buffer.size == sizeOfPart(u.next) {
+		if err := u.flush(); err != nil {
+			return nil, err
+		}
+	}
+	return u.buffer.space(), nil
+}
+
+// flush sends the buffer as a part, once one of the store's slots is free.
+func (u *s3Upload) flush() error {
+	if u.id == nil {
+		in := &s3.CreateMultipartUploadInput{Bucket: &u.bucket, Key: &u.key}
+		// The SDK sends a CRC32 with each part unless it is told not to
+		// (AWS_REQUEST_CHECKSUM_CALCULATION); the upload as a whole has to say so first.
+		if u.client.Options().RequestChecksumCalculation != aws.RequestChecksumCalculationWhenRequired {
+			in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
+		}
+		out, err := u.client.CreateMultipartUpload(u.ctx, in)
+		if err != nil {
+			return u.fail(err)
+		}
+		u.id = out.UploadId
+	}
+	select {
+	case u.store.parts <- struct{}{}:
+	case <-u.ctx.Done():
+		return u.failed()
+	}
+	number, data := u.next, u.buffer
+	u.next, u.size, u.buffer = u.next+1, u.size+data.size, chunks{}
+	u.sending.Go(func() {
+		defer func() { <-u.store.parts }()
+		defer data.free()
+		u.send(number, &data)
+	})
+	return nil
+}
+
+func (u *s3Upload) send(number int32, data *chunks) {
+	out, err := u.client.UploadPart(u.ctx, &s3.UploadPartInput{
+		Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number, Body: data.reader(), ContentLength: &data.size,
+	})
+	if err != nil {
+		u.fail(err)
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for int(number) > len(u.done) {
+		u.done = append(u.done, types.CompletedPart{})
+	}
+	u.done[number-1] = types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32}
+}
+
+// fail stops the upload; the first failure is the one that all later calls return.
+func (u *s3Upload) fail(err error) error {
+	u.stop(u.store.fail(u.ctx, "write", u.uri, err))
+	return u.failed()
+}
+
+func (u *s3Upload) Commit() (Info, error) {
+	if err := u.failed(); err != nil {
+		return Info{}, err
+	}
+	etag, err := u.put()
+	if u.id != nil {
+		etag, err = u.complete()
+	}
+	if err != nil {
+		return Info{}, err
+	}
+	info := Info{URI: u.uri, Size: u.size + u.buffer.size, ETag: etag}
+	u.id = nil // nothing is left to clean up
+	u.buffer.free()
+	u.stop(finished(u.uri))
+	return info, nil
+}
+
+// put sends an object that fits into one part. It does nothing for a larger one.
+func (u *s3Upload) put() (string, error) {
+	if u.id != nil {
+		return "", nil
+	}
+	out, err := u.client.PutObject(u.ctx, &s3.PutObjectInput{
+		Bucket: &u.bucket, Key: &u.key, Body: u.buffer.reader(), ContentLength: &u.buffer.size,
+	})
+	if err != nil {
+		return "", u.fail(err)
+	}
+	return unquoted(out.ETag), nil
+}
+
+func (u *s3Upload) complete() (string, error) {
+	if u.buffer.size > 0 {
+		if err := u.flush(); err != nil {
+			return "", err
+		}
+	}
+	u.sending.Wait()
+	if err := u.failed(); err != nil {
+		return "", err
+	}
+	out, err := u.client.CompleteMultipartUpload(u.ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &u.bucket, Key: &u.key, UploadId: u.id, MultipartUpload: &types.CompletedMultipartUpload{Parts: u.done},
+		MpuObjectSize: aws.Int64(u.size),
+	})
+	if err != nil {
+		return "", u.fail(err)
+	}
+	return unquoted(out.ETag), nil
+}
+
+// Abort stops what is under way and has the store forget the parts, also when
+// the caller's context has ended.
+func (u *s3Upload) Abort() {
+	u.stop(finished(u.uri))
+	u.sending.Wait()
+	u.buffer.free()
+	if u.id == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), abortTime)
+	defer cancel()
+	// A failure leaves parts that the bucket's life-cycle rule removes; the caller can do nothing about it.
+	_, _ = u.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, UploadId: u.id})
+	u.id = nil
+}

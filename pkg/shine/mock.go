@@ -1,0 +1,153 @@
+package shine
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// mock writes results of the right form with random content. The random
+// numbers are seeded with the sub-tile and the configuration.
+func (j *Job) mock(ctx context.Context, out string, m *manifest.Manifest) error {
+	positions, err := j.positions(ctx, m)
+	if err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewChaCha8(sha256.Sum256(fmt.Appendf(nil, "mock %d %d %d %s", m.TileID, m.Row, m.Col, j.ConfigID))))
+	exposures := map[string]bool{}
+	for _, q := range m.Quadrants {
+		exposures[q.Obs+q.Dither+q.CCD] = true
+	}
+	normal := func(mean, sigma float64) *float32 { return new(float32(mean + sigma*rng.NormFloat64())) }
+	core := slices.Sorted(slices.Values(m.Core))
+	sources := make([]results.Source, len(core))
+	for i, id := range core {
+		flux := math.Exp(rng.NormFloat64()) // uJy
+		sources[i] = results.Source{
+			TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), ObjectID: id, RA: positions[id].RA, Dec: positions[id].Dec,
+			Flux: new(float32(flux)), FluxErr: new(float32(0.05 * flux)),
+			HLR: new(float32(0.3 * math.Exp(0.3*rng.NormFloat64()))), HLRErr: new(float32(0.02)),
+			E1: normal(0, 0.2), E2: normal(0, 0.2), E1Err: new(float32(0.05)), E2Err: new(float32(0.05)),
+			DX: normal(0, 0.01), DY: normal(0, 0.01), SNR: new(float32(20)), NExposures: int32(len(exposures)),
+		}
+	}
+	centre := centre(m)
+	noise := 0.2 / math.Sqrt(float64(len(core)))
+	shear := results.Shear{
+		TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: centre.RA, Dec: centre.Dec,
+		G1: normal(0, 0.02), G2: normal(0, 0.02), G1Err: new(float32(noise)), G2Err: new(float32(noise)),
+		NSources: int32(len(core)), Method: EngineMock, Convergence: new(float32(1)), Status: results.OK,
+	}
+	return write(out, shear, sources, summary{Engine: EngineMock, ConfigID: j.ConfigID})
+}
+
+// positions are those of the core sources, from the sub-tile's catalogue.
+func (j *Job) positions(ctx context.Context, m *manifest.Manifest) (map[int64]sky.Coord, error) {
+	store := objstore.Open(ctx, objstore.Config{})
+	path := filepath.Join(j.Dir, m.Catalog)
+	info, err := store.Stat(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("read the sub-tile's catalogue: %w", err)
+	}
+	cat, err := euclid.OpenCatalog(ctx, store, euclid.File{URI: info.URI, Size: info.Size, ETag: info.ETag})
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[int64]sky.Coord, len(m.Core))
+	for _, id := range m.Core {
+		at[id] = sky.Coord{RA: math.NaN()}
+	}
+	if err := cat.Rows(ctx, func(r euclid.Row) error {
+		if _, ok := at[r.ID]; ok {
+			at[r.ID] = sky.Normalize(r.Pos)
+		}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for id, pos := range at {
+		if math.IsNaN(pos.RA) {
+			return nil, fault.Data(CodeIncomplete, "core source %d of the manifest is not in the catalogue", id).On(path).Fix("prepare the tile again")
+		}
+	}
+	return at, nil
+}
+
+// summary is summary.json.
+type summary struct {
+	TileID   int64  `json:"tile_id"`
+	Row      int32  `json:"subtile_row"`
+	Col      int32  `json:"subtile_col"`
+	Engine   string `json:"engine"`
+	ConfigID string `json:"config_id"`
+	Status   string `json:"status"`
+	Reason   string `json:"reason,omitempty"`
+	NSources int    `json:"n_sources"`
+}
+
+// writeEmpty writes the results of a sub-tile that has nothing to measure.
+func (j *Job) writeEmpty(out string, m *manifest.Manifest, status, reason string) error {
+	c := centre(m)
+	row := results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: c.RA, Dec: c.Dec, Status: status}
+	return write(out, row, nil, summary{Engine: j.Engine, ConfigID: j.ConfigID, Reason: reason})
+}
+
+func write(out string, shear results.Shear, sources []results.Source, s summary) error {
+	s.TileID, s.Row, s.Col, s.Status, s.NSources = shear.TileID, shear.Row, shear.Col, shear.Status, len(sources)
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	var a, b bytes.Buffer
+	if err := results.WriteShear(&a, []results.Shear{shear}); err != nil {
+		return err
+	}
+	if err := results.WriteSources(&b, sources); err != nil {
+		return err
+	}
+	for file, data := range map[string][]byte{results.ShearFile: a.Bytes(), results.SourcesFile: b.Bytes(), results.SummaryFile: append(text, '\n')} {
+		if err := os.WriteFile(filepath.Join(out, file), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// centre is the sub-tile's centre. The core is a square in a tangent plane, in
+// which great circles are straight: its diagonals meet in the centre. Without
+// the exact corners, the middle of the bounding box has to do.
+func centre(m *manifest.Manifest) sky.Coord {
+	if len(m.CorePolygon) != 4 {
+		ra, dec := m.Bounds.CoreRA, m.Bounds.CoreDec
+		return sky.Normalize(sky.Coord{RA: (ra[0] + ra[1]) / 2, Dec: (dec[0] + dec[1]) / 2})
+	}
+	var p [4][3]float64
+	for i, c := range m.CorePolygon {
+		sr, cr := math.Sincos(c[0] * math.Pi / 180)
+		sd, cd := math.Sincos(c[1] * math.Pi / 180)
+		p[i] = [3]float64{cd * cr, cd * sr, sd}
+	}
+	v := cross(cross(p[0], p[2]), cross(p[1], p[3]))
+	if v[0]*p[0][0]+v[1]*p[0][1]+v[2]*p[0][2] < 0 {
+		v = [3]float64{-v[0], -v[1], -v[2]}
+	}
+	return sky.Normalize(sky.Coord{RA: math.Atan2(v[1], v[0]) * 180 / math.Pi, Dec: math.Atan2(v[2], math.Hypot(v[0], v[1])) * 180 / math.Pi})
+}
+
+func cross(a, b [3]float64) [3]float64 {
+	return [3]float64{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
+}

@@ -1,0 +1,206 @@
+package shine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
+)
+
+// Engines.
+const (
+	EngineShine = "shine"
+	EngineMock  = "mock"
+)
+
+// Codes of this package's failures.
+const (
+	CodeEngine     = "EngineUnknown"     // bad input
+	CodeCommand    = "CommandInvalid"    // bad input: can't be started, or refuses its arguments
+	CodeIncomplete = "SubTileIncomplete" // bad data: a file of the sub-tile is not as its manifest says
+	CodeFailed     = "InferenceFailed"   // the command exited non-zero
+	CodeKilled     = "InferenceKilled"   // transient: a signal ended it, mostly for lack of memory
+	CodeTimeout    = "InferenceTimeout"  // transient
+	CodeStopped    = "InferenceStopped"  // canceled
+	CodeNoResults  = "ResultsMissing"    // bad data: it succeeded and left no results
+)
+
+// Job is one sub-tile's inference.
+type Job struct {
+	Dir    string // the sub-tile's directory on this machine
+	URI    string // where it is published, for the outcome; empty: Dir
+	Engine string
+
+	Command   []string      // engine shine: argv
+	Timeout   time.Duration // 0: none
+	Grace     time.Duration // between SIGTERM and SIGKILL; 0: 20 s
+	Inference string        // text of SHINE's own sections of the configuration, key and all
+	GAL       string
+	ConfigID  string
+	Log       io.Writer // gets the command's lines, with the sub-tile's name before each; nil: nobody
+}
+
+// Run infers one sub-tile and checks what came out. The outcome is about the
+// science (see the statuses of package results); an error means that there is
+// none: the engine failed, or wrote what breaks the contract.
+func Run(ctx context.Context, job Job) (results.Outcome, error) {
+	m, err := job.manifest()
+	if err != nil {
+		return results.Outcome{}, err
+	}
+	if job.URI == "" {
+		job.URI = job.Dir
+	}
+	status, reason, err := job.infer(ctx, m)
+	if err != nil {
+		return results.Outcome{}, fmt.Errorf("infer %s of tile %d: %w", name(m), m.TileID, err)
+	}
+	out := results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: status, Reason: reason, Directory: job.URI}
+	for file, into := range map[string]*results.File{results.ShearFile: &out.Shear, results.SourcesFile: &out.Sources} {
+		if *into, err = describe(filepath.Join(job.Dir, results.Directory, file), objstore.Join(job.URI, results.Directory, file)); err != nil {
+			return results.Outcome{}, err
+		}
+	}
+	return out, nil
+}
+
+func name(m *manifest.Manifest) string { return fmt.Sprintf("sub-tile %d_%d", m.Row, m.Col) }
+
+// infer runs the engine into a fresh directory, checks it, and puts it where
+// results belong. The reason says why nothing was measured, if so.
+func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (status, reason string, err error) {
+	if j.Engine != EngineMock && j.Engine != EngineShine {
+		return "", "", fault.Input(CodeEngine, "there is no engine %q yet", j.Engine).Fix("use %s or %s", EngineShine, EngineMock)
+	}
+	fresh, err := os.MkdirTemp(j.Dir, ".results-")
+	if err != nil {
+		return "", "", fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(j.Dir)
+	}
+	defer os.RemoveAll(fresh)
+	if err := os.Chmod(fresh, 0o755); err != nil {
+		return "", "", err
+	}
+	nothing, reason := empty(m)
+	switch {
+	case nothing != "":
+		err = j.writeEmpty(fresh, m, nothing, reason)
+	case j.Engine == EngineMock:
+		err = j.mock(ctx, fresh, m)
+	default:
+		err = j.child(ctx, fresh, m)
+	}
+	if err == nil {
+		status, err = check(ctx, fresh, m)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if reason == "" && status != results.OK {
+		reason = "the engine says so"
+	}
+	final := filepath.Join(j.Dir, results.Directory)
+	if err := os.RemoveAll(final); err != nil {
+		return "", "", fmt.Errorf("remove earlier results: %w", err)
+	}
+	return status, reason, os.Rename(fresh, final)
+}
+
+// empty says whether there is nothing to measure, and why.
+func empty(m *manifest.Manifest) (status, reason string) {
+	switch {
+	case len(m.Quadrants) == 0:
+		return results.NoExposures, "no exposure covers the sub-tile"
+	case len(m.Core) == 0:
+		return results.NoSources, "the catalogue has no source in the sub-tile's core"
+	}
+	return "", ""
+}
+
+// check reads the results in dir, holds them to the manifest, and gives the sub-tile's status.
+func check(ctx context.Context, dir string, m *manifest.Manifest) (string, error) {
+	store := objstore.Open(ctx, objstore.Config{})
+	shearFile, sourcesFile := filepath.Join(dir, results.ShearFile), filepath.Join(dir, results.SourcesFile)
+	shear, err := results.LoadShear(ctx, store, results.File{URI: shearFile})
+	if err != nil {
+		return "", missing(err, results.ShearFile)
+	}
+	sources, err := results.LoadSources(ctx, store, results.File{URI: sourcesFile})
+	if err != nil {
+		return "", missing(err, results.SourcesFile)
+	}
+	if err := results.Check(m, shear, sources); err != nil {
+		return "", err
+	}
+	return shear[0].Status, nil
+}
+
+// missing names a results file by its lasting name, and says so if the engine left none.
+func missing(err error, file string) error {
+	if objstore.IsNotFound(err) {
+		return fault.Data(CodeNoResults, "inference succeeded and wrote no such file").On(file).Fix("does the command honour --output?")
+	}
+	var e *fault.Error
+	if errors.As(err, &e) {
+		e.Object = file
+	}
+	return err
+}
+
+// manifest reads the sub-tile's manifest and makes sure that the files which
+// it lists are there in their sizes: a GPU is not woken for half a sub-tile.
+func (j *Job) manifest() (*manifest.Manifest, error) {
+	path := filepath.Join(j.Dir, manifest.Local)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Input(CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", manifest.Local).On(j.Dir).Fix("prepare the tile first")
+	}
+	if err != nil {
+		return nil, fault.Input(CodeIncomplete, "%w", err).On(path)
+	}
+	defer f.Close()
+	m, err := manifest.Read(f)
+	if err != nil {
+		var e *fault.Error
+		if errors.As(err, &e) && e.Object == "" {
+			e.Object = path
+		}
+		return nil, err
+	}
+	for _, p := range m.Files {
+		broken := fault.Data(CodeIncomplete, "the file is not there as the manifest lists it").On(filepath.Join(j.Dir, p.Path)).Fix("prepare the tile again")
+		if !filepath.IsLocal(p.Path) {
+			return nil, broken.At("path %q", p.Path)
+		}
+		info, err := os.Stat(filepath.Join(j.Dir, p.Path))
+		switch {
+		case err != nil:
+			broken.Err = err
+			return nil, broken
+		case info.Size() != p.Size:
+			return nil, broken.At("%d bytes, listed with %d", info.Size(), p.Size)
+		}
+	}
+	return m, nil
+}
+
+// config is the text of inference.yaml: SHINE's sections as they were written.
+func (j *Job) config() []byte {
+	var b strings.Builder
+	for _, section := range []string{j.Inference, j.GAL} {
+		if section != "" {
+			b.WriteString(strings.TrimRight(section, "\n"))
+			b.WriteByte('\n')
+		}
+	}
+	return []byte(b.String())
+}
