@@ -33,8 +33,9 @@ type prepared struct {
 	fan     *spec.Node[pipeline.FanOutTilesIn, pipeline.FanOutTilesOut]
 }
 
-// prepare wires configuration, indexing and the fan-out over tiles.
-func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, branches ...spec.Option) prepared {
+// prepare wires configuration, indexing and the fan-out over tiles. The fan-out
+// has the same branches in every workflow, since it is one task with one template.
+func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings) prepared {
 	resolve := spec.Add(w, pipeline.ResolveConfig)
 	spec.Connect(w, &resolve.In.ConfigYAML, &w.In.ConfigYAML)
 	spec.Connect(w, &resolve.In.TileIDs, &w.In.TileIDs)
@@ -63,7 +64,10 @@ func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, branches ...s
 	spec.GatherSome(w, &merge.In.Footprints, &read.Out.Footprints)
 	spec.Connect(w, &merge.In.MaxMissing, &resolve.Out.MaxMissing)
 
-	fan := spec.Fan(w, pipeline.FanOutTiles, branches...)
+	fan := spec.Fan(w, pipeline.FanOutTiles,
+		spec.Branch(pipeline.BranchGPU, inferTile("process_tile", s)),
+		spec.Branch(pipeline.BranchCPU, inferTile("process_tile_cpu", s, spec.Variant(pipeline.VariantCPU))),
+		spec.Branch(pipeline.BranchPrepare, prepareTile()))
 	spec.Connect(w, &fan.In.TileIDs, &index.Out.TileIDs)
 	spec.Connect(w, &fan.In.Source, &resolve.Out.Source)
 	spec.Connect(w, &fan.In.Tiling, &resolve.Out.Tiling)
@@ -78,14 +82,14 @@ func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, branches ...s
 // PreparationOut is what data preparation leaves.
 type PreparationOut struct {
 	Prepared  []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories and what is in them"`
-	Manifests [][]*literal.Blob `flyte:"manifests,format=yaml" doc:"per tile and sub-tile: the manifest"`
+	Manifests [][]*literal.Blob `flyte:"manifests" doc:"per tile and sub-tile: the manifest"`
 	Missing   []string          `flyte:"missing" doc:"DET files that could not be read"`
 }
 
 // DataPreparation ends with self-contained sub-tile directories.
 func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
 	w := spec.New[LaunchIn, PreparationOut]("data_preparation_pipeline", "From raw Euclid VIS exposures to one self-contained directory per sub-tile.")
-	p := prepare(w, s, spec.Branch(pipeline.BranchPrepare, prepareTile()))
+	p := prepare(w, s)
 	spec.Const(w, &p.fan.In.Branch, pipeline.BranchPrepare)
 	spec.Connect(w, &w.Out.Prepared, &p.fan.Out.Prepared)
 	spec.Connect(w, &w.Out.Manifests, &p.fan.Out.Outcomes)
@@ -104,9 +108,7 @@ type ShearOut struct {
 // Shear is the whole: a tile goes on to inference as soon as it is prepared.
 func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	w := spec.New[LaunchIn, ShearOut]("shear_pipeline", "From raw Euclid VIS exposures to a validated shear catalogue.")
-	p := prepare(w, s,
-		spec.Branch(pipeline.BranchGPU, inferTile("process_tile", s)),
-		spec.Branch(pipeline.BranchCPU, inferTile("process_tile_cpu", s, spec.Variant(pipeline.VariantCPU))))
+	p := prepare(w, s)
 	spec.Connect(w, &p.fan.In.Branch, &p.resolve.Out.Compute)
 
 	assemble := spec.Add(w, pipeline.AssembleCatalog)

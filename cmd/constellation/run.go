@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -151,42 +150,24 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (*local.Engine, fun
 			return nil, nil, err
 		}
 	}
-	logs := filepath.Join(e.metadata, e.runID, "logs")
-	if strings.Contains(e.metadata, "://") {
-		state, err := stateDir()
-		if err != nil {
+	logs := e.metadata
+	if strings.Contains(logs, "://") {
+		if logs, err = stateDir(); err != nil {
 			return nil, nil, err
 		}
-		logs = filepath.Join(state, e.runID, "logs")
 	}
+	logs = filepath.Join(logs, "logs")
 	v, err := newView(w, e.runID, e.events)
 	if err != nil {
 		return nil, nil, err
 	}
-	fmt.Fprintf(w, "run %s (logs in %s)\n", e.runID, logs)
+	fmt.Fprintf(w, "run %s (logs in %s)\n", e.runID, filepath.Join(logs, e.runID))
 	return &local.Engine{
 		Store:    objstore.Open(ctx, objstore.Config{}),
 		Prefix:   e.metadata,
 		Program:  local.Directory(e.bin),
 		Parallel: e.parallel,
 		Observe:  v.observe,
-		Log:      func(n local.NodeRef) io.WriteCloser { return logFile(logs, n) },
+		Log:      local.Logs(logs),
 	}, v.done, nil
-}
-
-// logFile takes one attempt's output; nil where it can't be made, and then the
-// engine keeps the end of it.
-func logFile(dir string, n local.NodeRef) io.WriteCloser {
-	name := strings.ReplaceAll(n.Node, "/", ".")
-	if n.Element >= 0 {
-		name = fmt.Sprintf("%s.%d", name, n.Element)
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil
-	}
-	f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf("%s.%d.log", name, n.Attempt)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o666)
-	if err != nil {
-		return nil
-	}
-	return f
 }

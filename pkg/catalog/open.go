@@ -143,7 +143,7 @@ func (c *Catalog) Location() string { return c.settings.Warehouse }
 func (c *Catalog) URI() string { return c.settings.URI }
 
 func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
-	if path == "" || !filepath.IsAbs(path) {
+	if path = filepath.Clean(path); !filepath.IsAbs(path) { // also takes SQLAlchemy's four slashes
 		return fault.Input(CodeSettings, "the path of an SQLite catalogue must be absolute").On(c.settings.URI).Fix("sqlite:///path/to/catalog.db has three slashes")
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

@@ -25,7 +25,7 @@ const (
 	// shortLimit, in seconds, lies between the short exposures (~90 s) and the nominal ones (~560 s).
 	shortLimit = 250
 	// headerReads is how many headers of one file are read at the same time.
-	headerReads = 32
+	headerReads = 64
 )
 
 // ReadQuadrants reads the headers of an exposure's files and returns its

@@ -6,20 +6,32 @@ import (
 	"sync"
 )
 
+// Guesses go as far ahead as the sizes seen so far warrant: firstGuesses
+// headers where all that is known is one extension's size, then trust for each
+// HDU that bore a pattern out.
+const (
+	firstGuesses = 8
+	trust        = 8
+)
+
 // ReadIndexParallel returns what [ReadIndex] returns, faster where each read
 // has to wait: files of many HDUs repeat a few sizes, so the next ones can be
 // guessed and up to workers of their headers be read at once. A guess is taken
 // only where the chain of sizes confirms it: each header read is checked to
 // start where the HDU before it ends. Where a guess is wrong, the walk goes on
-// one by one until sizes repeat again. r must allow concurrent reads.
+// one by one until sizes repeat again; files without a pattern cost about as
+// many reads in vain as they have HDUs, not more. r must allow concurrent reads.
+//
+// A file of n like extensions takes the time of one read for the primary HDU and
+// the first of them, of one for firstGuesses of them, and of n/workers reads.
 func ReadIndexParallel(r io.ReaderAt, size int64, workers int) ([]*HDU, error) {
 	s := scanner{r: r, size: max(size, 0), window: firstWindow}
 	var all []*HDU
 	for offset := int64(0); len(all) == 0 || offset < size; offset = all[len(all)-1].End() {
-		if ahead := s.guess(all, workers); len(ahead) > 1 {
-			all = append(all, s.confirm(all, ahead)...)
-			if offset = all[len(all)-1].End(); offset >= size {
-				break
+		if ahead := s.guess(all); len(ahead) > 1 && workers > 1 {
+			n := len(all)
+			if all = s.confirm(all, ahead, workers); len(all) > n {
+				continue
 			}
 		}
 		h, err := s.next(len(all), offset)
@@ -48,15 +60,16 @@ func period(all []*HDU) (period, history int) {
 }
 
 // guess returns where the next HDUs are likely to start: the first is certain.
-// It goes no further ahead than count, nor than the history warrants, so that
-// files without a pattern cost few reads in vain.
-func (s *scanner) guess(all []*HDU, count int) []int64 {
+func (s *scanner) guess(all []*HDU) []int64 {
 	p, history := period(all)
-	if p == 0 {
+	count := trust * history
+	if len(all) == 2 && p == 0 {
+		p, count = 1, firstGuesses // the second extension may well be like the first
+	}
+	if p == 0 || s.vain > len(all)+firstGuesses {
 		return nil
 	}
-	count = min(count, 4*history)
-	ahead := make([]int64, 0, max(count, 0))
+	var ahead []int64
 	n := len(all)
 	for offset, i := all[n-1].End(), 0; i < count && offset+Block <= s.size; i++ {
 		ahead = append(ahead, offset)
@@ -65,36 +78,65 @@ func (s *scanner) guess(all []*HDU, count int) []int64 {
 	return ahead
 }
 
-// confirm reads the headers at offsets at once and returns the HDUs up to the
-// first that isn't where it was guessed. It reports no failure: what it leaves
-// out is read again one by one, and fails there.
-func (s *scanner) confirm(all []*HDU, offsets []int64) []*HDU {
-	raw := make([][]byte, len(offsets))
+// confirm appends the HDUs at offsets up to the first that isn't where it was
+// guessed. Headers are read ahead of the one that is looked at, up to workers
+// at a time. It reports no failure: what it leaves out is read again one by
+// one, and fails there.
+func (s *scanner) confirm(all []*HDU, offsets []int64, workers int) []*HDU {
+	queue := make(chan chan []byte, workers-1)
+	stop := make(chan struct{})
+	window, first, started := s.window, len(all), 0
 	var group sync.WaitGroup
-	for i, offset := range offsets {
-		group.Go(func() {
-			buf := make([]byte, min(s.window, s.size-offset))
-			if n, err := s.r.ReadAt(buf, offset); n == len(buf) || errors.Is(err, io.EOF) {
-				raw[i] = buf[:n]
+	group.Go(func() {
+		defer close(queue)
+		for _, offset := range offsets {
+			slot := make(chan []byte, 1)
+			select {
+			case queue <- slot:
+			case <-stop:
+				return
 			}
-		})
+			started++
+			group.Go(func() { slot <- s.peek(offset, window) })
+		}
+	})
+	for i := range offsets {
+		h := s.expect(len(all), offsets[i], <-<-queue)
+		if h == nil {
+			break
+		}
+		if all = append(all, h); i+1 < len(offsets) && h.End() != offsets[i+1] {
+			break
+		}
 	}
+	close(stop)
 	group.Wait()
-	var found []*HDU
-	for i, offset := range offsets {
-		index := len(all) + i
-		if i > 0 && found[i-1].End() != offset || checkStart(raw[i], index, offset) != nil {
-			break
-		}
-		header, end, err := parseHeader(raw[i])
-		if err != nil || header == nil {
-			break
-		}
-		h, err := s.admit(index, offset, Pad(int64(end)), header)
-		if err != nil {
-			break
-		}
-		found = append(found, h)
+	s.vain += started - (len(all) - first)
+	return all
+}
+
+// peek reads what a window from offset on holds, nil where that fails.
+func (s *scanner) peek(offset, window int64) []byte {
+	buf := make([]byte, min(window, s.size-offset))
+	n, err := s.r.ReadAt(buf, offset)
+	if n != len(buf) && !errors.Is(err, io.EOF) {
+		return nil
 	}
-	return found
+	return buf[:n]
+}
+
+// expect is the HDU whose header raw starts with, nil where it holds none or not all of it.
+func (s *scanner) expect(index int, offset int64, raw []byte) *HDU {
+	if checkStart(raw, index, offset) != nil {
+		return nil
+	}
+	header, end, err := parseHeader(raw)
+	if err != nil || header == nil {
+		return nil
+	}
+	h, err := s.admit(index, offset, Pad(int64(end)), header)
+	if err != nil {
+		return nil
+	}
+	return h
 }

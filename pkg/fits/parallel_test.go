@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // counted counts the reads of a file.
@@ -123,6 +125,50 @@ func TestScanFocalPlane(t *testing.T) {
 	}
 	if n := c.reads.Load(); n > 433 {
 		t.Errorf("%d reads for 433 headers", n)
+	}
+}
+
+// Where each read takes as long, the index of n like HDUs takes little more
+// than n/workers of them.
+func TestParallelRounds(t *testing.T) {
+	const workers = 64
+	synctest.Test(t, func(t *testing.T) {
+		file, start := focalPlane(), time.Now()
+		all, err := ReadIndexParallel(slow{file}, file.size, workers)
+		if err != nil || len(all) != 433 {
+			t.Fatal(len(all), err)
+		}
+		if rounds := time.Since(start) / time.Second; rounds > 2+(432+workers-1)/workers {
+			t.Errorf("it took %d rounds", rounds)
+		}
+	})
+}
+
+// slow is a file each read of which takes a second.
+type slow struct{ io.ReaderAt }
+
+func (s slow) ReadAt(p []byte, off int64) (int, error) {
+	time.Sleep(time.Second)
+	return s.ReaderAt.ReadAt(p, off)
+}
+
+// A file whose sizes only seem to repeat costs about as many reads in vain as it has HDUs.
+func TestParallelVain(t *testing.T) {
+	const n, workers = 400, 64
+	rng := rand.New(rand.NewPCG(7, 8))
+	s := &sparse{}
+	s.add(NewPrimary(), 0)
+	for i := range n {
+		size := Block * (1 + rng.IntN(2))
+		s.add(NewImage(8, size).SetText("EXTNAME", fmt.Sprint(i), ""), int64(size))
+	}
+	c := &counted{r: s}
+	all, err := ReadIndexParallel(c, s.size, workers)
+	if err != nil || len(all) != n+1 {
+		t.Fatal(len(all), err)
+	}
+	if reads := c.reads.Load(); reads > 2*n+2*workers {
+		t.Errorf("%d reads for %d HDUs", reads, n)
 	}
 }
 

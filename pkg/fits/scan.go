@@ -56,6 +56,7 @@ type scanner struct {
 	size    int64
 	window  int64 // size of the next fresh read
 	largest int64 // extension header so far
+	vain    int   // reads of headers that turned out not to be where they were guessed
 
 	buf []byte
 	at  int64 // where buf lies in the file

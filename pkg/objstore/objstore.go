@@ -6,6 +6,13 @@
 // at all: a reader never sees half of an object. Failures are classified
 // (package fault): throttling, resets and server errors are transient, a
 // missing object is bad input with code NotFound, a refused one AccessDenied.
+//
+// A key is a string: "directories" are only prefixes, they are neither listed
+// nor made, and no object's name ends with a slash. A directory holds the same
+// objects as a bucket would, except that one name can't begin another's path.
+//
+// What it does not do: it keeps no cache, watches nothing, and knows no
+// versions, tags or permissions of objects.
 package objstore
 
 import (
@@ -18,8 +25,8 @@ import (
 type Info struct {
 	URI      string
 	Size     int64
-	ETag     string // without quotes; for files, made of size and modification time
-	Modified time.Time
+	ETag     string    // without quotes; for files, made of size and modification time
+	Modified time.Time // zero where the store didn't say: after an upload to S3
 }
 
 // Range is a run of bytes of an object. A negative Length reads to the end.
@@ -35,7 +42,9 @@ type Reader interface {
 	// Get opens a range of an object. Where etag is not empty the object must
 	// still have it, else the error has code ObjectChanged. A body that ends
 	// before the range does is an error from Read, never a short success; a
-	// connection that breaks mid-body is resumed with a further request.
+	// connection that breaks mid-body is resumed with a further request. A
+	// range that reaches beyond the object is an error of code ObjectTruncated,
+	// from Get or from Read. The body has to be closed.
 	Get(ctx context.Context, uri, etag string, r Range) (io.ReadCloser, error)
 }
 
@@ -43,6 +52,8 @@ type Reader interface {
 type Lister interface {
 	// List calls visit for every object whose URI starts with prefix, in
 	// lexical order of the key, until visit fails. It pages as the store does.
+	// The prefix is a string, so that of a directory ends with a slash. One
+	// without objects is no error; a bucket that doesn't exist is.
 	List(ctx context.Context, prefix string, visit func(Info) error) error
 }
 
@@ -55,7 +66,9 @@ type Writer interface {
 	Delete(ctx context.Context, uri string) error
 }
 
-// Upload is an object being written.
+// Upload is an object being written, by one goroutine. To S3 it holds up to
+// one part (8 MiB, more only beyond 8 GB), and all uploads of a store together
+// have at most eight parts on their way.
 type Upload interface {
 	io.Writer
 	// Commit makes the object visible. After a failure nothing is.

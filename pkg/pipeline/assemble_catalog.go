@@ -8,7 +8,7 @@ import (
 // AssembleCatalogIn is every tile's outcome.
 type AssembleCatalogIn struct {
 	Prepared    []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories"`
-	Outcomes    [][]*literal.Blob `flyte:"outcomes,format=json" doc:"per tile and sub-tile: what inference said; none where it failed"`
+	Outcomes    [][]*literal.Blob `flyte:"outcomes" doc:"per tile and sub-tile: what inference said; none where it failed"`
 	Destination Destination       `flyte:"destination" doc:"where the run's products lie"`
 	Catalog     Catalog           `flyte:"catalog" doc:"the Iceberg tables"`
 	RunID       string            `flyte:"run_id" doc:"name of the run"`

@@ -40,13 +40,13 @@ type TileIn struct {
 // TileOut is what one tile's sub-workflow gives.
 type TileOut struct {
 	Prepared literal.Blob    `flyte:"prepared,format=json" doc:"the tile's sub-tile directories and what is in them"`
-	Outcomes []*literal.Blob `flyte:"outcomes,format=json" doc:"one per sub-tile: the manifest, or what inference said; none where there is neither"`
+	Outcomes []*literal.Blob `flyte:"outcomes" doc:"one per sub-tile: the manifest, or what inference said; none where there is neither"`
 }
 
 // FanOutTilesOut is every tile's output, in the order of the ids.
 type FanOutTilesOut struct {
 	Prepared []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories and what is in them"`
-	Outcomes [][]*literal.Blob `flyte:"outcomes,format=json" doc:"per tile and sub-tile: the manifest, or what inference said"`
+	Outcomes [][]*literal.Blob `flyte:"outcomes" doc:"per tile and sub-tile: the manifest, or what inference said"`
 }
 
 // FanOutTiles multiplies a tile's sub-workflow by the number of tiles.

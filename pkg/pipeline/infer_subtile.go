@@ -14,7 +14,7 @@ type InferSubtileIn struct {
 
 // InferSubtileOut is what inference said.
 type InferSubtileOut struct {
-	Outcome literal.Blob `flyte:"outcome,format=json" doc:"status, reason, and where the result tables lie"`
+	Outcome literal.Blob `flyte:"outcome" doc:"status, reason, and where the result tables lie"`
 }
 
 // VariantCPU is the template of infer_subtile for engines that need no GPU, so

@@ -20,7 +20,7 @@ type PrepareTileIn struct {
 type PrepareTileOut struct {
 	Prepared  literal.Blob    `flyte:"prepared,format=json" doc:"the tile's sub-tile directories and what is in them"`
 	SubTiles  []int64         `flyte:"sub_tiles" doc:"indices of the sub-tiles, row by row"`
-	Manifests []*literal.Blob `flyte:"manifests,format=yaml" doc:"one per sub-tile; none where the tile could not be prepared"`
+	Manifests []*literal.Blob `flyte:"manifests" doc:"one per sub-tile; none where the tile could not be prepared"`
 }
 
 // PrepareTile cuts one tile into self-contained sub-tile directories. A tile

@@ -38,6 +38,6 @@ func run(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferSub
 	}
 	env.Log.Info("inferred", "tile", outcome.TileID, "row", sub.Row, "col", sub.Col, "status", outcome.Status, "reason", outcome.Reason)
 	env.Deck.AddHTML("Sub-tile", report.Facts("tile", outcome.TileID, "row", sub.Row, "column", sub.Col, "status", outcome.Status, "reason", outcome.Reason, "directory", sub.Directory))
-	out.Outcome = literal.Blob{URI: env.Output("outcome.json"), Format: "json"}
+	out.Outcome = literal.Blob{URI: env.Output("outcome.json")}
 	return out, survey.Save(ctx, env.Store(), out.Outcome.URI, outcome)
 }

@@ -46,7 +46,7 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 		SubTiles: prepared.Indices(),
 	}
 	for _, uri := range prepared.Manifests() {
-		out.Manifests = append(out.Manifests, pipeline.Optional(uri, "yaml"))
+		out.Manifests = append(out.Manifests, pipeline.Optional(uri, ""))
 	}
 	return out, survey.Save(ctx, env.Store(), out.Prepared.URI, prepared)
 }

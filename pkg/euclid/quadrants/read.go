@@ -37,74 +37,80 @@ func Read(r io.ReaderAt, size int64) ([]euclid.Quadrant, error) {
 // Scan reads a file row group by row group until visit fails. The slice that
 // visit gets is its own.
 func Scan(r io.ReaderAt, size int64, visit func(qs []euclid.Quadrant) error) error {
-	cols := columns()
-	return scan(r, size, func(group *file.RowGroupReader) error {
-		at := map[string]int{}
-		descs := group.MetaData().Schema
-		for i := range descs.NumColumns() {
-			name, _, _ := strings.Cut(descs.Column(i).Path(), ".") // a list's leaf lies deeper
-			at[name] = i
-		}
-		qs := make([]euclid.Quadrant, 0, batch)
-		for _, c := range cols {
-			i, ok := at[c.name]
-			if !ok {
-				return fault.Data(CodeColumns, "it has no such column").At("column %s", c.name)
-			}
-			chunk, err := group.Column(i)
-			if err != nil {
-				return corrupt(err)
-			}
-			n, err := readColumn(chunk, c, &qs)
-			if err != nil && fault.CodeOf(err) == "" {
-				err = corrupt(err).At("column %s", c.name)
-			}
-			if err != nil {
-				return err
-			}
-			if n != len(qs) || int64(n) != group.NumRows() {
-				return corrupt(fmt.Errorf("it has %d values for %d rows", n, group.NumRows())).At("column %s", c.name)
-			}
-		}
-		return visit(qs)
-	})
+	var qs []euclid.Quadrant
+	return scan(r, size, func(group *file.RowGroupReader) (err error) {
+		qs, err = readGroup(group)
+		return err
+	}, func() error { return visit(qs) })
 }
 
-// scan opens a file and visits its row groups. The decoder panics on some garbled files.
-func scan(r io.ReaderAt, size int64, visit func(*file.RowGroupReader) error) error {
+// scan opens a file and for each row group calls decode and then use.
+func scan(r io.ReaderAt, size int64, decode func(*file.RowGroupReader) error, use func() error) error {
 	var f *file.Reader
 	err := calmly(func() (err error) {
 		f, err = file.NewParquetReader(io.NewSectionReader(r, 0, size))
 		return err
 	})
 	if err != nil {
-		return corrupt(err)
+		return err
 	}
 	defer f.Close()
 	for g := range f.NumRowGroups() {
-		if err := visit(f.RowGroup(g)); err != nil {
+		if err := calmly(func() error { return decode(f.RowGroup(g)) }); err != nil {
+			return err
+		}
+		if err := use(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// calmly turns a panic of the decoder into an error.
+// calmly calls the decoder, which panics on some garbled files. What goes wrong
+// is bad data, unless it is classified already, by the store or here.
 func calmly(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the Parquet decoder gave up: %v", p)
+			err = corrupt(fmt.Errorf("the decoder gave up: %v", p))
 		}
 	}()
-	return f()
+	err = f()
+	if err != nil && fault.KindOf(err) == fault.Unclassified {
+		err = corrupt(err)
+	}
+	return err
 }
 
-// corrupt marks a decoder's error as bad data, unless the store said what it is.
 func corrupt(err error) *fault.Error {
-	if kind := fault.KindOf(err); kind != fault.Unclassified {
-		return fault.New(kind, fault.CodeOf(err), "read Parquet: %w", err)
-	}
 	return fault.Data(CodeCorrupt, "not a readable Parquet file: %w", err)
+}
+
+func readGroup(group *file.RowGroupReader) ([]euclid.Quadrant, error) {
+	at := map[string]int{}
+	descs := group.MetaData().Schema
+	for i := range descs.NumColumns() {
+		name, _, _ := strings.Cut(descs.Column(i).Path(), ".") // a list's leaf lies deeper
+		at[name] = i
+	}
+	qs := make([]euclid.Quadrant, 0, batch)
+	for _, c := range columns() {
+		i, ok := at[c.name]
+		if !ok {
+			return nil, fault.Data(CodeColumns, "it has no such column").At("column %s", c.name)
+		}
+		chunk, err := group.Column(i)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.name, err)
+		}
+		n, err := readColumn(chunk, c, &qs)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.name, err)
+		}
+		if n != len(qs) || int64(n) != group.NumRows() {
+			return nil, corrupt(fmt.Errorf("it has %d values for %d rows", n, group.NumRows())).At("column %s", c.name)
+		}
+	}
+	return qs, nil
 }
 
 // readColumn decodes a chunk into the fields of qs, which grows where it is too short.
@@ -117,37 +123,35 @@ func readColumn(chunk file.ColumnChunkReader, c column, qs *[]euclid.Quadrant) (
 		return c.ref(&(*qs)[rows-1])
 	}
 	desc := chunk.Descriptor()
-	mistyped := fault.Data(CodeColumns, "its type is %s", desc).At("column %s", c.name)
-	err = calmly(func() error {
-		switch ref := c.ref(new(euclid.Quadrant)).(type) {
-		case *string:
-			if r, ok := chunk.(*file.ByteArrayColumnChunkReader); ok {
-				return drain(r.ReadBatch, desc, mistyped, func(v parquet.ByteArray, _, _ int16) error {
-					*next().(*string) = string(v)
-					return nil
-				})
-			}
-		case *int64:
-			if r, ok := chunk.(*file.Int64ColumnChunkReader); ok {
-				return drain(r.ReadBatch, desc, mistyped, func(v int64, _, _ int16) error {
-					*next().(*int64) = v
-					return nil
-				})
-			}
-		case *float64:
-			if r, ok := chunk.(*file.Float64ColumnChunkReader); ok {
-				return drain(r.ReadBatch, desc, mistyped, func(v float64, _, _ int16) error {
-					*next().(*float64) = v
-					return nil
-				})
-			}
-		case axis:
-			if r, ok := chunk.(*file.Float64ColumnChunkReader); ok && desc.MaxRepetitionLevel() == 1 {
-				return readLists(r, desc, ref.dec, next)
-			}
+	mistyped := fault.Data(CodeColumns, "its type is %s", desc)
+	err = mistyped
+	switch ref := c.ref(new(euclid.Quadrant)).(type) {
+	case *string:
+		if r, ok := chunk.(*file.ByteArrayColumnChunkReader); ok {
+			err = drain(r.ReadBatch, desc, mistyped, func(v parquet.ByteArray, _, _ int16) error {
+				*next().(*string) = string(v)
+				return nil
+			})
 		}
-		return mistyped
-	})
+	case *int64:
+		if r, ok := chunk.(*file.Int64ColumnChunkReader); ok {
+			err = drain(r.ReadBatch, desc, mistyped, func(v int64, _, _ int16) error {
+				*next().(*int64) = v
+				return nil
+			})
+		}
+	case *float64:
+		if r, ok := chunk.(*file.Float64ColumnChunkReader); ok {
+			err = drain(r.ReadBatch, desc, mistyped, func(v float64, _, _ int16) error {
+				*next().(*float64) = v
+				return nil
+			})
+		}
+	case axis:
+		if r, ok := chunk.(*file.Float64ColumnChunkReader); ok && desc.MaxRepetitionLevel() == 1 {
+			err = readLists(r, desc, ref.dec, next)
+		}
+	}
 	return rows, err
 }
 

@@ -1,6 +1,7 @@
 package quadrants
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 // of a Parquet file, in any letter case: what euclid.TileOptions.ParquetTable wants.
 func ReadTileTable(r io.ReaderAt, size int64) ([]euclid.MERTile, error) {
 	var tiles []euclid.MERTile
-	err := scan(r, size, func(group *file.RowGroupReader) error {
+	decode := func(group *file.RowGroupReader) error {
 		first := len(tiles)
 		for i, name := range []string{"tile_id", "ra", "dec"} {
 			n := first
@@ -43,7 +44,8 @@ func ReadTileTable(r io.ReaderAt, size int64) ([]euclid.MERTile, error) {
 			}
 		}
 		return nil
-	})
+	}
+	err := scan(r, size, decode, func() error { return nil })
 	return tiles, err
 }
 
@@ -61,29 +63,23 @@ func readTiles(group *file.RowGroupReader, name string, put func(id int64, deg f
 	}
 	chunk, err := group.Column(at)
 	if err != nil {
-		return corrupt(err).At("column %s", name)
+		return fmt.Errorf("column %s: %w", name, err)
 	}
 	desc := chunk.Descriptor()
 	mistyped := fault.Input(CodeColumns, "its type is %s", desc).At("column %s", name).Fix("tile_id is an integer, ra and dec are doubles")
-	err = calmly(func() error {
-		switch r := chunk.(type) {
-		case *file.Int64ColumnChunkReader:
-			if name == "tile_id" {
-				return drain(r.ReadBatch, desc, mistyped, func(v int64, _, _ int16) error { put(v, 0); return nil })
-			}
-		case *file.Int32ColumnChunkReader:
-			if name == "tile_id" {
-				return drain(r.ReadBatch, desc, mistyped, func(v int32, _, _ int16) error { put(int64(v), 0); return nil })
-			}
-		case *file.Float64ColumnChunkReader:
-			if name != "tile_id" {
-				return drain(r.ReadBatch, desc, mistyped, func(v float64, _, _ int16) error { put(0, v); return nil })
-			}
+	switch r := chunk.(type) {
+	case *file.Int64ColumnChunkReader:
+		if name == "tile_id" {
+			return drain(r.ReadBatch, desc, mistyped, func(v int64, _, _ int16) error { put(v, 0); return nil })
 		}
-		return mistyped
-	})
-	if err != nil && fault.CodeOf(err) == "" {
-		err = corrupt(err).At("column %s", name)
+	case *file.Int32ColumnChunkReader:
+		if name == "tile_id" {
+			return drain(r.ReadBatch, desc, mistyped, func(v int32, _, _ int16) error { put(int64(v), 0); return nil })
+		}
+	case *file.Float64ColumnChunkReader:
+		if name != "tile_id" {
+			return drain(r.ReadBatch, desc, mistyped, func(v float64, _, _ int16) error { put(0, v); return nil })
+		}
 	}
-	return err
+	return mistyped
 }

@@ -56,12 +56,13 @@ func encode(v reflect.Value, format, path string) (*core.Literal, error) {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return primitive(&core.Primitive{Value: &core.Primitive_Integer{Integer: v.Int()}}), nil
 	case reflect.Slice:
-		list := &core.LiteralCollection{Literals: make([]*core.Literal, v.Len())}
-		for i := range list.Literals {
-			var err error
-			if list.Literals[i], err = encode(v.Index(i), format, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+		list := &core.LiteralCollection{} // an empty one holds nil, as it does from the wire: the engine tells the two apart
+		for i := range v.Len() {
+			l, err := encode(v.Index(i), format, fmt.Sprintf("%s[%d]", path, i))
+			if err != nil {
 				return nil, err
 			}
+			list.Literals = append(list.Literals, l)
 		}
 		return &core.Literal{Value: &core.Literal_Collection{Collection: list}}, nil
 	case reflect.Map:

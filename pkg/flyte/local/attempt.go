@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -218,20 +216,17 @@ func inherited(environ []string) []string {
 	})
 }
 
-// wantsGPU says whether a task, or the node in its place, asks for a GPU.
+// wantsGPU says whether a task asks for a GPU, or the node in its place does.
 func wantsGPU(j *job) bool {
 	o := j.node.GetTaskNode().GetOverrides()
 	if j.task.GetExtendedResources().GetGpuAccelerator() != nil || o.GetExtendedResources().GetGpuAccelerator() != nil {
 		return true
 	}
-	res := j.task.GetContainer().GetResources()
-	if o.GetResources() != nil {
-		res = proto.CloneOf(res)
-		proto.Merge(res, o.GetResources())
-	}
-	for _, e := range slices.Concat(res.GetRequests(), res.GetLimits()) {
-		if e.GetName() == core.Resources_GPU && e.GetValue() != "" && e.GetValue() != "0" {
-			return true
+	for _, res := range []*core.Resources{o.GetResources(), j.task.GetContainer().GetResources()} {
+		for _, e := range slices.Concat(res.GetRequests(), res.GetLimits()) {
+			if e.GetName() == core.Resources_GPU {
+				return e.GetValue() != "" && e.GetValue() != "0"
+			}
 		}
 	}
 	return false

@@ -283,3 +283,18 @@ func TestPipeline(t *testing.T) {
 		t.Errorf("tiles out of order: %q", inferred)
 	}
 }
+
+// TestStore: a store that refuses is named, and its kind of failure kept.
+func TestStore(t *testing.T) {
+	l := newLab(t)
+	if err := os.WriteFile(filepath.Join(l.Prefix, "exec"), nil, 0o644); err != nil { // a file where a directory must be
+		t.Fatal(err)
+	}
+	_, err := l.Execute(t.Context(), one("ok"), nil, "exec")
+	if err == nil || !strings.Contains(err.Error(), l.Prefix) || fault.KindOf(err) != fault.BadInput {
+		t.Errorf("error %v of kind %v, want bad input that names the place", err, fault.KindOf(err))
+	}
+	if _, err := l.Execute(t.Context(), one("ok"), nil, "../exec"); fault.CodeOf(err) != "ExecutionInvalid" {
+		t.Errorf("error %v", err)
+	}
+}

@@ -45,7 +45,7 @@
 // digest of inputs.pb. Executing again with the same execution id takes the
 // outputs of every node and map element whose task and inputs are the same, and
 // goes on with the next attempt number where they are not recorded; dynamic
-// nodes go on with the children they had. Nothing that an earlier run wrote is
+// nodes go on with the children they had. No attempt of an earlier run is
 // overwritten. Two engines must not run one execution at the same time.
 //
 // # Processes

@@ -68,6 +68,7 @@ type Failure struct {
 	// Log is where the attempt's output went, if its sink has a name.
 	Log   string
 	Cause error // the first element's failure, where a map failed; may be nil
+	found error // what the engine found, where it was no task that said so
 }
 
 func (f *Failure) Error() string {
@@ -86,12 +87,15 @@ func (f *Failure) Error() string {
 	return b.String()
 }
 
-// Unwrap classifies the failure by what the task said about it.
+// Unwrap is the cause, or else the failure classified: by who found it, or by
+// what the task said of it.
 func (f *Failure) Unwrap() error {
 	kind := fault.Unclassified
 	switch {
 	case f.Cause != nil:
 		return f.Cause
+	case fault.KindOf(f.found) != fault.Unclassified:
+		return f.found
 	case f.Recoverable:
 	case f.Origin == core.ExecutionError_SYSTEM:
 		kind = fault.Bug
@@ -101,7 +105,7 @@ func (f *Failure) Unwrap() error {
 	return fault.New(kind, f.Code, "%s", f.Message)
 }
 
-// aborted is what a node that was stopped returns; who stopped it knows why.
+// errAborted is what a node that was stopped returns; who stopped it knows why.
 var errAborted = errors.New("aborted")
 
 // joined is the failure of several nodes of one workflow.

@@ -93,7 +93,7 @@ func TestExecute(t *testing.T) {
 				t.Errorf("error of kind %v, want %v", fault.KindOf(err), tt.kind)
 			}
 			if n := l.count("n", Retrying) + l.count("m", Retrying); n != tt.retried {
-				t.Errorf("retried %d times, want %d", n, tt.retried)
+				t.Errorf("retried %d times, want %d: %v", n, tt.retried, l.events)
 			}
 			if o := l.orphans(t); len(o) > 0 {
 				t.Errorf("processes left: %v", o)

@@ -62,7 +62,8 @@ func (j *job) ref(attempt int) NodeRef {
 
 // fail makes a failure that no retry would mend.
 func (j *job) fail(code string, format string, a ...any) *Failure {
-	return &Failure{NodeRef: j.ref(0), Code: code, Message: fmt.Errorf(format, a...).Error(), Origin: core.ExecutionError_USER}
+	err := fmt.Errorf(format, a...)
+	return &Failure{NodeRef: j.ref(0), Code: code, Message: err.Error(), Origin: core.ExecutionError_USER, found: err}
 }
 
 // inside is the scope of nodes that this one holds.

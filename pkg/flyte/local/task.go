@@ -38,6 +38,8 @@ func (r *run) runTask(ctx context.Context, j *job, rec record) (*core.LiteralMap
 		switch {
 		case o.err != nil:
 			return nil, attempt, o.err
+		case o.failure != nil && ctx.Err() != nil:
+			return nil, attempt, errAborted // what failed was perhaps the reading of its outputs, by the end of ctx
 		case o.futures != nil:
 			if err := r.note(ctx, j, phaseExpanded, attempt); err != nil {
 				return nil, attempt, j.storeFailed(err)

@@ -164,11 +164,11 @@ func (a *attempt) writeDeck(ctx context.Context, failure *deckFailure) {
 	if !a.decl.Deck {
 		return
 	}
-	page, err := a.env.Deck.page(a.decl.Name, failure)
-	if err == nil && page != nil {
-		_, err = objstore.WriteFile(ctx, a.proc.Store, objstore.Join(a.args.outputs, deckFile), page)
+	page := a.env.Deck.page(a.decl.Name, failure)
+	if page == nil {
+		return
 	}
-	if err != nil {
+	if _, err := objstore.WriteFile(ctx, a.proc.Store, objstore.Join(a.args.outputs, deckFile), page); err != nil {
 		a.env.Log.Warn("the deck could not be written", "error", err)
 	}
 }

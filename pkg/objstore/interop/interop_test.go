@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	labeled.SetMetricKeys(contextutils.ProjectKey)    // once a process, or flytestdlib panics
+	labeled.SetMetricKeys(contextutils.ProjectKey)     // once a process, or flytestdlib panics
 	storage.GetConfig().Limits.GetLimitMegabytes = 100 // read from here, not from a store's own configuration; the default is 2
 	os.Exit(s3test.Main(m))
 }

@@ -55,11 +55,7 @@ func list(t *testing.T, s Store, base string) {
 // of directories name by name does not have: '-' and '.' sort before '/'.
 func listOrder(t *testing.T, s Store, base string) {
 	var want []string
-	for _, k := range []string{"a", "a-b", "a.b/c", "a/b", "a/b.c", "a/b/c", "a0", "ab/c", "a b/c", "A/z", "é"} {
-		// "a" and "a/b" can't both be in a file system.
-		if k == "a" || k == "a/b" {
-			continue
-		}
+	for _, k := range []string{"a-b", "a.b/c", "a/b.c", "a/b/c", "a0", "ab/c", "a b/c", "A/z", "é"} {
 		want = append(want, objstore.Join(base, k))
 	}
 	for _, i := range rand.New(rand.NewPCG(1, 1)).Perm(len(want)) {

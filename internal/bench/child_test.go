@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/extract"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// childEnv holds the errand of a process that does only that.
+const childEnv = "CONSTELLATION_BENCH_ERRAND"
+
+// errand is a tile to extract.
+type errand struct {
+	Tile     euclid.MERTile
+	Grid     sky.Grid
+	Exposure euclid.Exposure
+	Every    int    // only every so many of the quadrants
+	Dest     string // directory or S3 prefix
+}
+
+// account is what came of it.
+type account struct {
+	Report *extract.Report
+	Read   objstore.Usage // of the source
+	Write  objstore.Usage // of the destination
+	Time   time.Duration
+	Memory int64 `json:"-"` // peak resident set in bytes, the executable's own pages included
+}
+
+func isChild() bool { return os.Getenv(childEnv) != "" }
+
+// child does the errand and says what came of it on standard output.
+func child() int {
+	var e errand
+	err := json.Unmarshal([]byte(os.Getenv(childEnv)), &e)
+	if err == nil {
+		var a *account
+		if a, err = e.do(context.Background()); err == nil {
+			err = json.NewEncoder(os.Stdout).Encode(a)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// send runs the errand in a process of its own.
+func (e errand) send(b *testing.B) *account {
+	b.Helper()
+	said, err := json.Marshal(e)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var a account
+	var complaint strings.Builder
+	cmd := exec.CommandContext(b.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+string(said))
+	cmd.Stderr = &complaint
+	answer, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(answer, &a)
+	}
+	if err != nil {
+		b.Fatalf("%v: %s", err, complaint.String())
+	}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		a.Memory = usage.Maxrss << 10 // Linux counts in KiB
+	}
+	return &a
+}
+
+func (e errand) do(ctx context.Context) (*account, error) {
+	source, dest := objstore.Open(ctx, objstore.Config{}), objstore.Open(ctx, objstore.Config{})
+	qs, err := euclid.ReadQuadrants(ctx, source, e.Exposure)
+	if err != nil {
+		return nil, err
+	}
+	var some []euclid.Quadrant
+	for i, q := range euclid.Overlapping(qs, e.Tile.Centre, e.Grid.Reach()) {
+		if i%e.Every == 0 {
+			some = append(some, q)
+		}
+	}
+	tile := sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre}
+	before, start := source.Usage(), time.Now()
+	report, err := extract.Tile(ctx, extract.Job{
+		Tile: tile, SubTiles: e.Grid.SubTiles(tile),
+		Exposures: []euclid.Exposure{e.Exposure}, Quadrants: some, Catalogs: e.Tile.Catalogs,
+		Source: source, Dest: passing{dest}, Dir: e.Dest,
+		LowerCase: true, ConfigID: "bench", Provenance: manifest.Provenance{Run: "bench"},
+	})
+	return &account{Report: report, Read: source.Usage().Sub(before), Write: dest.Usage(), Time: time.Since(start)}, err
+}
+
+// passing is a store whose objects vanish once they are whole, so that a tile
+// of 20 GB fits on any disk.
+type passing struct{ objstore.Store }
+
+func (p passing) Create(ctx context.Context, uri string) (objstore.Upload, error) {
+	u, err := p.Store.Create(ctx, uri)
+	return passingUpload{u, func() error { return p.Delete(ctx, uri) }}, err
+}
+
+type passingUpload struct {
+	objstore.Upload
+	remove func() error
+}
+
+func (u passingUpload) Commit() (objstore.Info, error) {
+	info, err := u.Upload.Commit()
+	if err == nil {
+		err = u.remove()
+	}
+	return info, err
+}

@@ -1,0 +1,100 @@
+package objstore_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+func TestUploadFails(t *testing.T) {
+	_, proxy, s := far(t)
+	var part, aborts atomic.Int64
+	proxy.Inject(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		countAborts(r, &aborts)
+		if !r.URL.Query().Has("partNumber") || part.Add(1) != 2 {
+			return false
+		}
+		return answer(1, 403, "AccessDenied")(w, r, nil)
+	})
+	u, err := s.Create(t.Context(), "s3://bucket/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = u.Write(make([]byte, 40<<20))
+	if err == nil {
+		_, err = u.Commit()
+	}
+	isCode(t, "write", err, fault.BadInput, objstore.AccessDenied, "s3://bucket/x")
+	if _, again := u.Commit(); again != err {
+		t.Errorf("then Commit says %v", again)
+	}
+	u.Abort()
+	isEmpty(t, s, &aborts)
+}
+
+// isEmpty holds that no object came of an upload, and that the server was
+// told to forget its parts.
+func isEmpty(t *testing.T, s *objstore.Mux, aborts *atomic.Int64) {
+	t.Helper()
+	if err := s.List(context.Background(), "s3://bucket/", func(i objstore.Info) error { return errors.New(i.URI) }); err != nil {
+		t.Errorf("left: %v", err)
+	}
+	if n := aborts.Load(); n != 1 {
+		t.Errorf("%d requests to end the upload", n)
+	}
+}
+
+func countAborts(r *http.Request, n *atomic.Int64) {
+	if r.Method == http.MethodDelete && r.URL.Query().Has("uploadId") {
+		n.Add(1)
+	}
+}
+
+func TestUploadStopped(t *testing.T) {
+	_, proxy, s := far(t)
+	var aborts atomic.Int64
+	proxy.Inject(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		countAborts(r, &aborts)
+		return false
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	u, err := s.Create(ctx, "s3://bucket/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Write(make([]byte, 30<<20)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := u.Commit(); fault.KindOf(err) != fault.Canceled {
+		t.Errorf("Commit after a stop: %v", err)
+	}
+	u.Abort()
+	isEmpty(t, s, &aborts)
+}
+
+func TestUploadRequests(t *testing.T) {
+	_, proxy, s := far(t)
+	u, err := s.Create(t.Context(), "s3://bucket/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.Abort()
+	if _, err := u.Write(make([]byte, 20<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if n := proxy.Requests(); n != 5 || n != s.Usage().Requests {
+		t.Errorf("%d requests for three parts, the store counts %+v", n, s.Usage())
+	}
+	if n := proxy.BytesIn(); n != s.Usage().BytesWritten {
+		t.Errorf("the proxy saw %d bytes, the store %+v", n, s.Usage())
+	}
+}
