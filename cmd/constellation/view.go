@@ -112,5 +112,9 @@ func oneLine(s string) string {
 	if cut && strings.TrimSpace(more) != "" {
 		line += " ..."
 	}
+	const wide = 240 // the whole message stands in the log, and at the end of a failed run
+	if len(line) > wide {
+		line = strings.ToValidUTF8(line[:wide], "") + "..."
+	}
 	return line
 }

@@ -106,13 +106,17 @@ func (e errand) do(ctx context.Context) (*account, error) {
 	return &account{Report: report, Read: source.Usage().Sub(before), Write: dest.Usage(), Time: time.Since(start)}, err
 }
 
-// passing is a store whose objects vanish once they are whole, so that a tile
-// of 20 GB fits on any disk.
+// passing is a store whose files vanish once they are whole, so that a tile of
+// 20 GB fits on any disk. Objects of the S3 server stay: it removes directories
+// that become empty, even while something is about to be written to them.
 type passing struct{ objstore.Store }
 
 func (p passing) Create(ctx context.Context, uri string) (objstore.Upload, error) {
 	u, err := p.Store.Create(ctx, uri)
-	return passingUpload{u, func() error { return p.Delete(ctx, uri) }}, err
+	if err != nil || strings.Contains(uri, "://") {
+		return u, err
+	}
+	return passingUpload{u, func() error { return p.Delete(ctx, uri) }}, nil
 }
 
 type passingUpload struct {

@@ -325,6 +325,13 @@ func TestValidateFindsEachFault(t *testing.T) {
 	}
 }
 
+func TestSplit(t *testing.T) {
+	parts := plan(9, 3, 7, 5, 1).Split(2)
+	if len(parts) != 3 || len(parts[0].SubTiles) != 8 || parts[0].SubTiles[0].TileID != 1 || len(parts[2].SubTiles) != 4 || parts[2].SubTiles[3].TileID != 9 || parts[2].ConfigID != config {
+		t.Errorf("%+v", parts)
+	}
+}
+
 func TestSettings(t *testing.T) {
 	for _, s := range []catalog.Settings{
 		{},

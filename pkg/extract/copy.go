@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,32 +36,44 @@ func (job Job) copy(ctx context.Context, t *transfer) error {
 	return nil
 }
 
-func (job Job) stream(ctx context.Context, t *transfer) error {
+// stream reads the file from front to back. A product is open from its first
+// piece to its last only: sub-tiles lie in bands across the focal plane, as the
+// file does, so that half of them at most are open at a time.
+func (job Job) stream(ctx context.Context, t *transfer) (err error) {
 	primary, err := job.primary(ctx, t)
 	if err != nil {
 		return err
 	}
-	for _, p := range t.products {
-		if err := p.open(ctx, job.Dest); err != nil {
-			return err
-		}
-		defer p.abort()
-		if _, err := p.Write(primary); err != nil {
-			return err
+	c := &copying{job: job, transfer: t, primary: primary, buffer: make([]byte, bufferSize), left: map[*product]int{}}
+	for _, piece := range t.pieces {
+		for _, p := range piece.to {
+			c.left[p]++
 		}
 	}
-	buffer := make([]byte, bufferSize)
+	var gctx context.Context
+	c.commits, gctx = errgroup.WithContext(ctx)
+	c.commits.SetLimit(commits)
 	for run := range runs(t.pieces) {
-		if err := job.streamRun(ctx, t, run, buffer); err != nil {
-			return err
+		if err = c.copyRun(gctx, run); err != nil {
+			break
 		}
 	}
-	var g errgroup.Group
-	g.SetLimit(commits)
+	// A commit that failed is why the rest was cancelled, not the other way round.
+	err = cmp.Or(c.commits.Wait(), err)
 	for _, p := range t.products {
-		g.Go(p.commit)
+		p.abort()
 	}
-	return g.Wait()
+	return err
+}
+
+// copying is a transfer under way.
+type copying struct {
+	job Job
+	*transfer
+	primary []byte
+	buffer  []byte
+	left    map[*product]int // pieces to come
+	commits *errgroup.Group
 }
 
 // primary reads the file's primary HDU, header and data.
@@ -103,35 +116,38 @@ func runs(pieces []*piece) func(yield func([]*piece) bool) {
 	}
 }
 
-// streamRun reads a run with one request.
-func (job Job) streamRun(ctx context.Context, t *transfer, run []*piece, buffer []byte) error {
+// copyRun reads a run with one request.
+func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 	first, last := run[0], run[len(run)-1]
 	span := objstore.Range{Offset: first.Offset, Length: last.Offset + last.Length - first.Offset}
-	body, err := job.Source.Get(ctx, t.file.URI, t.file.ETag, span)
+	body, err := c.job.Source.Get(ctx, c.file.URI, c.file.ETag, span)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	for _, p := range run {
-		if err := t.stream(p, body, buffer); err != nil {
+		if err := c.copyPiece(ctx, p, body); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// stream copies one piece.
-func (t *transfer) stream(p *piece, body io.Reader, buffer []byte) error {
+// copyPiece copies one piece to its products, which it opens and commits as they need.
+func (c *copying) copyPiece(ctx context.Context, p *piece, body io.Reader) error {
 	for left := p.Length; left > 0; {
-		chunk := buffer[:min(int64(len(buffer)), left)]
+		chunk := c.buffer[:min(int64(len(c.buffer)), left)]
 		n, err := io.ReadFull(body, chunk)
-		t.read += int64(n)
+		c.read += int64(n)
 		if err != nil {
-			return t.short(p, p.Length-left+int64(n), err)
+			return c.short(p, p.Length-left+int64(n), err)
 		}
 		if left == p.Length {
 			if err := p.verify(chunk); err != nil {
-				return err.On(t.file.URI)
+				return err.On(c.file.URI)
+			}
+			if err := c.open(ctx, p.to); err != nil {
+				return err
 			}
 		}
 		for _, to := range p.to {
@@ -140,6 +156,27 @@ func (t *transfer) stream(p *piece, body io.Reader, buffer []byte) error {
 			}
 		}
 		left -= int64(n)
+	}
+	for _, to := range p.to {
+		if c.left[to]--; c.left[to] == 0 {
+			c.commits.Go(to.commit)
+		}
+	}
+	return nil
+}
+
+// open opens those that aren't, and begins them with the primary HDU.
+func (c *copying) open(ctx context.Context, ps []*product) error {
+	for _, p := range ps {
+		if p.upload != nil {
+			continue
+		}
+		if err := p.open(ctx, c.job.Dest); err != nil {
+			return err
+		}
+		if _, err := p.Write(c.primary); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -91,7 +92,12 @@ func (s *s3Store) fail(ctx context.Context, doing, uri string, err error) error 
 
 // lost is what to say where no answer came, or half of one.
 func lost(doing, uri string, err error) error {
-	f := fault.Passing(ConnectionLost, "%s: the connection to the store failed: %w", doing, err).On(uri)
+	cause := err
+	var sent *url.Error // around it, the SDK repeats what we say ourselves, and an empty answer
+	if errors.As(err, &sent) {
+		cause = fmt.Errorf("%s: %w", sent.URL[:strings.IndexByte(sent.URL+"?", '?')], sent.Err)
+	}
+	f := fault.Passing(ConnectionLost, "%s: the connection to the store failed: %w", doing, cause).On(uri)
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
 		f.Fix("check the endpoint (AWS_ENDPOINT_URL, s3_endpoint_url) and the network: there is no host %s", dns.Name)

@@ -120,10 +120,7 @@ func prepare(t *testing.T, change func(*manifest.Manifest)) string {
 		TileID: s.Tile.ID, Row: s.Row, Col: s.Col, Catalog: manifest.CatalogFile, FormatVersion: manifest.FormatVersion,
 		Quadrants: []manifest.Quadrant{{SCI: "exposures/a.fits", RMS: "exposures/a.fits", FLG: "exposures/a.fits", BKG: "exposures/a.fits", PSF: "psf/a.fits", Quadrant: "3-4.F", Obs: "002704", Dither: "00", CCD: "1"}},
 	}
-	for _, o := range s.Core.Corners() {
-		c := s.Tile.Plane().Deproject(o)
-		m.CorePolygon = append(m.CorePolygon, [2]float64{c.RA, c.Dec})
-	}
+	m.Centre = [2]float64{centre().RA, centre().Dec}
 	cols := []fits.Column{{Name: "object_id", Format: "K"}, {Name: "right_ascension", Format: "D", Unit: "deg"}, {Name: "declination", Format: "D", Unit: "deg"}}
 	size, err := fits.Layout(cols)
 	if err != nil {

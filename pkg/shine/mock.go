@@ -45,10 +45,9 @@ func (j *Job) mock(ctx context.Context, out string, m *manifest.Manifest) error 
 			DX: normal(0, 0.01), DY: normal(0, 0.01), SNR: new(float32(20)), NExposures: int32(len(exposures)),
 		}
 	}
-	centre := centre(m)
 	noise := 0.2 / math.Sqrt(float64(len(core)))
 	shear := results.Shear{
-		TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: centre.RA, Dec: centre.Dec,
+		TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1],
 		G1: normal(0, 0.02), G2: normal(0, 0.02), G1Err: new(float32(noise)), G2Err: new(float32(noise)),
 		NSources: int32(len(core)), Method: EngineMock, Convergence: new(float32(1)), Status: results.OK,
 	}
@@ -101,8 +100,7 @@ type summary struct {
 
 // writeEmpty writes the results of a sub-tile that has nothing to measure.
 func (j *Job) writeEmpty(out string, m *manifest.Manifest, status, reason string) error {
-	c := centre(m)
-	row := results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: c.RA, Dec: c.Dec, Status: status}
+	row := results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1], Status: status}
 	return write(out, row, nil, summary{Engine: j.Engine, ConfigID: j.ConfigID, Reason: reason})
 }
 
@@ -125,29 +123,4 @@ func write(out string, shear results.Shear, sources []results.Source, s summary)
 		}
 	}
 	return nil
-}
-
-// centre is the sub-tile's centre. The core is a square in a tangent plane, in
-// which great circles are straight: its diagonals meet in the centre. Without
-// the exact corners, the middle of the bounding box has to do.
-func centre(m *manifest.Manifest) sky.Coord {
-	if len(m.CorePolygon) != 4 {
-		ra, dec := m.Bounds.CoreRA, m.Bounds.CoreDec
-		return sky.Normalize(sky.Coord{RA: (ra[0] + ra[1]) / 2, Dec: (dec[0] + dec[1]) / 2})
-	}
-	var p [4][3]float64
-	for i, c := range m.CorePolygon {
-		sr, cr := math.Sincos(c[0] * math.Pi / 180)
-		sd, cd := math.Sincos(c[1] * math.Pi / 180)
-		p[i] = [3]float64{cd * cr, cd * sr, sd}
-	}
-	v := cross(cross(p[0], p[2]), cross(p[1], p[3]))
-	if v[0]*p[0][0]+v[1]*p[0][1]+v[2]*p[0][2] < 0 {
-		v = [3]float64{-v[0], -v[1], -v[2]}
-	}
-	return sky.Normalize(sky.Coord{RA: math.Atan2(v[1], v[0]) * 180 / math.Pi, Dec: math.Atan2(v[2], math.Hypot(v[0], v[1])) * 180 / math.Pi})
-}
-
-func cross(a, b [3]float64) [3]float64 {
-	return [3]float64{a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]}
 }

@@ -153,11 +153,16 @@ func Variables(t reflect.Type) (*core.VariableMap, error) {
 	if err != nil {
 		return nil, err
 	}
+	return VariableMap(fields), nil
+}
+
+// VariableMap is the fields as one side of an interface.
+func VariableMap(fields []Field) *core.VariableMap {
 	m := &core.VariableMap{Variables: make(map[string]*core.Variable, len(fields))}
 	for _, f := range fields {
 		m.Variables[f.Name] = &core.Variable{Type: f.Type, Description: f.Doc}
 	}
-	return m, nil
+	return m
 }
 
 func holdsBlob(t reflect.Type) bool {

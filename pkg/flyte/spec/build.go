@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
@@ -127,7 +128,7 @@ func (b *builder) template(n *node, o task.TemplateOptions) *core.TaskTemplate {
 }
 
 func (g *graph) typedInterface() *core.TypedInterface {
-	return &core.TypedInterface{Inputs: variables(g.inputs), Outputs: variables(g.outputs)}
+	return &core.TypedInterface{Inputs: literal.VariableMap(g.inputs), Outputs: literal.VariableMap(g.outputs)}
 }
 
 func bindings(m map[string]*core.BindingData) []*core.Binding {

@@ -36,7 +36,7 @@ func (g *graph) check() []error {
 			}
 			ids[id] = n.at
 		}
-		if !idRE.MatchString(n.id) || strings.HasSuffix(n.id, "-node") && (n.id == "start-node" || n.id == "end-node") {
+		if !idRE.MatchString(n.id) || n.id == "start-node" || n.id == "end-node" {
 			bad(n.at, "node id %q: use a-z, 0-9 and dashes, and not start-node or end-node", n.id)
 		}
 		var missing []string

@@ -205,8 +205,8 @@ var errNotHere = errors.New("no field of this workflow or its nodes")
 // slot finds the field at an address.
 func (g *graph) slot(ptr any) (slot, error) {
 	v := reflect.ValueOf(ptr)
-	if v.IsNil() {
-		return slot{}, fmt.Errorf("a nil pointer is %w", errNotHere)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return slot{}, fmt.Errorf("a %T, nil or no pointer, is %w", ptr, errNotHere)
 	}
 	s, ok := g.slots[v.Pointer()]
 	if !ok || s.field.Go != v.Type().Elem() {

@@ -3,7 +3,6 @@ package spec
 import (
 	"time"
 
-	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
@@ -140,14 +139,6 @@ func referenced(n *core.Node) string {
 		n = a.GetNode()
 	}
 	return n.GetTaskNode().GetReferenceId().GetName()
-}
-
-func variables(fields []literal.Field) *core.VariableMap {
-	m := &core.VariableMap{Variables: map[string]*core.Variable{}}
-	for _, f := range fields {
-		m.Variables[f.Name] = &core.Variable{Type: f.Type, Description: f.Doc}
-	}
-	return m
 }
 
 // plan is the launch plan of the workflow's own name.

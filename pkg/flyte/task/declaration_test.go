@@ -63,6 +63,9 @@ func TestBadDeclarations(t *testing.T) {
 		{"dynamic item", func() {
 			task.DefineDynamic[none, bad, example.LinesOut](task.Declaration{Name: "fan", Doc: "x"})
 		}, "uint64 has no Flyte literal"},
+		{"dynamic cache", func() {
+			task.DefineDynamic[none, none, example.FanOut](task.Declaration{Name: "fan", Doc: "x", CacheVersion: "1"})
+		}, "can't read lists of optionals back from its cache"},
 		{"dynamic over", func() {
 			task.DefineDynamic[example.LinesIn, none, example.LinesOut](task.Declaration{Name: "fan", Doc: "x", Over: []string{"page"}})
 		}, "can't be mapped"},

@@ -63,8 +63,14 @@ func DefineDynamic[In, Item, Out any](d Declaration) *Dynamic[In, Item, Out] {
 		err = fmt.Errorf("a dynamic task can't be mapped (the engine hangs on it): leave Over empty")
 	}
 	for _, f := range c.outputs {
-		if err == nil && f.Go.Kind() != reflect.Slice {
+		switch {
+		case err != nil:
+		case f.Go.Kind() != reflect.Slice:
 			err = fmt.Errorf("output %s is %v: a dynamic task gives a list with one element per copy, use []%v", f.Name, f.Go, f.Go)
+		case d.CacheVersion != "" && f.Go.Elem().Kind() == reflect.Slice && f.Go.Elem().Elem().Kind() == reflect.Pointer:
+			// Of a copy whose elements all failed and one whose elements all
+			// succeeded it makes the type "list of none or list of T".
+			err = fmt.Errorf("output %s is %v: the engine can't read lists of optionals back from its cache: leave CacheVersion empty", f.Name, f.Go)
 		}
 	}
 	if err != nil {
@@ -84,16 +90,8 @@ func define(d Declaration, in, out reflect.Type) (contract, error) {
 	if c.outputs, err = literal.Fields(out); err != nil {
 		return c, fmt.Errorf("outputs: %w", err)
 	}
-	c.iface.Inputs, c.iface.Outputs = variables(c.inputs), variables(c.outputs)
+	c.iface.Inputs, c.iface.Outputs = literal.VariableMap(c.inputs), literal.VariableMap(c.outputs)
 	return c, d.check(c.inputs)
-}
-
-func variables(fields []literal.Field) *core.VariableMap {
-	m := &core.VariableMap{Variables: map[string]*core.Variable{}}
-	for _, f := range fields {
-		m.Variables[f.Name] = &core.Variable{Type: f.Type, Description: f.Doc}
-	}
-	return m
 }
 
 // Name is the stage's name in Flyte.

@@ -1,0 +1,178 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/flyte/local"
+)
+
+// TestAgain runs the pipeline again: as the same run, and as another.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.do(t, "run", "--config", "constellation.yaml", "--run-id", "one", "--events", "one.jsonl")
+	one := tree(t, filepath.Join(s.products, "one"))
+	warehouse := tree(t, s.path("warehouse"))
+
+	t.Run("same run", func(t *testing.T) {
+		s.do(t, "run", "--config", "constellation.yaml", "--run-id", "one", "--events", "resumed.jsonl")
+		for _, e := range events(t, s.path("resumed.jsonl")) {
+			if e.Kind == local.Running && e.Task != "" || e.Kind == local.Succeeded && e.Message != local.Recovered {
+				t.Errorf("%s was done again", e.NodeRef)
+			}
+		}
+		sameTree(t, "products", one, tree(t, filepath.Join(s.products, "one")))
+		sameTree(t, "tables", warehouse, tree(t, s.path("warehouse")))
+	})
+	t.Run("another run", func(t *testing.T) {
+		s.do(t, "run", "--config", "constellation.yaml", "--run-id", "two", "--events", "two.jsonl")
+		for _, e := range events(t, s.path("two.jsonl")) {
+			if e.Message == local.Recovered {
+				t.Errorf("%s was taken from another run", e.NodeRef)
+			}
+		}
+		own := []string{"provenance.json", "run.json"} // what may name the run
+		sameTree(t, "products of another run", without(one, own...), without(tree(t, filepath.Join(s.products, "two")), own...))
+		s.oneCopy(t, "two")
+	})
+}
+
+// TestStop kills the command at several times and resumes it: nothing of it
+// stays behind, and the products become those of a run that was left alone.
+func TestStop(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: processes are looked for in /proc")
+	}
+	s := newSite(t)
+	start := time.Now()
+	s.do(t, "run", "--config", "constellation.yaml", "--run-id", "undisturbed")
+	took := time.Since(start)
+	want := without(tree(t, filepath.Join(s.products, "undisturbed")), "provenance.json", "run.json")
+
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct {
+		name   string
+		signal os.Signal
+		after  float64 // of the time that a run takes
+		status int
+	}{
+		{"killed-early", os.Kill, 0.3 * random.Float64(), -1},
+		{"killed-midway", os.Kill, 0.3 + 0.2*random.Float64(), -1},
+		{"killed-inferring", os.Kill, 0.5 + 0.2*random.Float64(), -1},
+		{"killed-late", os.Kill, 0.7 + 0.25*random.Float64(), -1},
+		{"interrupted", os.Interrupt, 0.3 + 0.4*random.Float64(), 130},
+		{"terminated", syscall.SIGTERM, 0.3 + 0.4*random.Float64(), 130},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := []string{"run", "--config", "constellation.yaml", "--run-id", c.name}
+			cmd := s.command(args...)
+			var stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = io.Discard, &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			timer := time.AfterFunc(time.Duration(c.after*float64(took)), func() { cmd.Process.Signal(c.signal) })
+			defer timer.Stop()
+			err := cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); err != nil && got != c.status {
+				t.Fatalf("exit status %d, want %d: %s", got, c.status, stderr.String())
+			}
+			if err != nil && c.status == 130 {
+				if n := strings.Count(strings.TrimSpace(stderr.String()), "\n"); n != 0 || stderr.Len() == 0 {
+					t.Errorf("not one line about the stop:\n%s", stderr.String())
+				}
+				if left := processes(t, c.name); len(left) > 0 {
+					t.Errorf("processes outlive the command: %q", left)
+				}
+			}
+			// A command that is killed can't wait for its tasks; they end by themselves.
+			for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+				left := processes(t, c.name)
+				if len(left) == 0 {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("processes outlive the command: %q", left)
+				}
+			}
+			t.Logf("%v after %.0f%% of a run", c.signal, 100*c.after)
+			s.do(t, args...)
+			sameTree(t, "resumed run", want, without(tree(t, filepath.Join(s.products, c.name)), "provenance.json", "run.json"))
+			s.oneCopy(t, c.name)
+		})
+	}
+}
+
+// oneCopy holds the catalogue to a run's plan: each planned row once.
+func (s *site) oneCopy(t *testing.T, run string) {
+	t.Helper()
+	r := s.do(t, "validate", "--config", "constellation.yaml", "--run-id", run)
+	tiles := len(s.tiny.TargetIDs())
+	for label, want := range map[string]int{
+		"in the catalogue": tiles * s.tiny.GridRows * s.tiny.GridCols,
+		"sources":          tiles * (s.tiny.Galaxies + s.tiny.Stars + s.tiny.Spurious),
+		"duplicate rows":   0,
+		"unplanned rows":   0,
+	} {
+		if !hasFigure(r.stdout, label, want) {
+			t.Errorf("%s is not %d:\n%s", label, want, r.stdout)
+		}
+	}
+}
+
+// events are those that a run wrote.
+func events(t *testing.T, path string) []local.Event {
+	t.Helper()
+	var all []local.Event
+	lines := bufio.NewScanner(bytes.NewReader(read(t, path)))
+	for lines.Scan() {
+		var e local.Event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			t.Fatalf("%s: %v in %s", path, err, lines.Text())
+		}
+		all = append(all, e)
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s has no events", path)
+	}
+	return all
+}
+
+// processes are the command lines of the tasks of an execution that are alive.
+func processes(t *testing.T, execution string) []string {
+	t.Helper()
+	found, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := []byte("FLYTE_INTERNAL_EXECUTION_ID=" + execution)
+	var alive []string
+	for _, path := range found {
+		env, err := os.ReadFile(path)
+		if err != nil || !slices.ContainsFunc(bytes.Split(env, []byte{0}), func(kv []byte) bool { return bytes.Equal(kv, mark) }) {
+			continue // ended meanwhile, somebody else's, or a zombie
+		}
+		argv, err := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, syscall.ESRCH) {
+			t.Fatal(err)
+		}
+		if len(argv) > 0 {
+			alive = append(alive, string(bytes.ReplaceAll(argv, []byte{0}, []byte(" "))))
+		}
+	}
+	return alive
+}
