@@ -22,7 +22,7 @@ func BenchmarkTile(b *testing.B) {
 		dest    string
 		every   int
 	}{
-		{far, "directory", b.TempDir(), 1},
+		{far, "directory", b.TempDir(), 8},
 		{far, "s3", "s3://out/far", 8},
 		{0, "s3", "s3://out/near", 8},
 	} {

@@ -32,6 +32,6 @@ func Example() {
 	fmt.Println(len(bundle.Tasks), err)
 	// Output:
 	// workflow count_page:
-	// example_test.go:24: node count-words: nothing feeds skip
+	// example_test.go:22: node count-words: nothing feeds skip
 	// 3 <nil>
 }

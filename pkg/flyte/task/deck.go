@@ -35,7 +35,7 @@ const deckHead = `<!DOCTYPE html>
 <style>
 body{font:14px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#1b1b1b}
 h1{font-size:1.4em}h2{font-size:1.15em;border-bottom:1px solid #ddd;margin-top:2em}
-table{border-collapse:collapse}td,th{border:1px solid #ddd;padding:.2em .6em;text-align:left}
+table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ddd;padding:.2em .6em;text-align:left}
 pre{background:#f6f6f6;padding:1em;overflow:auto}.failure{border-left:4px solid #c00;padding-left:1em}
 </style></head><body><h1>%[1]s</h1>
 `
