@@ -1,0 +1,137 @@
+package assemble_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/extract"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// tile writes one tile of a run with three sub-tiles: measured, lost, and failed with a reason.
+func tile(t *testing.T, store objstore.Store, base string, id int64) (prepared string, outcomes []string) {
+	t.Helper()
+	ctx := context.Background()
+	p := &survey.Prepared{}
+	p.TileID = id
+	for col := range 3 {
+		p.SubTiles = append(p.SubTiles, extract.SubTile{Col: col, RA: 10 + float64(col), Dec: -5, Directory: fmt.Sprintf("%s/%d/0_%d", base, id, col)})
+	}
+	dir := p.SubTiles[0].Directory
+	g := float32(0.01)
+	shear := results.Shear{TileID: id, RA: 10, Dec: -5, G1: &g, G2: &g, G1Err: &g, G2Err: &g, NSources: 1, Method: "mock", Status: results.OK}
+	source := results.Source{TileID: id, ObjectID: id * 10, RA: 10, Dec: -5}
+	ok := results.Outcome{TileID: id, Status: results.OK, Directory: dir, Shear: put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, []results.Shear{shear}) }),
+		Sources: put(t, store, dir+"/results/sources.parquet", func(b *bytes.Buffer) error { return results.WriteSources(b, []results.Source{source}) })}
+	failed := results.Outcome{TileID: id, Col: 2, Status: results.Failed, Reason: "NaN loss", Directory: p.SubTiles[2].Directory}
+	prepared = fmt.Sprintf("%s/%d/prepared.json", base, id)
+	outcomes = []string{fmt.Sprintf("%s/%d/o0.json", base, id), "", fmt.Sprintf("%s/%d/o2.json", base, id)}
+	for uri, document := range map[string]any{prepared: p, outcomes[0]: ok, outcomes[2]: failed} {
+		if err := survey.Save(ctx, store, uri, document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return prepared, outcomes
+}
+
+func put(t *testing.T, store objstore.Store, uri string, write func(*bytes.Buffer) error) results.File {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b); err != nil {
+		t.Fatal(err)
+	}
+	info, err := objstore.WriteFile(context.Background(), store, uri, b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results.File{URI: uri, Size: info.Size}
+}
+
+// TestRun commits two tiles, twice: every planned sub-tile has its row, those
+// that were lost or failed too, and the second time nothing changes.
+func TestRun(t *testing.T) {
+	ctx, base := context.Background(), t.TempDir()
+	store := objstore.Open(ctx, objstore.Config{})
+	in := assemble.Input{RunID: "r", ConfigID: "c", RunURI: base}
+	for _, id := range []int64{7, 8} {
+		p, o := tile(t, store, base, id)
+		in.Prepared, in.Outcomes = append(in.Prepared, p), append(in.Outcomes, o)
+	}
+	run, err := assemble.Collect(ctx, store, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if counts := run.Counts(); counts[results.OK] != 2 || counts[results.Failed] != 4 {
+		t.Errorf("counts %v", counts)
+	}
+	if lost := run.Tiles[0].SubTiles[1]; !strings.Contains(lost.Reason, "without a result") || lost.RA != 11 {
+		t.Errorf("the lost sub-tile: %+v", lost)
+	}
+	tables, err := catalog.Open(ctx, catalog.Settings{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tables.Close()
+	for i, unchanged := range []int{0, 1} {
+		record, total, err := assemble.Commit(ctx, store, tables, run, base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if total.ShearRows != 6 || total.SourceRows != 2 || total.Unchanged != unchanged {
+			t.Errorf("commit %d: %+v", i, total)
+		}
+		read, err := survey.Load[assemble.Run](ctx, store, record)
+		if err != nil || len(read.Tiles) != 2 {
+			t.Errorf("run.json: %v, %v", read, err)
+		}
+	}
+	verdict, err := tables.Validate(ctx, run.Plan(), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if verdict.OK || verdict.Present != 6 || verdict.Duplicates != 0 {
+		t.Errorf("verdict %+v", verdict)
+	}
+	err = run.Judge(verdict)
+	if fault.CodeOf(err) != "ValidationFailed" || !strings.Contains(err.Error(), "tile 7, sub-tile 0_2 failed: NaN loss") {
+		t.Errorf("judged: %v", err)
+	}
+}
+
+func TestFromDirectories(t *testing.T) {
+	ctx, base := context.Background(), t.TempDir()
+	store := objstore.Open(ctx, objstore.Config{})
+	if _, err := assemble.FromDirectories(ctx, store, "r", "c", base); fault.CodeOf(err) != "RunEmpty" {
+		t.Errorf("an empty run: %v", err)
+	}
+	tile(t, store, base, 7)
+	for col := range 2 {
+		var b bytes.Buffer
+		m := &manifest.Manifest{TileID: 7, Col: col, Centre: [2]float64{10 + float64(col), -5}, Catalog: manifest.CatalogFile, FormatVersion: manifest.FormatVersion}
+		if err := manifest.Write(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := objstore.WriteFile(ctx, store, fmt.Sprintf("%s/7/0_%d/%s", base, col, manifest.Local), b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run, err := assemble.FromDirectories(ctx, store, "r", "c", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(run.Tiles) != 1 || len(run.Tiles[0].SubTiles) != 2 {
+		t.Fatalf("%+v", run)
+	}
+	if s := run.Tiles[0].SubTiles; s[0].Status != results.OK || s[1].Status != results.Failed || s[1].RA != 11 {
+		t.Errorf("%+v", s)
+	}
+}

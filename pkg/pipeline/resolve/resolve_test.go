@@ -1,0 +1,98 @@
+package resolve_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/pipeline/resolve"
+)
+
+const yaml = `field_name: EDFS
+tile_ids: [1, 2]
+output: {storage_base_uri: /data/}
+engine: mock
+inference:
+  n: 200
+`
+
+func launch(t *testing.T, in pipeline.ResolveConfigIn) (pipeline.ResolveConfigOut, error) {
+	t.Helper()
+	out, _, err := resolve.Launch(context.Background(), objstore.NewMemory(), in, "exec1")
+	return out, err
+}
+
+func TestLaunchTakesTheFile(t *testing.T) {
+	out, err := launch(t, pipeline.ResolveConfigIn{ConfigYAML: yaml})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.RunID != "exec1" || out.Destination.RunURI != "/data/exec1" || out.Catalog.Warehouse != "/data/warehouse" || out.Catalog.Table != "edfs_shear" {
+		t.Errorf("%+v", out)
+	}
+	if out.Compute != pipeline.BranchCPU || len(out.TileIDs) != 2 || out.Inference.Inference != "inference:\n  n: 200\n" || out.Inference.TimeoutSeconds != 7200 {
+		t.Errorf("%+v", out)
+	}
+	if len(out.Destination.ConfigID) != 64 || out.Destination.ConfigID != out.Inference.ConfigID {
+		t.Errorf("config id %q", out.Destination.ConfigID)
+	}
+}
+
+func TestLaunchInputsWin(t *testing.T) {
+	out, err := launch(t, pipeline.ResolveConfigIn{
+		ConfigYAML: strings.Replace(yaml, "mock", "shine", 1), TileIDs: []int64{7}, StorageBase: "s3://b/out/", Grid: []int64{2, 3}, RunID: "again",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.TileIDs[0] != 7 || out.Destination.RunURI != "s3://b/out/again" || out.Tiling.Rows != 2 || out.Tiling.Cols != 3 || out.Compute != pipeline.BranchGPU {
+		t.Errorf("%+v", out)
+	}
+	base, err := launch(t, pipeline.ResolveConfigIn{ConfigYAML: strings.Replace(yaml, "mock", "shine", 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if base.Destination.ConfigID == out.Destination.ConfigID {
+		t.Error("another grid has the same config id")
+	}
+}
+
+func TestConfigurationByURI(t *testing.T) {
+	ctx, store := context.Background(), objstore.NewMemory()
+	if _, err := objstore.WriteFile(ctx, store, "mem://b/c.yaml", []byte(yaml)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := resolve.Launch(ctx, store, pipeline.ResolveConfigIn{ConfigYAML: "mem://b/c.yaml"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := resolve.Launch(ctx, store, pipeline.ResolveConfigIn{ConfigYAML: "mem://b/none.yaml"}, "")
+	if fault.KindOf(err) != fault.BadInput || !strings.Contains(err.Error(), "mem://b/none.yaml") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLaunchRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		in   pipeline.ResolveConfigIn
+		want string
+	}{
+		"nothing":        {pipeline.ResolveConfigIn{ConfigYAML: " "}, "config_yaml is empty"},
+		"negative tile":  {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{-1}}, "tile_ids: -1 is not a tile id"},
+		"grid of one":    {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4}}, "sub_tile_grid: [4] is not a grid"},
+		"run as a path":  {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: "../x"}, `run_id: "../x" can't name a run`},
+		"hidden run":     {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: ".x"}, "the first not a dot"},
+		"no storage":     {pipeline.ResolveConfigIn{ConfigYAML: "tile_ids: [1]\n"}, "output.storage_base_uri: nothing says where products go"},
+		"no tiles":       {pipeline.ResolveConfigIn{ConfigYAML: "output: {storage_base_uri: /d}\n"}, "tile_ids: no tiles are asked for"},
+		"broken section": {pipeline.ResolveConfigIn{ConfigYAML: "tiling: 3\n"}, "config_yaml: line 1, column 9: tiling is not a mapping"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := launch(t, c.in)
+			if err == nil || !strings.Contains(err.Error(), c.want) || fault.KindOf(err) != fault.BadInput {
+				t.Errorf("got %v (%v), want bad input with %q", err, fault.KindOf(err), c.want)
+			}
+		})
+	}
+}
