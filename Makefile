@@ -44,7 +44,7 @@ fuzz: ## Fuzz each target for a short while
 
 .PHONY: bench
 bench: build ## Measure header reads, extraction, start-up and size
-	@bin/constellation bench
+	CONSTELLATION_BIN=$(CURDIR)/bin go test ./internal/bench -run '^$$' -bench 'Executables|Footprints|Tile' -benchtime 1x -timeout 30m
 
 .PHONY: golden
 golden: ## Rewrite the golden renderings of the specs

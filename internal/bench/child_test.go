@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
-	"runtime/pprof"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,8 +70,6 @@ func (e errand) send(b *testing.B) *account {
 	cmd := exec.CommandContext(b.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+string(said))
 	cmd.Stderr = &complaint
-	cmd.Env = append(cmd.Env, "GODEBUG=gctrace=1")
-	defer func() { f, _ := os.Create(fmt.Sprintf("/tmp/gctrace-%d.txt", time.Now().Unix())); f.WriteString(complaint.String()); f.Close() }()
 	answer, err := cmd.Output()
 	if err == nil {
 		err = json.Unmarshal(answer, &a)
@@ -100,19 +96,6 @@ func (e errand) do(ctx context.Context) (*account, error) {
 		}
 	}
 	tile := sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre}
-	go func() {
-		best := uint64(0)
-		for range time.Tick(300 * time.Millisecond) {
-			var m runtime.MemStats
-			runtime.ReadMemStats(&m)
-			if m.HeapInuse > best {
-				best = m.HeapInuse
-				f, _ := os.Create(fmt.Sprintf("/tmp/heap-%d.pprof", os.Getpid()))
-				pprof.Lookup("heap").WriteTo(f, 0)
-				f.Close()
-			}
-		}
-	}()
 	before, start := source.Usage(), time.Now()
 	report, err := extract.Tile(ctx, extract.Job{
 		Tile: tile, SubTiles: e.Grid.SubTiles(tile),

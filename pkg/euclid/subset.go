@@ -12,10 +12,10 @@ import (
 )
 
 // spillSize is how much of a subset is held in memory; beyond that its rows go to a temporary file.
-const spillSize = 4 << 20
+const spillSize = 1 << 20
 
 // Subset collects rows of a layout and writes them as a catalogue of their own:
-// all columns, all keywords, the bytes of every row. It holds at most 4 MiB in
+// all columns, all keywords, the bytes of every row. It holds at most 1 MiB in
 // memory. Close it when done.
 type Subset struct {
 	layout *Layout

@@ -38,7 +38,7 @@ func (job Job) copy(ctx context.Context, t *transfer) error {
 
 // stream reads the file from front to back. A product is open from its first
 // piece to its last only: sub-tiles lie in bands across the focal plane, as the
-// file does, so that half of them at most are open at a time.
+// file does, so that only some are open at a time.
 func (job Job) stream(ctx context.Context, t *transfer) (err error) {
 	primary, err := job.primary(ctx, t)
 	if err != nil {

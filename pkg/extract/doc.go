@@ -10,7 +10,8 @@
 // its name, so that an outdated index is an error and never a wrong copy.
 //
 // Memory is bounded by the number of files copied at a time and the number of
-// sub-tiles: each of their open copies holds at most one part of an upload.
+// sub-tiles: each of their open copies holds at most one part of an upload, and
+// is open only while the source passes the quadrants that it takes.
 //
 // A sub-tile's manifest_local.yaml is written after everything else: where it
 // stands, the directory is whole. The same inputs give the same bytes.

@@ -130,7 +130,7 @@ func (h *Header) fault(key string, err error) error {
 	if h.place != "" {
 		place = h.place + ", " + key
 	}
-	return fault.Data(CodeKeyword, "%w", err).At("%s", place)
+	return fault.Data(CodeKeyword, "%w", err).At("%s", place).Fix("the file is damaged or not of the kind that is expected: fetch it again, or leave it out")
 }
 
 // Text returns a string value without trailing blanks. Values of other kinds
