@@ -19,25 +19,37 @@ type Keywords interface {
 // New reads the coordinate system of an image's header.
 func New(k Keywords) (*WCS, error) {
 	h := reader{k: k}
-	tpv := h.axes()
-	w := &WCS{}
-	w.crpix = [2]float64{h.float("CRPIX1"), h.float("CRPIX2")}
-	w.crval = [2]float64{h.float("CRVAL1"), h.float("CRVAL2")}
-	if math.Abs(w.crval[1]) > 90 {
-		h.refuse(CodeInvalid, "CRVAL2", "declination %v is beyond a pole", w.crval[1])
-	}
-	w.sinDec, w.cosDec = sincosDeg(w.crval[1])
-	w.sinRoll, w.cosRoll = sincosDeg(h.lonpole(w.crval[1]) - 180)
-	w.cd = h.matrix()
-	h.distortion(w, tpv)
+	lon, lat, projection := h.axes()
+	h.frame()
 	if h.err != nil {
 		return nil, h.err
 	}
-	det := w.cd[0][0]*w.cd[1][1] - w.cd[0][1]*w.cd[1][0]
-	w.inverse = [2][2]float64{{w.cd[1][1] / det, -w.cd[0][1] / det}, {-w.cd[1][0] / det, w.cd[0][0] / det}}
-	w.scale = math.Sqrt(math.Abs(det))
+	w := &WCS{}
+	w.crpix = [2]float64{h.float("CRPIX1"), h.float("CRPIX2")}
+	w.crval = [2]float64{h.float(numbered("CRVAL", lon)), h.float(numbered("CRVAL", lat))}
+	if math.Abs(w.crval[1]) > 90 {
+		h.refuse(CodeInvalid, numbered("CRVAL", lat), "declination %v is beyond a pole", w.crval[1])
+	}
+	w.sinDec, w.cosDec = sincosDeg(w.crval[1])
+	w.sinRoll, w.cosRoll = sincosDeg(h.lonpole(w.crval[1]) - 180)
+	w.cd = h.matrix(lon, lat)
+	h.otherDistortions(projection)
+	switch projection {
+	case "TPV":
+		w.tpv = h.tpv()
+	case "TAN-SIP":
+		w.sip = h.sip()
+	}
+	if h.err != nil {
+		return nil, h.err
+	}
+	d := det(w.cd)
+	w.inverse = [2][2]float64{{w.cd[1][1] / d, -w.cd[0][1] / d}, {-w.cd[1][0] / d, w.cd[0][0] / d}}
+	w.scale = math.Sqrt(math.Abs(d))
 	return w, nil
 }
+
+func numbered(key string, axis int) string { return key + strconv.Itoa(axis) }
 
 // reader reads keywords and keeps the first failure.
 type reader struct {
@@ -79,50 +91,67 @@ func (h *reader) text(key string) string {
 	return strings.TrimRight(s, " ")
 }
 
-// axes checks the kind of the axes and says whether they have TPV distortion.
-func (h *reader) axes() (tpv bool) {
-	lon, lat := h.text("CTYPE1"), h.text("CTYPE2")
-	if h.err != nil {
-		return false
+// axes says which axis is the longitude and which the latitude, 1 or 2, and
+// returns their projection. TPV has to have the longitude first: by the
+// convention each axis counts its own coordinate first, but wcslib the longitude.
+func (h *reader) axes() (lon, lat int, projection string) {
+	var kinds, projections [2]string
+	for i := range kinds {
+		key := numbered("CTYPE", i+1)
+		ctype := h.text(key)
+		if h.err != nil {
+			return 0, 0, ""
+		}
+		kinds[i], projections[i] = splitCTYPE(ctype)
+		switch {
+		case kinds[i] != "RA" && kinds[i] != "DEC":
+			h.refuse(CodeUnsupported, key, "axis %q is not supported: need RA---TAN, RA---TAN-SIP or RA---TPV, and the same of DEC", ctype)
+		case projections[i] != "TAN" && projections[i] != "TAN-SIP" && projections[i] != "TPV":
+			h.refuse(CodeUnsupported, key, "projection %s of %q is not supported: need TAN, TAN-SIP or TPV", projections[i], ctype)
+		}
+		if unit := numbered("CUNIT", i+1); h.k.Has(unit) {
+			if u := h.text(unit); u != "deg" && u != "" {
+				h.refuse(CodeUnsupported, unit, "unit %q is not supported: need deg", u)
+			}
+		}
 	}
-	switch lon {
-	case "RA---TAN", "RA---TPV":
-	default:
-		h.refuse(CodeUnsupported, "CTYPE1", "%q is not supported: need RA---TAN or RA---TPV", lon)
-	}
-	if want := "DEC--" + lon[max(0, len(lon)-3):]; lat != want {
-		h.refuse(CodeUnsupported, "CTYPE2", "%q doesn't go with CTYPE1 %q: need %q", lat, lon, want)
+	switch {
+	case projections[0] != projections[1]:
+		h.refuse(CodeUnsupported, "CTYPE2", "projection %s doesn't go with CTYPE1's %s", projections[1], projections[0])
+	case kinds[0] == kinds[1]:
+		h.refuse(CodeInvalid, "CTYPE2", "both axes are %s", kinds[0])
+	case kinds[0] == "DEC" && projections[0] == "TPV":
+		h.refuse(CodeUnsupported, "CTYPE1", "TPV with the declination first is ambiguous: need RA---TPV")
 	}
 	if n := h.floatOr("WCSAXES", 2); n != 2 {
 		h.refuse(CodeUnsupported, "WCSAXES", "%v axes, need 2", n)
 	}
-	for _, key := range []string{"CUNIT1", "CUNIT2"} {
-		if h.k.Has(key) {
-			if unit := h.text(key); unit != "deg" && unit != "" {
-				h.refuse(CodeUnsupported, key, "unit %q is not supported: need deg", unit)
-			}
-		}
+	if kinds[0] == "DEC" {
+		return 2, 1, projections[0]
 	}
-	for _, key := range []string{"A_ORDER", "B_ORDER", "CPDIS1", "CPDIS2", "CQDIS1", "CQDIS2"} {
-		if h.k.Has(key) {
-			h.refuse(CodeUnsupported, key, "this kind of distortion is not supported")
-		}
+	return 1, 2, projections[0]
+}
+
+// splitCTYPE splits an axis type of 4-3 form: RA---TAN-SIP is RA and TAN-SIP.
+func splitCTYPE(s string) (kind, projection string) {
+	if len(s) < 8 || s[4] != '-' {
+		return s, ""
 	}
-	h.frame()
-	return lon == "RA---TPV"
+	return strings.TrimRight(s[:4], "-"), s[5:]
 }
 
 // frame accepts ICRS and FK5 J2000, which agree to 0.03 arcsec. Without
 // RADESYS the equinox tells (Paper II, section 3.1).
 func (h *reader) frame() {
 	system := "ICRS"
-	if h.k.Has("RADESYS") {
-		system = h.text("RADESYS")
+	key := h.any("RADESYS", "RADECSYS") // the latter is its old name
+	if key != "" {
+		system = h.text(key)
 	}
 	if system != "ICRS" && system != "FK5" {
-		h.refuse(CodeUnsupported, "RADESYS", "frame %q is not supported: need ICRS or FK5", system)
+		h.refuse(CodeUnsupported, key, "frame %q is not supported: need ICRS or FK5", system)
 	}
-	if !h.k.Has("RADESYS") || system == "FK5" {
+	if key == "" || system == "FK5" {
 		if equinox := h.floatOr("EQUINOX", 2000); equinox != 2000 {
 			h.refuse(CodeUnsupported, "EQUINOX", "equinox %v is not supported: need 2000", equinox)
 		}
@@ -131,53 +160,78 @@ func (h *reader) frame() {
 
 // lonpole returns the native longitude of the celestial pole. Its default for
 // zenithal projections is 180 degrees, but 0 where the reference point is the
-// north pole (Paper II, equation 8).
+// north pole (Paper II, equation 8). LATPOLE has no say in these: the native pole
+// is the reference point. It has to be a number all the same.
 func (h *reader) lonpole(dec float64) float64 {
 	missing := 180.0
 	if dec >= 90 {
 		missing = 0
 	}
+	h.floatOr("LATPOLE", 0)
 	return h.floatOr("LONPOLE", missing)
 }
 
-// matrix reads the linear terms, degrees a pixel.
-func (h *reader) matrix() (m [2][2]float64) {
+// matrix reads the linear terms, degrees a pixel: first row the longitude.
+func (h *reader) matrix(lon, lat int) (m [2][2]float64) {
 	cd := h.any("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 	pc := h.any("PC1_1", "PC1_2", "PC2_1", "PC2_2")
+	if old := h.any("PC001001", "PC001002", "PC002001", "PC002002"); old != "" {
+		h.refuse(CodeUnsupported, old, "this old form of PC is not supported")
+	}
+	key := "CDELT1" // to blame for a singular matrix
 	switch {
 	case cd != "" && pc != "":
 		h.refuse(CodeInvalid, pc, "the header has both %s and %s", cd, pc)
 	case cd != "":
-		for i := range m {
-			for j := range m[i] {
-				m[i][j] = h.floatOr(fmt.Sprintf("CD%d_%d", i+1, j+1), 0)
+		key, m = cd, h.terms("CD", 0)
+	case pc != "":
+		for i := 1; i <= 2; i++ {
+			if h.floatOr(numbered("CROTA", i), 0) != 0 {
+				h.refuse(CodeInvalid, numbered("CROTA", i), "the header has both %s and a rotation by CROTA", pc)
 			}
+		}
+		m = h.terms("PC", 1)
+		for i := range m {
+			delta := h.floatOr(numbered("CDELT", i+1), 1)
+			m[i][0], m[i][1] = delta*m[i][0], delta*m[i][1]
 		}
 	case h.any("CDELT1", "CDELT2") == "":
-		h.refuse(CodeInvalid, "CD1_1", "neither a CD matrix nor CDELT is there")
+		h.refuse(CodeInvalid, "CD1_1", "neither a CD nor a PC matrix nor CDELT is there")
 	default:
-		for _, key := range []string{"CROTA1", "CROTA2"} {
-			if h.floatOr(key, 0) != 0 {
-				h.refuse(CodeUnsupported, key, "rotation by CROTA is not supported: need PC or CD")
-			}
-		}
-		for i := range m {
-			delta := h.float(fmt.Sprintf("CDELT%d", i+1))
-			for j := range m[i] {
-				identity := 0.0
-				if i == j {
-					identity = 1
-				}
-				m[i][j] = delta * h.floatOr(fmt.Sprintf("PC%d_%d", i+1, j+1), identity)
-			}
-		}
-		cd = "CDELT1"
+		m = h.rotation(lon-1, lat-1)
 	}
 	// A determinant this small against the terms is rounding of a singular matrix.
 	a, b := m[0][0]*m[1][1], m[0][1]*m[1][0]
-	if math.Abs(a-b) <= 1e-14*(math.Abs(a)+math.Abs(b)) || math.IsInf(a-b, 0) {
-		h.refuse(CodeInvalid, cd, "the linear terms %v have no inverse", m)
+	if math.Abs(a-b) <= 1e-14*(math.Abs(a)+math.Abs(b)) || math.IsInf(a-b, 0) || math.IsNaN(a-b) {
+		h.refuse(CodeInvalid, key, "the linear terms %v have no inverse", m)
 	}
+	m[0], m[1] = m[lon-1], m[lat-1]
+	return m
+}
+
+// terms reads a matrix whose missing terms are those of diagonal times identity.
+func (h *reader) terms(key string, diagonal float64) (m [2][2]float64) {
+	for i := range m {
+		m[i][i] = diagonal
+		for j := range m[i] {
+			m[i][j] = h.floatOr(fmt.Sprintf("%s%d_%d", key, i+1, j+1), m[i][j])
+		}
+	}
+	return m
+}
+
+// rotation makes the matrix of CDELT and of CROTA of the latitude axis (Paper
+// II, section 6.1). That of the longitude axis has no meaning: files have 0 or
+// the same number there.
+func (h *reader) rotation(lon, lat int) (m [2][2]float64) {
+	delta := [2]float64{h.float("CDELT1"), h.float("CDELT2")}
+	rho := h.floatOr(numbered("CROTA", lat+1), 0)
+	if other := h.floatOr(numbered("CROTA", lon+1), 0); other != 0 && other != rho {
+		h.refuse(CodeInvalid, numbered("CROTA", lon+1), "rotation %v contradicts %v of the latitude axis", other, rho)
+	}
+	sin, cos := sincosDeg(rho)
+	m[lon][lon], m[lon][lat] = delta[lon]*cos, -delta[lat]*sin
+	m[lat][lon], m[lat][lat] = delta[lon]*sin, delta[lat]*cos
 	return m
 }
 
@@ -189,29 +243,4 @@ func (h *reader) any(keys ...string) string {
 		}
 	}
 	return ""
-}
-
-// distortion reads the PV terms. Missing ones are 0, but PV1_1 and PV2_1 are 1
-// (wcslib takes 0 for these too, which collapses the image). With TAN they would be other parameters by the
-// standard and TPV's by old habit of one program, so they are refused there.
-func (h *reader) distortion(w *WCS, tpv bool) {
-	for i := range w.pv {
-		w.pv[i].set(1, 1)
-		for m := range 100 {
-			key := "PV" + strconv.Itoa(i+1) + "_" + strconv.Itoa(m)
-			switch {
-			case !h.k.Has(key):
-			case !tpv:
-				h.refuse(CodeUnsupported, key, "PV terms with CTYPE1 RA---TAN are ambiguous: RA---TPV has them")
-			case m >= termCount:
-				h.refuse(CodeInvalid, key, "TPV has terms 0 to %d only", termCount-1)
-			default:
-				w.pv[i].set(m, h.float(key))
-			}
-		}
-	}
-	w.distorted = tpv
-	if j := w.derivative(0, 0); tpv && (math.Abs(det(j)) < 1e-6 || math.IsNaN(det(j))) {
-		h.refuse(CodeInvalid, "PV1_1", "the distortion has no inverse at the reference point: its linear terms are %v", j)
-	}
 }

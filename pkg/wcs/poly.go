@@ -1,80 +1,101 @@
 package wcs
 
-import "math"
+const (
+	maxDegree = 9  // SIP's; TPV's is 7
+	termCount = 40 // of one TPV polynomial, 0 to 39
+)
 
-// termCount is the number of terms of one TPV polynomial, 0 to 39.
-const termCount = 40
-
-// poly is one TPV polynomial in x, y and r = hypot(x, y). Its polynomial terms
-// are ordered by degree d and then by the power k of y, so that term d, k is
-// x^(d-k) y^k; odd degrees have a radial term r^d too.
+// poly is a polynomial in u and v, and in r = hypot(u, v) for TPV.
 type poly struct {
-	plain  [8][8]float64 // [d][k]
-	radial [4]float64    // r, r^3, r^5, r^7
-	degree int           // highest with a plain term
-	round  bool          // has a radial term
+	c      [maxDegree + 1][maxDegree + 1]float64 // [j][i] is that of u^i v^j
+	radial [4]float64                            // of r, r^3, r^5, r^7
+	degree int                                   // highest without r
+	round  bool                                  // has a term with r
 }
 
-// set gives term m of the convention its coefficient. The terms run through the
-// degrees; after those of each odd degree follows its radial term. The numbers
-// of the second axis are the same with x and y swapped, which the caller does.
-func (p *poly) set(m int, c float64) {
-	for d, first := 0, 0; ; d++ {
-		switch {
-		case m-first <= d:
-			p.plain[d][m-first] = c
-			if c != 0 {
-				p.degree = max(p.degree, d)
-			}
-			return
-		case m-first == d+1 && d%2 == 1:
-			p.radial[d/2] = c
-			p.round = p.round || c != 0
-			return
-		}
-		first += d + 1 + d%2
+// add adds to the coefficient of u^i v^j.
+func (p *poly) add(i, j int, c float64) {
+	p.c[j][i] += c
+	if c != 0 {
+		p.degree = max(p.degree, i+j)
 	}
 }
 
-// eval returns the value and the partial derivatives.
-func (p *poly) eval(x, y float64) (v, dx, dy float64) {
-	var xp, yp [9]float64
-	xp[0], yp[0] = 1, 1
-	for i := 1; i <= p.degree; i++ {
-		xp[i], yp[i] = xp[i-1]*x, yp[i-1]*y
-	}
-	for d := p.degree; d >= 0; d-- {
-		row := &p.plain[d]
-		for k := 0; k <= d; k++ {
-			c := row[k]
-			if c == 0 {
-				continue
-			}
-			a, b := d-k, k
-			v += c * xp[a] * yp[b]
-			if a > 0 {
-				dx += c * float64(a) * xp[a-1] * yp[b]
-			}
-			if b > 0 {
-				dy += c * float64(b) * xp[a] * yp[b-1]
-			}
+// addRadial adds to the coefficient of r^d, d odd.
+func (p *poly) addRadial(d int, c float64) {
+	p.radial[d/2] += c
+	p.round = p.round || c != 0
+}
+
+// value returns the polynomial's value; r is hypot(u, v), needed for round ones.
+func (p *poly) value(u, v, r float64) (f float64) {
+	for j := p.degree; j >= 0; j-- {
+		row := &p.c[j]
+		a := 0.0
+		for i := p.degree - j; i >= 0; i-- {
+			a = a*u + row[i]
 		}
+		f = f*v + a
 	}
-	if !p.round {
-		return v, dx, dy
+	if p.round {
+		rr := r * r
+		f += r * (p.radial[0] + rr*(p.radial[1]+rr*(p.radial[2]+rr*p.radial[3])))
 	}
-	r := math.Hypot(x, y)
-	for i, power := 0, r; i < len(p.radial); i, power = i+1, power*r*r {
-		c := p.radial[i]
-		if c == 0 {
-			continue
+	return f
+}
+
+// eval returns the value and the partial derivatives, by Horner's scheme in both
+// variables. At the centre the cone r has no slope; its mean, 0, is taken.
+func (p *poly) eval(u, v, r float64) (f, fu, fv float64) {
+	for j := p.degree; j >= 0; j-- {
+		row := &p.c[j]
+		a, au := 0.0, 0.0
+		for i := p.degree - j; i >= 0; i-- {
+			au = au*u + a
+			a = a*u + row[i]
 		}
-		v += c * power
-		if r > 0 { // at the centre the cone r has no slope; its mean is 0
-			slope := c * float64(2*i+1) * power / (r * r)
-			dx += slope * x
-			dy += slope * y
-		}
+		fv = fv*v + f
+		f = f*v + a
+		fu = fu*v + au
 	}
-	return v, dx, dy
+	if p.round && r > 0 {
+		rr := r * r
+		f += r * (p.radial[0] + rr*(p.radial[1]+rr*(p.radial[2]+rr*p.radial[3])))
+		slope := (p.radial[0] + rr*(3*p.radial[1]+rr*(5*p.radial[2]+rr*7*p.radial[3]))) / r
+		fu += slope * u
+		fv += slope * v
+	}
+	return f, fu, fv
+}
+
+// homogeneous returns the part of degree d, without r, at (u, v).
+func (p *poly) homogeneous(d int, u, v float64) (f float64) {
+	if d > p.degree {
+		return 0
+	}
+	power := 1.0
+	for j := 0; j <= d; j++ {
+		term := p.c[j][d-j] * power
+		for range d - j {
+			term *= u
+		}
+		f += term
+		power *= v
+	}
+	return f
+}
+
+// tpvTerm says what term m of a TPV polynomial is: x^(degree-k) y^k, or
+// r^degree. The terms run through the degrees, in each from x^degree to
+// y^degree; those of an odd degree are followed by the power of r.
+func tpvTerm(m int) (degree, k int, radial bool) {
+	for first := 0; ; degree++ {
+		switch k = m - first; {
+		case k <= degree:
+			return degree, k, false
+		case k == degree+1 && degree%2 == 1:
+			return degree, 0, true
+		}
+		first += degree + 1 + degree%2
+	}
 }

@@ -9,13 +9,13 @@ import (
 
 // WCS is the coordinate system of one image.
 type WCS struct {
-	crpix, crval     [2]float64
+	crpix, crval     [2]float64    // crval: longitude, latitude
 	cd, inverse      [2][2]float64 // degrees a pixel, pixels a degree
 	scale            float64       // degrees a pixel: root of the determinant
-	sinDec, cosDec   float64       // of CRVAL2
+	sinDec, cosDec   float64       // of the reference point
 	sinRoll, cosRoll float64       // of LONPOLE - 180 degrees
-	distorted        bool
-	pv               [2]poly // the second with x and y swapped
+	sip              *distortion   // of pixels from the reference pixel, or nil
+	tpv              *distortion   // of intermediate coordinates, or nil
 }
 
 const (
@@ -33,42 +33,24 @@ func sincosDeg(deg float64) (sin, cos float64) {
 	return math.Sincos(deg / radian)
 }
 
-func det(m [2][2]float64) float64 { return m[0][0]*m[1][1] - m[0][1]*m[1][0] }
-
 // Reference returns the direction of the reference pixel, CRVAL.
 func (w *WCS) Reference() sky.Coord { return sky.Coord{RA: wrap(w.crval[0]), Dec: w.crval[1]} }
 
 // ToSky returns the direction that a pixel position shows.
-func (w *WCS) ToSky(x, y float64) sky.Coord {
-	xi, eta := w.plane(w.linear(x, y))
-	return w.deproject(xi, eta)
-}
+func (w *WCS) ToSky(x, y float64) sky.Coord { return w.deproject(w.plane(x, y)) }
 
-// linear returns the undistorted intermediate coordinates, degrees.
-func (w *WCS) linear(x, y float64) (u, v float64) {
+// plane takes a pixel position to the tangent plane, degrees: distortion of
+// pixels, linear terms, distortion of degrees, roll of the pole.
+func (w *WCS) plane(x, y float64) (xi, eta float64) {
 	x, y = x-w.crpix[0], y-w.crpix[1]
-	return w.cd[0][0]*x + w.cd[0][1]*y, w.cd[1][0]*x + w.cd[1][1]*y
-}
-
-// plane applies the distortion and the roll of the pole: from intermediate
-// coordinates to the tangent plane, degrees.
-func (w *WCS) plane(u, v float64) (xi, eta float64) {
-	if w.distorted {
-		a, _, _ := w.pv[0].eval(u, v)
-		b, _, _ := w.pv[1].eval(v, u)
-		u, v = a, b
+	if w.sip != nil {
+		x, y = w.sip.apply(x, y)
+	}
+	u, v := times(&w.cd, x, y)
+	if w.tpv != nil {
+		u, v = w.tpv.apply(u, v)
 	}
 	return w.cosRoll*u + w.sinRoll*v, w.cosRoll*v - w.sinRoll*u
-}
-
-// derivative is that of the distortion.
-func (w *WCS) derivative(u, v float64) [2][2]float64 {
-	if !w.distorted {
-		return [2][2]float64{{1, 0}, {0, 1}}
-	}
-	_, aU, aV := w.pv[0].eval(u, v)
-	_, bV, bU := w.pv[1].eval(v, u)
-	return [2][2]float64{{aU, aV}, {bU, bV}}
 }
 
 // deproject turns a point of the tangent plane into a direction: the vector
@@ -114,86 +96,76 @@ func (w *WCS) project(c sky.Coord) (xi, eta float64, ok bool) {
 }
 
 // ToPixel returns the pixel position that shows a direction. Directions that no
-// pixel shows fail with code WCSNoInverse: those in the far hemisphere, and those
-// beyond the part of the plane in which the distortion can be inverted.
+// pixel shows fail with code WCSNoInverse: those 90 degrees or more from the
+// image, and those beyond the part of the plane in which the distortion can be
+// inverted (see the package's comment).
 func (w *WCS) ToPixel(c sky.Coord) (x, y float64, err error) {
-	xi, eta, ok := w.project(c)
-	if !ok {
-		return 0, 0, fault.Data(CodeNoInverse, "no pixel shows RA %v, Dec %v: it is 90 degrees or more from the image", c.RA, c.Dec)
+	x, y, reason := w.pixel(c)
+	if reason != "" {
+		return 0, 0, fault.Data(CodeNoInverse, "no pixel shows RA %v, Dec %v: %s", c.RA, c.Dec, reason)
 	}
-	u, v := w.cosRoll*xi-w.sinRoll*eta, w.cosRoll*eta+w.sinRoll*xi
-	if w.distorted {
-		if u, v, ok = w.undistort(u, v); !ok {
-			return 0, 0, fault.Data(CodeNoInverse, "no pixel shows RA %v, Dec %v: the distortion has no inverse there", c.RA, c.Dec)
-		}
-	}
-	x = w.inverse[0][0]*u + w.inverse[0][1]*v + w.crpix[0]
-	y = w.inverse[1][0]*u + w.inverse[1][1]*v + w.crpix[1]
 	return x, y, nil
 }
 
-// undistort inverts the distortion by Newton's method from the target itself:
-// distortions are small against the field, so it converges in 3 or 4 steps.
-// A solution behind a fold of the map, where the image would be mirrored, is none.
-func (w *WCS) undistort(a, b float64) (u, v float64, ok bool) {
-	const maxSteps = 30
-	orientation := det(w.derivative(0, 0))
-	u, v = a, b
-	for range maxSteps {
-		f, fU, fV := w.pv[0].eval(u, v)
-		g, gV, gU := w.pv[1].eval(v, u)
-		d := fU*gV - fV*gU
-		du := (gV*(f-a) - fV*(g-b)) / d
-		dv := (fU*(g-b) - gU*(f-a)) / d
-		u, v = u-du, v-dv
-		step := math.Abs(du) + math.Abs(dv)
-		if math.IsNaN(step) || math.IsInf(step, 0) {
-			return 0, 0, false
-		}
-		// Convergence is quadratic: the next step would be far below rounding.
-		if step <= max(1e-9*w.scale, 4e-16*(math.Abs(u)+math.Abs(v))) {
-			return u, v, d*orientation > 0
+// pixel is ToPixel with the reason why there is no such pixel.
+func (w *WCS) pixel(c sky.Coord) (x, y float64, reason string) {
+	if !(math.Abs(c.Dec) <= 90) || math.IsNaN(c.RA) || math.IsInf(c.RA, 0) {
+		return 0, 0, "it is no direction"
+	}
+	xi, eta, ok := w.project(c)
+	if !ok {
+		return 0, 0, "it is 90 degrees or more from the image"
+	}
+	const (
+		precision = 1e-9 // pixels
+		folded    = "the distortion has no inverse there"
+	)
+	u, v := w.cosRoll*xi-w.sinRoll*eta, w.cosRoll*eta+w.sinRoll*xi
+	if w.tpv != nil {
+		if u, v, ok = w.tpv.invert(u, v, precision*w.scale); !ok {
+			return 0, 0, folded
 		}
 	}
-	return 0, 0, false
-}
-
-// Outline returns the edge of an image of nx times ny pixels on the sky: along
-// the outer edges of its outermost pixels, perEdge points for each of the four
-// edges, starting at (0.5, 0.5) and along x first. It is not closed.
-func (w *WCS) Outline(nx, ny, perEdge int) []sky.Coord {
-	perEdge = max(perEdge, 1)
-	left, right, bottom, top := 0.5, float64(nx)+0.5, 0.5, float64(ny)+0.5
-	corners := [...][2]float64{{left, bottom}, {right, bottom}, {right, top}, {left, top}, {left, bottom}}
-	out := make([]sky.Coord, 0, 4*perEdge)
-	for e := range 4 {
-		from, to := corners[e], corners[e+1]
-		for i := range perEdge {
-			t := float64(i) / float64(perEdge)
-			out = append(out, w.ToSky(from[0]+t*(to[0]-from[0]), from[1]+t*(to[1]-from[1])))
+	x, y = times(&w.inverse, u, v)
+	if w.sip != nil {
+		if x, y, ok = w.sip.invert(x, y, precision); !ok {
+			return 0, 0, folded
 		}
 	}
-	return out
+	return x + w.crpix[0], y + w.crpix[1], ""
 }
 
 // Jacobian returns d(xi, eta)/d(x, y) at a pixel, arcsec a pixel, where xi and
 // eta are the tangent plane at that pixel's own direction: xi to the local east
 // and eta to the local north. Rows are xi and eta, columns x and y.
 func (w *WCS) Jacobian(x, y float64) [2][2]float64 {
-	u, v := w.linear(x, y)
-	xi, eta := w.plane(u, v)
+	xi, eta := w.plane(x, y)
 	c := w.deproject(xi, eta)
 	// From the tangent plane at CRVAL to the one here: the local east and north
 	// dotted into the plane's own, over the distance to the plane.
 	sinRA, cosRA := math.Sincos((c.RA - w.crval[0]) / radian)
 	sinDec, cosDec := math.Sincos(c.Dec / radian)
 	far := math.Sqrt(1+(xi*xi+eta*eta)/(radian*radian)) * arcsec
-	local := [2][2]float64{
+	turn := [2][2]float64{
 		{cosRA / far, w.sinDec * sinRA / far},
 		{-sinDec * sinRA / far, (sinDec*w.sinDec*cosRA + cosDec*w.cosDec) / far},
 	}
 	roll := [2][2]float64{{w.cosRoll, w.sinRoll}, {-w.sinRoll, w.cosRoll}}
-	return multiply(local, multiply(roll, multiply(w.derivative(u, v), w.cd)))
+	x, y = x-w.crpix[0], y-w.crpix[1]
+	inner := w.cd
+	if w.sip != nil {
+		inner = multiply(w.cd, w.sip.jacobian(x, y))
+	}
+	if w.tpv != nil {
+		inner = multiply(w.tpv.jacobian(times(&w.cd, x, y)), w.cd)
+	}
+	return multiply(turn, multiply(roll, inner))
+}
+
+func det(m [2][2]float64) float64 { return m[0][0]*m[1][1] - m[0][1]*m[1][0] }
+
+func times(m *[2][2]float64, x, y float64) (a, b float64) {
+	return m[0][0]*x + m[0][1]*y, m[1][0]*x + m[1][1]*y
 }
 
 func multiply(a, b [2][2]float64) (c [2][2]float64) {

@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -183,124 +182,6 @@ func TestJacobianIsTheDerivative(t *testing.T) {
 	}
 }
 
-func TestOutline(t *testing.T) {
-	for _, g := range goldens(t) {
-		w := mustNew(t, g.Header)
-		const perEdge = 5
-		outline := w.Outline(g.NX, g.NY, perEdge)
-		if len(outline) != 4*perEdge {
-			t.Fatalf("%d points", len(outline))
-		}
-		// The golden points 0, 3, 2, 4 are the corners in order.
-		for edge, point := range []int{0, 3, 2, 4} {
-			p := g.Points[point]
-			if d := apart(outline[edge*perEdge], sky.Coord{RA: p[2], Dec: p[3]}); d > 1e-10 {
-				t.Errorf("%s: corner %d is %v, wcslib says %v", g.Name, edge, outline[edge*perEdge], p[2:])
-			}
-		}
-		for i, c := range outline {
-			x, y, err := w.ToPixel(c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			off := min(math.Abs(x-0.5), math.Abs(y-0.5), math.Abs(x-float64(g.NX)-0.5), math.Abs(y-float64(g.NY)-0.5))
-			if off > 1e-6 {
-				t.Errorf("%s: point %d at pixel (%v, %v) is not on the edge", g.Name, i, x, y)
-			}
-		}
-	}
-	w := mustNew(t, goldens(t)[0].Header)
-	if n := len(w.Outline(10, 10, 0)); n != 4 {
-		t.Errorf("perEdge 0 gives %d points, want the corners", n)
-	}
-}
-
-// vis is a header as VIS quadrants have it.
-var vis = keywords{
-	"CTYPE1": "RA---TPV", "CTYPE2": "DEC--TPV", "CUNIT1": "deg", "CUNIT2": "deg",
-	"CRVAL1": 57.9, "CRVAL2": -51.5, "CRPIX1": 1024.5, "CRPIX2": 1033.5,
-	"CD1_1": -2.7e-5, "CD1_2": 1e-6, "CD2_1": 1e-6, "CD2_2": 2.7e-5,
-	"PV1_1": 1.0, "PV1_4": 0.001, "PV2_1": 1.0, "PV2_7": 0.01, "RADESYS": "ICRS",
-}
-
-func TestRefused(t *testing.T) {
-	tan := vis.with("CTYPE1", "RA---TAN").with("CTYPE2", "DEC--TAN").without("PV1_1", "PV1_4", "PV2_1", "PV2_7")
-	noCD := tan.without("CD1_1", "CD1_2", "CD2_1", "CD2_2")
-	delta := noCD.with("CDELT1", -1e-4).with("CDELT2", 1e-4)
-	for _, c := range []struct {
-		name string
-		k    keywords
-		code string
-		key  string
-	}{
-		{"no CTYPE1", vis.without("CTYPE1"), "FITSKeyword", "CTYPE1"},
-		{"no CTYPE2", vis.without("CTYPE2"), "FITSKeyword", "CTYPE2"},
-		{"no CRVAL1", vis.without("CRVAL1"), "FITSKeyword", "CRVAL1"},
-		{"no CRVAL2", vis.without("CRVAL2"), "FITSKeyword", "CRVAL2"},
-		{"no CRPIX1", vis.without("CRPIX1"), "FITSKeyword", "CRPIX1"},
-		{"NaN", vis.with("CRVAL1", math.NaN()), wcs.CodeInvalid, "CRVAL1"},
-		{"infinite CD", vis.with("CD1_2", math.Inf(1)), wcs.CodeInvalid, "CD1_2"},
-		{"infinite PV", vis.with("PV1_4", math.Inf(1)), wcs.CodeInvalid, "PV1_4"},
-		{"beyond a pole", vis.with("CRVAL2", 90.001), wcs.CodeInvalid, "CRVAL2"},
-		{"SIP", vis.with("CTYPE1", "RA---TAN-SIP").with("CTYPE2", "DEC--TAN-SIP"), wcs.CodeUnsupported, "CTYPE1"},
-		{"SIP terms", tan.with("A_ORDER", 3.0), wcs.CodeUnsupported, "A_ORDER"},
-		{"galactic", vis.with("CTYPE1", "GLON-TAN").with("CTYPE2", "GLAT-TAN"), wcs.CodeUnsupported, "CTYPE1"},
-		{"empty CTYPE", vis.with("CTYPE1", ""), wcs.CodeUnsupported, "CTYPE1"},
-		{"swapped axes", vis.with("CTYPE1", "DEC--TPV").with("CTYPE2", "RA---TPV"), wcs.CodeUnsupported, "CTYPE1"},
-		{"unlike axes", vis.with("CTYPE2", "DEC--TAN"), wcs.CodeUnsupported, "CTYPE2"},
-		{"arcsec", vis.with("CUNIT2", "arcsec"), wcs.CodeUnsupported, "CUNIT2"},
-		{"three axes", vis.with("WCSAXES", 3.0), wcs.CodeUnsupported, "WCSAXES"},
-		{"FK4", vis.with("RADESYS", "FK4"), wcs.CodeUnsupported, "RADESYS"},
-		{"B1950", vis.without("RADESYS").with("EQUINOX", 1950.0), wcs.CodeUnsupported, "EQUINOX"},
-		{"zero CD", vis.without("CD1_1", "CD1_2", "CD2_1").with("CD2_2", 0.0), wcs.CodeInvalid, "CD2_2"},
-		{"singular CD", vis.with("CD1_2", -2.7e-5).with("CD2_1", 2.7e-5), wcs.CodeInvalid, "CD1_1"},
-		{"no linear terms", noCD, wcs.CodeInvalid, "CD1_1"},
-		{"zero CDELT", delta.with("CDELT2", 0.0), wcs.CodeInvalid, "CDELT1"},
-		{"one CDELT", delta.without("CDELT2"), "FITSKeyword", "CDELT2"},
-		{"CROTA", delta.with("CROTA2", 3.0), wcs.CodeUnsupported, "CROTA2"},
-		{"CD and PC", tan.with("PC1_1", 1.0), wcs.CodeInvalid, "PC1_1"},
-		{"PV with TAN", tan.with("PV1_1", 1.0), wcs.CodeUnsupported, "PV1_1"},
-		{"PV beyond 39", vis.with("PV2_40", 0.1), wcs.CodeInvalid, "PV2_40"},
-		{"flat distortion", vis.with("PV1_1", 0.0), wcs.CodeInvalid, "PV1_1"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			_, err := wcs.New(c.k)
-			if err == nil {
-				t.Fatal("accepted")
-			}
-			if fault.KindOf(err) != fault.BadData || fault.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.key) {
-				t.Errorf("%v (kind %v, code %s), want code %s and %s named", err, fault.KindOf(err), fault.CodeOf(err), c.code, c.key)
-			}
-		})
-	}
-	for _, k := range []keywords{vis, tan, delta, vis.without("CUNIT1", "CUNIT2", "RADESYS"), vis.with("RADESYS", "FK5").with("EQUINOX", 2000.0)} {
-		if _, err := wcs.New(k); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestNoInverse(t *testing.T) {
-	w := mustNew(t, vis)
-	folded := mustNew(t, vis.with("PV1_7", -0.3).with("PV2_7", -0.3))
-	for _, c := range []struct {
-		w  *wcs.WCS
-		at sky.Coord
-	}{
-		{w, sky.Coord{RA: 57.9 + 180, Dec: 51.5}},
-		{w, sky.Coord{RA: 57.9, Dec: 38.6}}, // 90.1 degrees away
-		{w, sky.Coord{RA: math.NaN(), Dec: 0}},
-		{w, sky.Coord{RA: 0, Dec: math.Inf(1)}},
-		{folded, sky.Coord{RA: 57.9, Dec: -47}},
-		{folded, sky.Coord{RA: 57.9, Dec: 20}},
-	} {
-		x, y, err := c.w.ToPixel(c.at)
-		if fault.CodeOf(err) != wcs.CodeNoInverse || fault.KindOf(err) != fault.BadData {
-			t.Errorf("ToPixel(%v) = %v, %v, %v", c.at, x, y, err)
-		}
-	}
-}
-
 func TestRAWraps(t *testing.T) {
 	w := mustNew(t, vis.with("CRVAL1", 0.0).with("CRVAL2", 0.0).without("PV1_4", "PV2_7"))
 	for _, x := range []float64{1, 1024.5, 1024.5 + 1e-14, 1024.5 - 1e-12, 2048} {
@@ -317,65 +198,6 @@ func TestRAWraps(t *testing.T) {
 	}
 	if ref := mustNew(t, vis.with("CRVAL1", -0.25)).Reference(); ref.RA != 359.75 {
 		t.Errorf("reference %v", ref)
-	}
-}
-
-func TestNoAllocation(t *testing.T) {
-	w := mustNew(t, vis.with("PV1_11", 0.01))
-	c := w.ToSky(100, 200)
-	if n := testing.AllocsPerRun(100, func() {
-		w.ToSky(100, 200)
-		w.ToPixel(c)
-		w.Jacobian(100, 200)
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
-func FuzzNew(f *testing.F) {
-	f.Add("RA---TPV", "DEC--TPV", 10.0, 20.0, -2e-5, 1e-6, 1e-6, 2e-5, 1.0, 0.1, 0.01)
-	f.Add("RA---TAN", "DEC--TAN", 0.0, 90.0, -2e-5, 0.0, 0.0, 2e-5, 1.0, 0.0, 0.0)
-	f.Fuzz(func(t *testing.T, c1, c2 string, ra, dec, a, b, c, d, p1, p4, p11 float64) {
-		k := keywords{"CTYPE1": c1, "CTYPE2": c2, "CRVAL1": ra, "CRVAL2": dec, "CRPIX1": 5.0, "CRPIX2": 6.0,
-			"CD1_1": a, "CD1_2": b, "CD2_1": c, "CD2_2": d}
-		if c1 == "RA---TPV" {
-			k["PV1_1"], k["PV1_4"], k["PV2_11"] = p1, p4, p11
-		}
-		w, err := wcs.New(k)
-		if err != nil {
-			if fault.KindOf(err) != fault.BadData {
-				t.Fatal(err)
-			}
-			return
-		}
-		s := w.ToSky(1, 1)
-		if s.RA < 0 || s.RA >= 360 {
-			t.Fatalf("RA %v", s.RA)
-		}
-		w.ToPixel(s)
-		w.Jacobian(1, 1)
-	})
-}
-
-func BenchmarkToSky(b *testing.B) {
-	w := mustNew(b, goldens(b)[0].Header)
-	for b.Loop() {
-		w.ToSky(100, 200)
-	}
-}
-
-func BenchmarkToPixel(b *testing.B) {
-	w := mustNew(b, goldens(b)[0].Header)
-	c := w.ToSky(100, 200)
-	for b.Loop() {
-		w.ToPixel(c)
-	}
-}
-
-func BenchmarkNew(b *testing.B) {
-	k := goldens(b)[0].Header
-	for b.Loop() {
-		wcs.New(k)
 	}
 }
 
