@@ -31,10 +31,10 @@ func prepareTile() *tileWorkflow {
 
 // inferTile is a tile's way through preparation and inference. A sub-tile that
 // fails leaves a hole that assembly records; its siblings go on.
-func inferTile(name string, s Settings, options ...spec.Option) *tileWorkflow {
+func inferTile(name string, options ...spec.Option) *tileWorkflow {
 	w := spec.New[pipeline.TileIn, pipeline.TileOut](name, "Prepares one tile and infers shear on its sub-tiles.")
 	n := addPrepare(w)
-	infer := spec.Map(w, pipeline.InferSubtile, append(options, spec.Concurrency(s.SubTileConcurrency), spec.MinSuccess(0))...)
+	infer := spec.Map(w, pipeline.InferSubtile, append(options, spec.MinSuccess(0))...)
 	spec.Connect(w, &infer.In.Prepared, &n.Out.Prepared)
 	spec.Connect(w, &infer.In.Inference, &w.In.Inference)
 	spec.Each(w, &infer.In.SubTile, &n.Out.SubTiles)

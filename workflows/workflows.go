@@ -20,7 +20,6 @@ type LaunchIn struct {
 // Settings are what a specification fixes: how much may run at once.
 type Settings struct {
 	QuadrantConcurrency int // map elements that read headers at once
-	SubTileConcurrency  int // sub-tiles of one tile inferred at once; 0: no limit
 }
 
 // DefaultSettings are those of an empty configuration file.
@@ -51,6 +50,7 @@ func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings) prepared {
 	spec.Connect(w, &index.In.Source, &resolve.Out.Source)
 	spec.Connect(w, &index.In.Tiling, &resolve.Out.Tiling)
 	spec.Connect(w, &index.In.TileIDs, &resolve.Out.TileIDs)
+	spec.Connect(w, &index.In.Region, &resolve.Out.Region)
 	spec.Connect(w, &index.In.FilesPerTask, &resolve.Out.FilesPerTask)
 
 	// A file that can't be read leaves a hole that merge-footprints names and weighs.
@@ -65,8 +65,8 @@ func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings) prepared {
 	spec.Connect(w, &merge.In.MaxMissing, &resolve.Out.MaxMissing)
 
 	fan := spec.Fan(w, pipeline.FanOutTiles,
-		spec.Branch(pipeline.BranchGPU, inferTile("process_tile", s)),
-		spec.Branch(pipeline.BranchCPU, inferTile("process_tile_cpu", s, spec.Variant(pipeline.VariantCPU))),
+		spec.Branch(pipeline.BranchGPU, inferTile("process_tile")),
+		spec.Branch(pipeline.BranchCPU, inferTile("process_tile_cpu", spec.Variant(pipeline.VariantCPU))),
 		spec.Branch(pipeline.BranchPrepare, prepareTile()))
 	spec.Connect(w, &fan.In.TileIDs, &index.Out.TileIDs)
 	spec.Connect(w, &fan.In.Source, &resolve.Out.Source)
@@ -123,6 +123,7 @@ func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	spec.Connect(w, &validate.In.Destination, &p.resolve.Out.Destination)
 	spec.Connect(w, &validate.In.Catalog, &p.resolve.Out.Catalog)
 	spec.Connect(w, &validate.In.Thresholds, &p.resolve.Out.Thresholds)
+	spec.Connect(w, &validate.In.Retention, &p.resolve.Out.Retention)
 
 	spec.Connect(w, &w.Out.Run, &assemble.Out.Run)
 	spec.Connect(w, &w.Out.Report, &validate.Out.Report)

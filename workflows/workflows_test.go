@@ -27,6 +27,7 @@ func build(t *testing.T) []*spec.Bundle {
 	t.Helper()
 	bundles, err := workflows.Build(workflows.DefaultSettings(), spec.Options{
 		Image: "example/constellation:v1", Images: map[string]string{"shine": "example/shine:v1"},
+		Accelerator: "nvidia-l4", MaxParallelism: 100,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,9 @@ some. Running it again leaves one copy of each row.`,
 		if err != nil {
 			return err
 		}
+		if total.Kept > 0 {
+			fmt.Fprintf(c.OutOrStdout(), "%d sub-tiles failed this time and keep their earlier rows\n", total.Kept)
+		}
 		fmt.Fprintf(c.OutOrStdout(), "%d shear rows and %d source rows in snapshot %d%s\n", total.ShearRows, total.SourceRows, total.Snapshot,
 			map[bool]string{true: " (they were there already)"}[total.Unchanged == total.Commits])
 		return nil
@@ -82,7 +85,7 @@ func validateCommand() *cobra.Command {
 			return err
 		}
 		fmt.Fprint(c.OutOrStdout(), catalogue.Verdict(verdict).Text(""))
-		return run.Judge(verdict)
+		return run.Judge(verdict, s.Thresholds.MaxFailedFraction)
 	}
 	return c
 }

@@ -9,7 +9,12 @@ import (
 )
 
 func configCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Check a configuration, or print its JSON Schema"}
+	c := &cobra.Command{
+		Use:   "config",
+		Short: "Check a configuration, or print its JSON Schema",
+		Example: `  constellation config check --config edfs.yaml
+  constellation config schema > schema.json`,
+	}
 	var l launch
 	check := &cobra.Command{
 		Use:     "check --config FILE",
@@ -27,9 +32,10 @@ func configCommand() *cobra.Command {
 	}
 	l.flags(check)
 	c.AddCommand(check, &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema, for editors",
-		Args:  cobra.NoArgs,
+		Use:     "schema",
+		Short:   "Print the JSON Schema, for editors",
+		Example: `  constellation config schema > schema.json`,
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			text, err := config.Schema()
 			if err != nil {

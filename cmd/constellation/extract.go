@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/config"
-	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -57,10 +56,7 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 		return err
 	}
 	fmt.Fprintln(w, plan)
-	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
-		Source: s.Tiling.Source, MERBase: s.Source.MERBase, CatalogBase: s.Source.CatalogBase, TileTable: s.Tiling.TileTable,
-		IDs: s.TileIDs, NeighbourRadiusDeg: s.Tiling.Grid().NeighbourRadius(),
-	})
+	tiles, err := findTiles(ctx, source, s, nil)
 	if err != nil {
 		return err
 	}

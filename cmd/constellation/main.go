@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,6 +17,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// What goes wrong is said once, below; libraries' warnings are for the tasks' logs.
+	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	if err := command().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "constellation:", err)
 		os.Exit(status(err))
@@ -48,7 +51,7 @@ The same workflows run on a Flyte cluster and on one machine.`,
 	)
 	for group, verbs := range map[string][]*cobra.Command{
 		"pipeline": {runCommand(), prepareCommand()},
-		"stages":   {extractCommand(), inferCommand(), assembleCommand(), validateCommand()},
+		"stages":   {tilesCommand(), extractCommand(), inferCommand(), assembleCommand(), validateCommand(), cleanCommand()},
 		"flyte":    {packageCommand(), configCommand(), versionCommand()},
 		"try":      {demoCommand(), simulateCommand(), serveCommand()},
 	} {

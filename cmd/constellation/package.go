@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/version"
@@ -13,8 +14,7 @@ import (
 )
 
 func packageCommand() *cobra.Command {
-	var image, shine, out string
-	s := workflows.DefaultSettings()
+	var image, shine, out, file string
 	c := &cobra.Command{
 		Use:   "package --image IMAGE --shine-image IMAGE",
 		Short: "Write the archive that flytectl registers",
@@ -29,12 +29,21 @@ give the same bytes.`,
 	f.StringVar(&image, "image", "", "container image of the CPU stages (required)")
 	f.StringVar(&shine, "shine-image", "", "container image of infer-subtile: SHINE and the executable (required)")
 	f.StringVarP(&out, "output", "o", "constellation.tgz", "file to write")
-	f.IntVar(&s.QuadrantConcurrency, "quadrant-concurrency", s.QuadrantConcurrency, "map elements that read headers at once")
-	f.IntVar(&s.SubTileConcurrency, "subtile-concurrency", s.SubTileConcurrency, "sub-tiles of a tile inferred at once; 0: no limit")
+	f.StringVarP(&file, "config", "c", "", "take quadrant_concurrency, max_parallelism and shine.accelerator from this configuration")
 	cobra.CheckErr(c.MarkFlagRequired("image"))
 	cobra.CheckErr(c.MarkFlagRequired("shine-image"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		bundles, err := workflows.Build(s, spec.Options{Image: image, Images: map[string]string{"shine": shine}})
+		settings := config.Default()
+		if file != "" {
+			var err error
+			if _, settings, err = (&launch{config: file}).load(c.Context()); err != nil {
+				return err
+			}
+		}
+		bundles, err := workflows.Build(settingsOf(settings), spec.Options{
+			Image: image, Images: map[string]string{"shine": shine},
+			Accelerator: settings.Shine.Accelerator, MaxParallelism: settings.MaxParallelism,
+		})
 		if err != nil {
 			return err
 		}

@@ -49,4 +49,7 @@ func printPrepared(w io.Writer, p *survey.Prepared) {
 	for _, s := range p.SubTiles {
 		fmt.Fprintf(w, "  %-12s %4d quadrants %6d sources %6d core  %s\n", s.Status, s.Quadrants, s.Sources, s.CoreSources, s.Directory)
 	}
+	for _, l := range p.LeftOut {
+		fmt.Fprintf(w, "  left out     %s\n", l)
+	}
 }

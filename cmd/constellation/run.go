@@ -86,6 +86,11 @@ func (e *execution) conclude(ctx context.Context, w io.Writer, out workflows.She
 	if len(out.Missing) > 0 {
 		fmt.Fprintf(w, "  DET files that could not be read: %s\n", strings.Join(out.Missing, ", "))
 	}
+	for _, t := range run.Tiles {
+		for _, exposure := range t.LeftOut {
+			fmt.Fprintf(w, "  tile %d is without exposure %s\n", t.TileID, exposure)
+		}
+	}
 	fmt.Fprintf(w, "\nproducts   %s\ncatalogue  %s.%s in %s, snapshot %d\n", settings.Destination.RunURI,
 		settings.Catalog.Namespace, settings.Catalog.Table, settings.Catalog.Warehouse, out.Snapshot)
 	return nil
@@ -103,6 +108,9 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if e.runID == "" {
 		e.runID = fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405Z"))
 	}
+	if _, err := e.settings(ctx, e.runID); err != nil {
+		return err // what resolve-config will refuse, before anything is begun
+	}
 	bundle, err := build(settingsOf(c)).Build(spec.Options{Image: "local", Images: map[string]string{"shine": "local"}})
 	if err != nil {
 		return err
@@ -118,8 +126,7 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 			err = literal.Unmarshal(outputs, out)
 		}
 	}
-	done(err)
-	return err
+	return done(err)
 }
 
 // settingsOf is what the configuration says about the specs themselves.
@@ -137,8 +144,8 @@ func localBundle(b *spec.Bundle) *local.Bundle {
 	return l
 }
 
-// engine sets the local engine up; done ends its view.
-func (e *execution) engine(ctx context.Context, w io.Writer) (*local.Engine, func(error), error) {
+// engine sets the local engine up; done ends its view and completes its error.
+func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, done func(error) error, _ error) {
 	var err error
 	if e.bin == "" {
 		if e.bin, err = programs(); err != nil {

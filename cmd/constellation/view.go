@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 )
 
 // view shows an execution as lines: one when a node ends, and what went wrong
-// as soon as it does. The elements of a map are counted, not listed.
+// as soon as it does. The elements of a map are counted, not listed; of their
+// troubles the first few are shown.
 type view struct {
 	mu     sync.Mutex
 	w      io.Writer
@@ -21,9 +24,16 @@ type view struct {
 	events *json.Encoder
 	file   *os.File
 	maps   map[string]*progress // by node
+
+	failed []string // nodes, in the order of their failures
+	lost   int      // elements that failed
+	first  string   // and what was said of the first of them
 }
 
-type progress struct{ total, ok, failed int }
+type progress struct{ total, ok, failed, shown int }
+
+// shownTroubles is how many failures and retries of a map's elements are told.
+const shownTroubles = 3
 
 func newView(w io.Writer, run, events string) (*view, error) {
 	v := &view{w: w, start: time.Now(), maps: map[string]*progress{}}
@@ -64,7 +74,12 @@ func (v *view) observe(e local.Event) {
 		}
 		v.line("%-44s done %8s%s", e.Node, round(e.Duration), note)
 	case local.Failed:
-		v.line("%-44s FAILED: %s", e.Node, oneLine(e.Message))
+		reason := ": " + oneLine(e.Message)
+		if slices.ContainsFunc(v.failed, func(n string) bool { return strings.HasPrefix(n, e.Node+"/") }) {
+			reason = "" // it was that node's
+		}
+		v.failed = append(v.failed, e.Node)
+		v.line("%-44s FAILED%s", e.Node, reason)
 	case local.Aborted:
 		v.line("%-44s stopped", e.Node)
 	case local.Retrying:
@@ -87,9 +102,22 @@ func (v *view) element(e local.Event) {
 		}
 	case local.Failed:
 		p.failed++
-		v.line("%-44s FAILED: %s", e.NodeRef, oneLine(e.Message))
+		if v.lost++; v.lost == 1 {
+			v.first = fmt.Sprintf("%s: %s", e.NodeRef, e.Message)
+		}
+		v.trouble(p, "%-44s FAILED: %s", e.NodeRef, oneLine(e.Message))
 	case local.Retrying:
-		v.line("%-44s again after: %s", e.NodeRef, oneLine(e.Message))
+		v.trouble(p, "%-44s again after: %s", e.NodeRef, oneLine(e.Message))
+	}
+}
+
+// trouble is a line about an element, as long as there were few of its map.
+func (v *view) trouble(p *progress, format string, a ...any) {
+	if p.shown++; p.shown <= shownTroubles {
+		v.line(format, a...)
+	}
+	if p.shown == shownTroubles+1 {
+		v.line("%-44s more of the like is in the logs", "")
 	}
 }
 
@@ -97,24 +125,28 @@ func (v *view) line(format string, a ...any) {
 	fmt.Fprintf(v.w, "%6s  %s\n", round(time.Since(v.start)), fmt.Sprintf(format, a...))
 }
 
-func (v *view) done(error) {
+// done ends the view. An error gets what was said of the elements that failed
+// before: they are often its cause, and a map lets them pass.
+func (v *view) done(err error) error {
 	if v.file != nil {
 		if err := v.file.Close(); err != nil {
 			v.line("events: %v", err)
 		}
 	}
+	if err == nil || v.lost == 0 || fault.KindOf(err) == fault.Canceled || strings.Contains(err.Error(), v.first) {
+		return err
+	}
+	return fmt.Errorf("%w\n%d elements of maps had failed, the first: %s", err, v.lost, v.first)
 }
 
 func round(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }
 
+// oneLine is a message on one line that is not too long.
 func oneLine(s string) string {
-	line, more, cut := strings.Cut(s, "\n")
-	if cut && strings.TrimSpace(more) != "" {
-		line += " ..."
-	}
 	const wide = 240 // the whole message stands in the log, and at the end of a failed run
-	if len(line) > wide {
-		line = strings.ToValidUTF8(line[:wide], "") + "..."
+	s = strings.Join(strings.FieldsFunc(strings.TrimSpace(s), func(r rune) bool { return r == '\n' }), " | ")
+	if len(s) > wide {
+		s = strings.ToValidUTF8(s[:wide], "") + "..."
 	}
-	return line
+	return s
 }

@@ -78,7 +78,7 @@ func TestImportsGoDown(t *testing.T) {
 // TestExecutablesStayLean: what a stage links decides how big it is and how fast it starts.
 func TestExecutablesStayLean(t *testing.T) {
 	catalogue := []string{"assemble-catalog", "validate-catalog"}
-	parquet := append([]string{"read-footprints", "merge-footprints", "prepare-tile", "infer-subtile"}, catalogue...)
+	parquet := append([]string{"index-observations", "read-footprints", "merge-footprints", "prepare-tile", "infer-subtile"}, catalogue...)
 	heavy := map[string][]string{ // dependency -> the stages that may link it
 		"github.com/apache/iceberg-go/table":            catalogue,
 		"github.com/apache/arrow-go/v18/parquet/file":   parquet,

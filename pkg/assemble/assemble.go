@@ -35,6 +35,7 @@ type Total struct {
 	Snapshot              int64 // of the shear table, the last one
 	ShearRows, SourceRows int64
 	Commits, Unchanged    int
+	Kept                  int // sub-tiles that failed this time and keep an earlier run's rows
 }
 
 // Collect reads the documents of a run and joins them.
@@ -92,6 +93,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 		total.Snapshot = s.ID
 		total.ShearRows += s.ShearRows
 		total.SourceRows += s.SourceRows
+		total.Kept += s.Kept
 		total.Commits++
 		if s.Unchanged {
 			total.Unchanged++

@@ -101,7 +101,7 @@ func TestRun(t *testing.T) {
 	if verdict.OK || verdict.Present != 6 || verdict.Duplicates != 0 {
 		t.Errorf("verdict %+v", verdict)
 	}
-	err = run.Judge(verdict)
+	err = run.Judge(verdict, 0.5)
 	if fault.CodeOf(err) != "ValidationFailed" || !strings.Contains(err.Error(), "tile 7, sub-tile 0_2 failed: NaN loss") {
 		t.Errorf("judged: %v", err)
 	}
@@ -133,5 +133,65 @@ func TestFromDirectories(t *testing.T) {
 	}
 	if s := run.Tiles[0].SubTiles; s[0].Status != results.OK || s[1].Status != results.Failed || s[1].RA != 11 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestFailureKeepsEarlierRows: a run that goes wrong leaves the catalogue as
+// it was, and is still judged to have gone wrong.
+func TestFailureKeepsEarlierRows(t *testing.T) {
+	ctx, base := context.Background(), t.TempDir()
+	store := objstore.Open(ctx, objstore.Config{})
+	prepared, outcomes := tile(t, store, base, 7)
+	run, err := assemble.Collect(ctx, store, assemble.Input{RunID: "good", ConfigID: "c", RunURI: base, Prepared: []string{prepared}, Outcomes: [][]string{outcomes}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := catalog.Open(ctx, catalog.Settings{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tables.Close()
+	_, first, err := assemble.Commit(ctx, store, tables, run, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, err := assemble.Collect(ctx, store, assemble.Input{RunID: "bad", ConfigID: "c", RunURI: base + "/bad", Prepared: []string{prepared}, Outcomes: [][]string{{"", "", ""}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, second, err := assemble.Commit(ctx, store, tables, bad, base+"/bad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.Kept != 1 || second.ShearRows != 2 {
+		t.Errorf("%+v after %+v", second, first)
+	}
+	var ok, failed, sources int
+	for r, err := range tables.Rows(ctx, catalog.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case r.Status == results.OK && r.RunID == "good" && r.Col == 0:
+			ok++
+		case r.Status == results.Failed:
+			failed++
+		}
+	}
+	for _, err := range tables.Sources(ctx, catalog.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources++
+	}
+	if ok != 1 || failed != 2 || sources != 1 {
+		t.Errorf("%d ok, %d failed, %d sources", ok, failed, sources)
+	}
+	verdict, err := tables.Validate(ctx, bad.Plan(), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !verdict.OK || bad.Judge(verdict, 0.7) == nil || bad.Judge(verdict, 1) != nil {
+		t.Errorf("verdict %+v, judged %v", verdict, bad.Judge(verdict, 0.7))
 	}
 }

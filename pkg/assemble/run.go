@@ -24,7 +24,8 @@ type Run struct {
 // RunTile is one tile of a run.
 type RunTile struct {
 	TileID   int64        `json:"tile_id"`
-	Failure  string       `json:"failure,omitempty"` // why the tile could not be prepared
+	Failure  string       `json:"failure,omitempty"`  // why the tile could not be prepared
+	LeftOut  []string     `json:"left_out,omitempty"` // exposures that could not be used, and why
 	SubTiles []RunSubTile `json:"sub_tiles"`
 }
 
@@ -53,6 +54,9 @@ const lost = "inference ended without a result: see the execution's infer-subtil
 // sub-tiles. An outcome that is nil was lost with its pod.
 func (r *Run) Add(p *survey.Prepared, outcomes []*results.Outcome) {
 	t := RunTile{TileID: p.TileID, Failure: p.Failure}
+	for _, l := range p.LeftOut {
+		t.LeftOut = append(t.LeftOut, l.String())
+	}
 	for i, s := range p.SubTiles {
 		o := results.Outcome{TileID: p.TileID, Row: s.Row, Col: s.Col, Status: results.Failed, Reason: lost, Directory: s.Directory}
 		switch {
@@ -90,13 +94,22 @@ func outcomes(tiles []RunTile) []results.Outcome {
 }
 
 // Judge turns a validation that found fault into the error that ends the run,
-// with the first reasons that sub-tiles failed for.
-func (r *Run) Judge(v *catalog.Report) error {
-	if v.OK {
+// with the first reasons that sub-tiles failed for. A catalogue may be whole
+// although the run was not, where earlier rows were kept: the run's own
+// failures are weighed too.
+func (r *Run) Judge(v *catalog.Report, maxFailedFraction float64) error {
+	reasons := slices.Clone(v.Reasons)
+	counts, total := r.Counts(), 0
+	for _, n := range counts {
+		total += n
+	}
+	if n := counts[results.Failed]; v.OK && float64(n) > maxFailedFraction*float64(total) {
+		reasons = append(reasons, fmt.Sprintf("%d of %d sub-tiles failed in this run, a fraction of at most %g is allowed; the catalogue keeps what it had", n, total, maxFailedFraction))
+	}
+	if len(reasons) == 0 {
 		return nil
 	}
 	const shown = 3
-	reasons := slices.Clone(v.Reasons)
 	named := map[string]bool{}
 	for _, t := range r.Tiles {
 		for _, s := range t.SubTiles {

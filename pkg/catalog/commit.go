@@ -32,6 +32,9 @@ type Batch struct {
 	// most a few chunks are in memory at once. It may be run more than once and
 	// must give the same rows each time. Nil is none.
 	Sources iter.Seq2[[]results.Source, error]
+
+	keep       []key // sub-tiles whose earlier rows stay; see Commit
+	nothingNew bool  // all of them
 }
 
 // Chunks are sources that are in memory already.
@@ -52,6 +55,7 @@ type Snapshot struct {
 	ShearRows  int64 `json:"shear_rows"`          // of this batch
 	SourceRows int64 `json:"source_rows"`
 	Unchanged  bool  `json:"unchanged"` // the same rows were there already, no snapshot was made
+	Kept       int   `json:"kept"`      // sub-tiles that failed this time and keep their earlier rows
 }
 
 // Keys of the snapshot properties that a commit leaves.
@@ -68,15 +72,19 @@ const attempts = 10
 
 // Commit replaces the rows of the batch's tiles and configuration. Where the
 // same rows are there already, whichever run committed them, nothing is
-// written. After a failure each table is as before or as after, and the same
-// commit can be run again.
+// written. A sub-tile that failed this time does not replace what an earlier
+// run measured there. After a failure each table is as before or as after, and
+// the same commit can be run again.
 func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	ctx = c.with(ctx)
 	shear, err := b.shear()
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s := Snapshot{ShearRows: int64(len(shear))}
+	if shear, err = c.keepEarlier(ctx, &b, shear); err != nil {
+		return Snapshot{}, err
+	}
+	s := Snapshot{ShearRows: int64(len(shear)), Kept: len(b.keep)}
 	sources := replacement[SourceRow]{batch: &b, cols: sourceColumns(), chunks: b.sources()}
 	sid, srows, same, err := replace(ctx, c, c.sourcesTable(), sources)
 	if err != nil {
@@ -218,7 +226,7 @@ func replace[R any](ctx context.Context, c *Catalog, l layout, r replacement[R])
 		if t, err = c.ensure(ctx, l); err != nil {
 			return 0, 0, false, err
 		}
-		if present(t, r.batch, hash) || rows == 0 && t.CurrentSnapshot() == nil {
+		if present(t, r.batch, hash) || rows == 0 && (t.CurrentSnapshot() == nil || r.batch.nothingNew) {
 			return snapshotID(t), rows, true, nil
 		}
 		if t, err = replaceOnce(ctx, t, sc, r, props, rows); err == nil {
@@ -232,7 +240,7 @@ func replace[R any](ctx context.Context, c *Catalog, l layout, r replacement[R])
 }
 
 func replaceOnce[R any](ctx context.Context, t *table.Table, sc *arrow.Schema, r replacement[R], props iceberg.Properties, rows int64) (*table.Table, error) {
-	old := ofTiles(r.batch.ConfigID, r.batch.Tiles)
+	old := r.batch.replaced()
 	tx := t.NewTransaction()
 	if rows == 0 {
 		if err := tx.Delete(ctx, old, props); err != nil {

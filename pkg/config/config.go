@@ -13,6 +13,7 @@ package config
 type Config struct {
 	FieldName string `yaml:"field_name" jsonschema_description:"name of the field; part of the default run id and table name"`
 	TileIDs   IDs    `yaml:"tile_ids" jsonschema_description:"MER tile ids, or: all"`
+	Region    Region `yaml:"region" jsonschema_description:"a part of the sky, instead of a list of tile ids: the tiles whose cores it touches"`
 	Tiling    Tiling `yaml:"tiling"`
 	Data      Data   `yaml:"data"`
 	Output    Output `yaml:"output"`
@@ -59,12 +60,13 @@ type Data struct {
 
 // Output says where products go.
 type Output struct {
-	StorageBase string `yaml:"storage_base_uri" jsonschema_description:"where sub-tile directories go: s3://... or a directory"`
-	Warehouse   string `yaml:"catalog_warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
-	CatalogURI  string `yaml:"catalog_uri" jsonschema_description:"Iceberg catalogue: sqlite:///..., http(s)://... ; default: SQLite beside a local warehouse"`
-	Namespace   string `yaml:"catalog_namespace" jsonschema_description:"Iceberg namespace"`
-	Table       string `yaml:"catalog_table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
-	Retention   string `yaml:"retention" jsonschema:"enum=keep,enum=drop_pixels" jsonschema_description:"what happens to extracted pixels once their results are committed"`
+	StorageBase  string `yaml:"storage_base_uri" jsonschema_description:"where sub-tile directories go: s3://... or a directory"`
+	Warehouse    string `yaml:"catalog_warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
+	CatalogURI   string `yaml:"catalog_uri" jsonschema_description:"Iceberg catalogue: sqlite:///..., http(s)://... ; default: SQLite beside a local warehouse"`
+	Namespace    string `yaml:"catalog_namespace" jsonschema_description:"Iceberg namespace"`
+	Table        string `yaml:"catalog_table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
+	StorageClass string `yaml:"storage_class" jsonschema_description:"S3 storage class of the sub-tile directories, such as STANDARD_IA; empty: the bucket's default"`
+	Retention    string `yaml:"retention" jsonschema:"enum=keep,enum=drop_pixels" jsonschema_description:"what happens to extracted pixels once their results are committed"`
 }
 
 // Shine says how SHINE is run.

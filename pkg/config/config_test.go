@@ -63,6 +63,14 @@ func TestLoadRefuses(t *testing.T) {
 		"choice":         {"data: {exposures: both}\n", "must be nominal, short or all"},
 		"engine vs mock": {"engine: shine\nmock_shine: true\n", "line 1, column 9: engine: shine contradicts mock_shine"},
 		"fraction":       {"data: {max_missing: 1.5}\n", "neither a count nor a fraction"},
+		"margin":         {"tiling:\n  sub_tile_margin_arcmin: 0.05\n", "line 2, column 27: tiling.sub_tile_margin_arcmin must be between 0.0534 (3.2\") and 60"},
+		"region key":     {"region: {circle: [1, 2, 3]}\n", "line 1, column 10: region: unknown shape circle (use one of cone"},
+		"region short":   {"region: {cone: [1, 2]}\n", "must be 3 numbers: RA, Dec and radius"},
+		"region radius":  {"region: {cone: [1, 2, -3]}\n", "radius is above 0"},
+		"region box":     {"region: {box: [1, 2, 4, 3]}\n", "from dec_min up to dec_max"},
+		"region corner":  {"region: {polygon: [[1, 2], [2, 3], [4, x]]}\n", "line 1, column 40: region: x is not a number"},
+		"two regions":    {"region: {cone: [1, 2, 3], box: [1, 2, 3, 4]}\n", "must be one shape"},
+		"region and ids": {"tile_ids: [1]\nregion: {cone: [1, 2, 3]}\n", "line 2, column 9: region and a list of tile_ids exclude each other"},
 		"timeout":        {"shine: {timeout: soon}\n", "must be a time such as 2h"},
 		"not yaml":       {"a: [1\n", "f.yaml: line"},
 		"scalar":         {"hello\n", "the file is not a mapping"},
@@ -93,6 +101,25 @@ func TestOlderKeysWarn(t *testing.T) {
 	}
 	if c.Engine != "mock" {
 		t.Errorf("engine %q", c.Engine)
+	}
+}
+
+func TestRegion(t *testing.T) {
+	for text, want := range map[string]Region{
+		"region: {cone: [359.5, -28, 1.5]}\n":                        {Cone: []float64{359.5, -28, 1.5}},
+		"tile_ids: all\nregion:\n  box: [350, 10, -30, 1e1]\n":       {Box: []float64{350, 10, -30, 10}},
+		"region: {polygon: [[0, 1], [2, 3], [0, 3]]}\n":              {Polygon: [][]float64{{0, 1}, {2, 3}, {0, 3}}},
+		"region: null\ntile_ids: [1]\n":                              {},
+		"region: {cone: [1, 2, 3]}\n---\nregion: {box: [1,2,3,4]}\n": {Box: []float64{1, 2, 3, 4}},
+	} {
+		c, err := Load("f.yaml", []byte(text))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if diff := cmp.Diff(want, c.Region); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
 	}
 }
 

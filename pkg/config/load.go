@@ -96,7 +96,7 @@ func (l *loader) walk(v reflect.Value, node ast.Node, path string) error {
 		}
 		l.places[full] = entry.Value
 		field := v.Field(index)
-		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[IDs]() {
+		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[IDs]() && field.Type() != reflect.TypeFor[Region]() {
 			if entry.Value.Type() == ast.NullType {
 				continue
 			}

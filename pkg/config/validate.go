@@ -9,6 +9,17 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
+// SHINE uses a source in an exposure where its whole stamp lies on pixels, and
+// its smallest stamp is this large. So a source at the edge of a core needs
+// half a stamp of pixels beyond it, and that is the smallest margin.
+const (
+	smallestStamp = 64  // pixels
+	pixelArcsec   = 0.1 // VIS
+
+	// MinMarginArcmin is the smallest margin of a sub-tile: 3.2".
+	MinMarginArcmin = smallestStamp * pixelArcsec / 2 / 60
+)
+
 // validate refuses what can't work, at the place where it was written.
 func (l *loader) validate(c *Config) error {
 	if c.MockShine {
@@ -16,6 +27,9 @@ func (l *loader) validate(c *Config) error {
 			return l.errorAt(at, "engine: %s contradicts mock_shine: true (keep one of them)", c.Engine)
 		}
 		c.Engine = "mock"
+	}
+	if c.Region.Given() && len(c.TileIDs.List) > 0 {
+		return l.at("region", "region and a list of tile_ids exclude each other (keep one of them; tile_ids: all goes with a region)")
 	}
 	for _, check := range []struct {
 		key   string
@@ -26,7 +40,7 @@ func (l *loader) validate(c *Config) error {
 		{"tiling.source", !slices.Contains([]string{"mer_mosaic", "mer_catalog", "tile_table"}, c.Tiling.Source), "must be mer_mosaic, mer_catalog or tile_table"},
 		{"tiling.tile_table", c.Tiling.Source == "tile_table" && c.Tiling.TileTable == "", "must name a table, since tiling.source is tile_table"},
 		{"tiling.sub_tile_grid", c.Tiling.Grid[0] < 1 || c.Tiling.Grid[1] < 1 || c.Tiling.Grid[0] > 64 || c.Tiling.Grid[1] > 64, "must be rows and columns between 1 and 64"},
-		{"tiling.sub_tile_margin_arcmin", !(c.Tiling.MarginArcmin >= 0 && c.Tiling.MarginArcmin <= 60), "must be between 0 and 60"},
+		{"tiling.sub_tile_margin_arcmin", !(c.Tiling.MarginArcmin >= MinMarginArcmin && c.Tiling.MarginArcmin <= 60), fmt.Sprintf("must be between 0.0534 (%.1f\") and 60: a source at the edge of a core needs half of SHINE's smallest stamp (%d px of %g\") beyond it", MinMarginArcmin*60, smallestStamp, pixelArcsec)},
 		{"tiling.mer_tile_size_arcmin", !(c.Tiling.TileArcmin > 0 && c.Tiling.TileArcmin <= 300), "must be above 0 and at most 300"},
 		{"tiling.mer_core_size_arcmin", !(c.Tiling.CoreArcmin > 0 && c.Tiling.CoreArcmin <= c.Tiling.TileArcmin), "must be above 0 and at most mer_tile_size_arcmin"},
 		{"data.exposures", !slices.Contains([]string{"nominal", "short", "all"}, c.Data.Exposures), "must be nominal, short or all"},
@@ -34,6 +48,7 @@ func (l *loader) validate(c *Config) error {
 		{"output.catalog_namespace", !plainName(c.Output.Namespace), "must be letters, digits and '_'"},
 		{"output.catalog_table", c.Output.Table != "" && !plainName(c.Output.Table), "must be letters, digits and '_'"},
 		{"output.retention", c.Output.Retention != "keep" && c.Output.Retention != "drop_pixels", "must be keep or drop_pixels"},
+		{"output.storage_class", !readableClass(c.Output.StorageClass), "must be empty or one of " + strings.Join(readableClasses, ", ") + ": what inference can read at once"},
 		{"engine", !slices.Contains([]string{"shine", "reference", "mock"}, c.Engine), "must be shine, reference or mock"},
 		{"shine.command", len(c.Shine.Command) == 0 || c.Shine.Command[0] == "", "must name a program"},
 		{"shine.timeout", c.Timeout() <= 0, "must be a time such as 2h or 90m"},
@@ -84,6 +99,11 @@ func (c *Config) Timeout() time.Duration {
 	}
 	return d
 }
+
+// readableClasses are S3's storage classes that need no thawing before a read.
+var readableClasses = []string{"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY", "EXPRESS_ONEZONE"}
+
+func readableClass(class string) bool { return class == "" || slices.Contains(readableClasses, class) }
 
 // plainName says whether a name can be part of paths and identifiers.
 func plainName(s string) bool {

@@ -61,6 +61,94 @@ func (g *Grid) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
+// Region is a part of the sky in degrees: one of the three, or none for all of it.
+type Region struct {
+	Cone    []float64   // ra, dec, radius
+	Box     []float64   // ra_min, ra_max, dec_min, dec_max; over RA 0 where ra_max is the smaller
+	Polygon [][]float64 // corners: ra, dec
+}
+
+// Given says whether the region is more special than all of the sky.
+func (r Region) Given() bool { return len(r.Cone)+len(r.Box)+len(r.Polygon) > 0 }
+
+// UnmarshalYAML takes a mapping of one of the three, or null.
+func (r *Region) UnmarshalYAML(n ast.Node) error {
+	*r = Region{}
+	if n.Type() == ast.NullType {
+		return nil
+	}
+	const choices = "use one of cone: [ra, dec, radius], box: [ra_min, ra_max, dec_min, dec_max], polygon: [[ra, dec], ...], in degrees"
+	all := entries(n)
+	if len(all) != 1 {
+		return invalid(n, "must be one shape (%s)", choices)
+	}
+	key, value := all[0].Key.String(), all[0].Value
+	var err error
+	switch key {
+	case "cone":
+		if r.Cone, err = numbers(value, "RA, Dec and radius", 3); err == nil && !(r.Cone[2] > 0 && r.Cone[2] <= 180) {
+			err = invalid(value, "a cone's radius is above 0 and at most 180 degrees, not %v", r.Cone[2])
+		}
+	case "box":
+		if r.Box, err = numbers(value, "ra_min, ra_max, dec_min and dec_max", 4); err == nil && (r.Box[2] >= r.Box[3] || r.Box[0] == r.Box[1]) {
+			err = invalid(value, "a box goes from ra_min eastward to another ra_max, and from dec_min up to dec_max")
+		}
+	case "polygon":
+		seq, ok := value.(*ast.SequenceNode)
+		if !ok || len(seq.Values) < 3 {
+			return invalid(value, "a polygon has three or more corners, such as [[57, -52], [60, -52], [58, -50]]")
+		}
+		for _, corner := range seq.Values {
+			at, err := numbers(corner, "RA and Dec", 2)
+			if err != nil {
+				return err
+			}
+			r.Polygon = append(r.Polygon, at)
+		}
+	default:
+		err = invalid(all[0].Key, "unknown shape %s (%s)", key, choices)
+	}
+	return err
+}
+
+// numbers decodes a list of n finite numbers.
+func numbers(n ast.Node, what string, count int) ([]float64, error) {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok || len(seq.Values) != count {
+		return nil, invalid(n, "must be %d numbers: %s, in degrees", count, what)
+	}
+	out := make([]float64, count)
+	for i, item := range seq.Values {
+		v, err := strconv.ParseFloat(item.String(), 64)
+		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, invalid(item, "%s is not a number", item)
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+// JSONSchema describes the type to editors.
+func (Region) JSONSchema() *jsonschema.Schema {
+	number := &jsonschema.Schema{Type: "number"}
+	list := func(n uint64) *jsonschema.Schema {
+		return &jsonschema.Schema{Type: "array", Items: number, MinItems: &n, MaxItems: &n}
+	}
+	shape := func(key, what string, value *jsonschema.Schema) *jsonschema.Schema {
+		value.Description = what
+		s := &jsonschema.Schema{Type: "object", Properties: jsonschema.NewProperties(), Required: []string{key}, AdditionalProperties: jsonschema.FalseSchema}
+		s.Properties.Set(key, value)
+		return s
+	}
+	three := uint64(3)
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+		{Type: "null"},
+		shape("cone", "ra, dec, radius in degrees", list(3)),
+		shape("box", "ra_min, ra_max, dec_min, dec_max in degrees; over RA 0 where ra_max is the smaller", list(4)),
+		shape("polygon", "corners: ra, dec in degrees", &jsonschema.Schema{Type: "array", Items: list(2), MinItems: &three}),
+	}}
+}
+
 // Limit is how many of a set may be missing: a count ("3") or a fraction of it ("0.01").
 type Limit string
 

@@ -113,6 +113,7 @@ func (job Job) manifest(d *directory) *manifest.Manifest {
 	centre := d.sub.Centre()
 	m.Centre = [2]float64{centre.RA, centre.Dec}
 	m.CorePolygon, m.ExtendedPolygon = corners(d.sub.Core), corners(d.sub.Extended)
+	m.CoreCoverage, m.ExtendedCoverage = d.coverage, d.extended
 	return m
 }
 

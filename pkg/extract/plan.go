@@ -8,6 +8,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
@@ -34,6 +35,8 @@ type directory struct {
 	catalog       *product
 	sources, core []int64
 	joined        []string // URIs of the catalogues with rows here
+
+	coverage, extended *manifest.Coverage // of the core, and of the extended area
 
 	files int
 	bytes int64
@@ -132,6 +135,9 @@ func (job Job) plan() (*plan, error) {
 		if err := p.add(use{q, e}, needed); err != nil {
 			return nil, err
 		}
+	}
+	for _, d := range p.directories {
+		d.measure()
 	}
 	for l := range left {
 		p.leftOut = append(p.leftOut, l)

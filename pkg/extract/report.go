@@ -1,6 +1,9 @@
 package extract
 
-import "github.com/cosmostat/constellation/pkg/euclid"
+import (
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/manifest"
+)
 
 // What became of a sub-tile.
 const (
@@ -41,6 +44,10 @@ type SubTile struct {
 	CoreSources int     `json:"core_sources"` // in the core
 	Files       int     `json:"files"`        // of the directory, all of them
 	Bytes       int64   `json:"bytes"`
+
+	// How many exposures lie over how much of the areas; none where the tile failed.
+	Core     *manifest.Coverage `json:"core_coverage,omitempty"`
+	Extended *manifest.Coverage `json:"extended_coverage,omitempty"`
 }
 
 // LeftOut is an exposure, or one quadrant of it, that could not be used.
@@ -48,6 +55,14 @@ type LeftOut struct {
 	Exposure euclid.ExposureID `json:"exposure"`
 	Quadrant string            `json:"quadrant,omitempty"` // empty: the whole exposure
 	Reason   string            `json:"reason"`
+}
+
+// String is e.g. "002682_00_1, quadrant 3-4.F: its BKG file lacks it".
+func (l LeftOut) String() string {
+	if l.Quadrant == "" {
+		return l.Exposure.String() + ": " + l.Reason
+	}
+	return l.Exposure.String() + ", quadrant " + l.Quadrant + ": " + l.Reason
 }
 
 func (p *plan) report(tile int64) *Report {
@@ -69,7 +84,7 @@ func (p *plan) report(tile int64) *Report {
 			Row: d.sub.Row, Col: d.sub.Col, RA: centre.RA, Dec: centre.Dec, Directory: d.uri, Status: d.status(),
 			Quadrants: len(d.quadrants), Exposures: len(d.exposures()),
 			Sources: len(d.sources), CoreSources: len(d.core),
-			Files: d.files, Bytes: d.bytes,
+			Files: d.files, Bytes: d.bytes, Core: d.coverage, Extended: d.extended,
 		})
 	}
 	return r

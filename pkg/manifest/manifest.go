@@ -19,6 +19,9 @@ type Manifest struct {
 	CorePolygon     [][2]float64 `yaml:"core_polygon,omitempty"` // [ra, dec] degrees of the exact corners
 	ExtendedPolygon [][2]float64 `yaml:"extended_polygon,omitempty"`
 	Files           []Product    `yaml:"files,omitempty"` // size and checksum of every product of the directory
+
+	CoreCoverage     *Coverage `yaml:"core_coverage,omitempty"`
+	ExtendedCoverage *Coverage `yaml:"extended_coverage,omitempty"`
 }
 
 // Bounds are bounding boxes in degrees, [low, high]. A range across RA 0 is

@@ -44,6 +44,14 @@ func Write(w io.Writer, m *Manifest) error {
 			return fmt.Sprintf("{path: %s, size: %d, sha256: %s}", text(f.Path), f.Size, text(f.SHA256))
 		})
 	}
+	for _, c := range []struct {
+		key string
+		of  *Coverage
+	}{{"core_coverage", m.CoreCoverage}, {"extended_coverage", m.ExtendedCoverage}} {
+		if c.of != nil {
+			p.line("%s: %s", c.key, c.of.flow())
+		}
+	}
 	return p.w.Flush()
 }
 
@@ -74,6 +82,14 @@ func (m *Manifest) finite() error {
 	}
 	for i, q := range m.Quadrants {
 		if err := bad(fmt.Sprintf("quadrants[%d].exposure_time", i), q.ExpTime); err != nil {
+			return err
+		}
+	}
+	for field, c := range map[string]*Coverage{"core_coverage": m.CoreCoverage, "extended_coverage": m.ExtendedCoverage} {
+		if c == nil {
+			continue
+		}
+		if err := bad(field, append([]float64{c.Fraction, c.Mean}, c.ByDepth...)...); err != nil {
 			return err
 		}
 	}

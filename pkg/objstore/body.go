@@ -15,26 +15,18 @@ const (
 	// maxResumes without resumeProgress bytes between them; then the break is the caller's.
 	maxResumes     = 5
 	resumeProgress = 1 << 20
-	// stallTime without a byte ends a connection, which is then resumed.
-	stallTime = 60 * time.Second
 )
 
 // part is one answer: a body of exactly size bytes of the object with that ETag.
 type part struct {
-	body   io.ReadCloser
-	cancel context.CancelFunc // ends the request
-	etag   string
-	size   int64
-}
-
-func (p part) close() error {
-	err := p.body.Close()
-	p.cancel()
-	return err
+	body io.ReadCloser
+	etag string
+	size int64
 }
 
 // body is an object's bytes across broken connections. When one breaks, ends
-// early or stalls, the rest is asked for again, pinned to the same ETag.
+// early or stalls ([patientBody]), the rest is asked for again, pinned to the
+// same ETag.
 type body struct {
 	ctx  context.Context
 	uri  string
@@ -46,17 +38,16 @@ type body struct {
 	at, left int64
 	resumes  int   // since the last progress
 	since    int64 // bytes since the last resume
-	stall    time.Duration
 	err      error
 }
 
 func newBody(ctx context.Context, uri string, first part, offset int64, more func(context.Context, Range) (part, error)) *body {
-	return &body{ctx: ctx, uri: uri, more: more, part: first, at: offset, left: first.size, stall: stallTime}
+	return &body{ctx: ctx, uri: uri, more: more, part: first, at: offset, left: first.size}
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	for b.err == nil && b.left > 0 {
-		n, err := b.read(p[:min(int64(len(p)), b.left)])
+		n, err := b.part.body.Read(p[:min(int64(len(p)), b.left)])
 		b.at, b.left, b.since = b.at+int64(n), b.left-int64(n), b.since+int64(n)
 		if b.since >= resumeProgress {
 			b.resumes = 0
@@ -74,16 +65,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// read is one Read of the connection that a stall ends.
-func (b *body) read(p []byte) (int, error) {
-	timer := time.AfterFunc(b.stall, b.part.cancel)
-	defer timer.Stop()
-	return b.part.body.Read(p)
-}
-
 // resume asks for the rest after a break.
 func (b *body) resume(broken error) error {
-	b.part.close()
+	b.part.body.Close()
 	if b.isClosed() {
 		return fs.ErrClosed
 	}
@@ -108,7 +92,7 @@ func (b *body) resume(broken error) error {
 	defer b.mu.Unlock()
 	b.part = next
 	if b.closed {
-		b.part.close()
+		b.part.body.Close()
 	}
 	return nil
 }
@@ -139,5 +123,5 @@ func (b *body) Close() error {
 		return nil
 	}
 	b.closed = true
-	return b.part.close()
+	return b.part.body.Close()
 }

@@ -2,16 +2,13 @@ package objstore
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"syscall"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
@@ -83,43 +80,12 @@ func TestWriteFault(t *testing.T) {
 	}
 }
 
-// A connection that goes silent is given up for another one; Close ends a body
-// that waits.
-func TestStall(t *testing.T) {
-	silent := func() part {
-		ctx, cancel := context.WithCancel(t.Context())
-		r, w := io.Pipe()
-		context.AfterFunc(ctx, func() { w.CloseWithError(ctx.Err()) })
-		go w.Write([]byte("abc"))
-		return part{body: r, cancel: cancel, etag: "e", size: 6}
-	}
-	var asked []Range
-	b := newBody(t.Context(), "s3://b/x", silent(), 10, func(_ context.Context, r Range) (part, error) {
-		asked = append(asked, r)
-		return part{body: io.NopCloser(bytes.NewReader([]byte("def"))), cancel: func() {}, etag: "e", size: 3}, nil
-	})
-	b.stall = 50 * time.Millisecond
-	got, err := io.ReadAll(b)
-	if string(got) != "abcdef" || err != nil || fmt.Sprint(asked) != "[{13 3}]" {
-		t.Errorf("%q, %v, asked for %v", got, err, asked)
-	}
-
-	b = newBody(t.Context(), "s3://b/x", silent(), 0, func(context.Context, Range) (part, error) {
-		t.Error("a closed body asks for more")
-		return part{}, errors.New("closed")
-	})
-	time.AfterFunc(50*time.Millisecond, func() { b.Close() })
-	if _, err := io.ReadAll(b); err == nil {
-		t.Error("a closed body reads to its end")
-	}
-}
-
 func BenchmarkReadBody(b *testing.B) {
 	data := make([]byte, 64<<20)
 	buffer := make([]byte, 128<<10)
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		r := newBody(b.Context(), "", part{body: io.NopCloser(bytes.NewReader(data)), cancel: func() {}, size: int64(len(data))}, 0, nil)
+		r := newBody(b.Context(), "", part{body: io.NopCloser(bytes.NewReader(data)), size: int64(len(data))}, 0, nil)
 		io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, buffer)
 	}
 }

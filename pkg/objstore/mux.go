@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -13,6 +15,7 @@ import (
 // credentials, AWS_CA_BUNDLE, AWS_MAX_ATTEMPTS and so on. Where that names no
 // endpoint or credentials, FLYTE_AWS_ENDPOINT, FLYTE_AWS_ACCESS_KEY_ID and
 // FLYTE_AWS_SECRET_ACCESS_KEY are used, which Flyte puts into its pods.
+// CONSTELLATION_STALL_TIME is how long a connection may be silent (30s).
 type Config struct {
 	Region    string // where empty: the environment's, else us-east-1
 	Endpoint  string // of any S3-compatible server; where empty: the environment's, else AWS
@@ -22,7 +25,7 @@ type Config struct {
 // Mux is the store that takes every URI this package knows, s3://bucket/key,
 // file:///path and plain paths, to where it belongs.
 type Mux struct {
-	meter meter
+	meter *meter
 	files *fileStore
 	s3    *s3Store
 }
@@ -32,10 +35,22 @@ var _ Store = (*Mux)(nil)
 // Open makes a store. It is cheap and touches nothing: S3 is set up at the
 // first s3:// URI, under ctx, since the client outlives the call that needs it.
 func Open(ctx context.Context, cfg Config) *Mux {
-	m := new(Mux)
-	m.files = &fileStore{meter: &m.meter}
-	m.s3 = newS3Store(ctx, cfg, &m.meter)
-	return m
+	m := new(meter)
+	return &Mux{meter: m, files: &fileStore{meter: m}, s3: newS3Store(ctx, cfg, m)}
+}
+
+// InClass is a store whose new objects are of a storage class, such as
+// STANDARD_IA, where they go to S3; "" leaves the choice to the bucket. It
+// shares everything with s: connections, limits, usage. Stores that know no
+// classes are returned as they are.
+func InClass(s Store, class string) Store {
+	m, ok := s.(*Mux)
+	if !ok || class == "" {
+		return s
+	}
+	far := *m.s3
+	far.class = types.StorageClass(class)
+	return &Mux{meter: m.meter, files: m.files, s3: &far}
 }
 
 // Usage is what was moved so far, by all schemes together.

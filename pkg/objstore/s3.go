@@ -2,6 +2,7 @@ package objstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
@@ -17,6 +19,7 @@ import (
 // s3Store keeps objects in buckets of an S3-compatible server.
 type s3Store struct {
 	cfg    Config
+	class  types.StorageClass // of new objects; empty: the bucket's own choice
 	client func() (*s3.Client, error)
 	parts  chan struct{} // a slot for each part in flight, of all uploads together
 }
@@ -92,8 +95,26 @@ func (s *s3Store) Get(ctx context.Context, uri, etag string, r Range) (io.ReadCl
 	}), nil
 }
 
-// get sends one GET. The part that it returns holds exactly the range.
+// wrongAnswers is how often a GET is repeated whose answer isn't the one that was asked for.
+const wrongAnswers = 3
+
+var errWrongAnswer = errors.New("the server answered something else")
+
+// get asks for a range until it gets that range. The part that it returns
+// holds exactly what was asked for.
 func (s *s3Store) get(ctx context.Context, uri, etag string, r Range) (part, error) {
+	for try := 1; ; try++ {
+		p, err := s.getOnce(ctx, uri, etag, r)
+		if try > wrongAnswers || !errors.Is(err, errWrongAnswer) {
+			return p, err
+		}
+		if pause(ctx, try) != nil {
+			return part{}, stopped(ctx, "read", uri)
+		}
+	}
+}
+
+func (s *s3Store) getOnce(ctx context.Context, uri, etag string, r Range) (part, error) {
 	c, bucket, key, err := s.open(ctx, "read", uri)
 	if err != nil {
 		return part{}, err
@@ -105,24 +126,24 @@ func (s *s3Store) get(ctx context.Context, uri, etag string, r Range) (part, err
 	case r.Offset > 0:
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-", r.Offset))
 	}
-	// A connection that stalls is ended without ending the caller's context.
-	connection, cancel := context.WithCancel(ctx)
-	out, err := c.GetObject(connection, in)
+	out, err := c.GetObject(ctx, in)
 	if err != nil {
-		cancel()
 		if a, ok := answerOf(err); ok && a.status == http.StatusRequestedRangeNotSatisfiable {
 			return s.past(ctx, uri, etag, r)
 		}
 		return part{}, s.fail(ctx, "read", uri, err)
 	}
-	p := part{body: out.Body, cancel: cancel, etag: unquoted(out.ETag), size: aws.ToInt64(out.ContentLength)}
-	if out.ContentLength == nil {
-		err = fault.Passing(ServerError, "read: the answer has no Content-Length").On(uri)
-	} else if in.Range != nil {
+	p := part{body: out.Body, etag: unquoted(out.ETag), size: aws.ToInt64(out.ContentLength)}
+	switch {
+	case out.ContentLength == nil:
+		err = fault.Passing(ServerError, "read: %w: no Content-Length", errWrongAnswer).On(uri)
+	case etag != "" && p.etag != "" && p.etag != etag: // a server that doesn't know If-Match
+		err = changed(uri)
+	case in.Range != nil:
 		err = p.check(uri, aws.ToString(out.ContentRange), r)
 	}
 	if err != nil {
-		p.close()
+		p.body.Close()
 		return part{}, err
 	}
 	return p, nil
@@ -138,16 +159,22 @@ func (s *s3Store) past(ctx context.Context, uri, etag string, r Range) (part, er
 	if _, err := r.within(uri, info.Size); err != nil {
 		return part{}, err
 	}
-	return part{body: http.NoBody, cancel: func() {}, etag: info.ETag}, nil
+	return part{body: http.NoBody, etag: info.ETag}, nil
 }
 
-// check holds an answer to the range that was asked for.
+// check holds an answer to the range that was asked for: it begins there, has
+// the bytes that it says, and ends early only where the object does.
 func (p *part) check(uri, contentRange string, r Range) error {
 	var from, to, total int64
-	if _, err := fmt.Sscanf(contentRange, "bytes %d-%d/%d", &from, &to, &total); err != nil || from != r.Offset || to-from+1 != p.size {
-		return fault.Passing(ServerError, "read: the server answered range %q when asked for byte %d on", contentRange, r.Offset).On(uri)
-	}
-	if r.Length > p.size {
+	_, err := fmt.Sscanf(contentRange, "bytes %d-%d/%d", &from, &to, &total)
+	switch {
+	case err != nil, from != r.Offset, to-from+1 != p.size, r.Length > 0 && p.size > r.Length, p.size != r.Length && to+1 != total:
+		asked := fmt.Sprintf("bytes %d-", r.Offset)
+		if r.Length > 0 {
+			asked += fmt.Sprint(r.Offset + r.Length - 1)
+		}
+		return fault.Passing(ServerError, "read: %w: %q of %d bytes when asked for %s", errWrongAnswer, contentRange, p.size, asked).On(uri)
+	case r.Length > p.size:
 		return truncated(uri, total)
 	}
 	return nil
@@ -163,38 +190,4 @@ func (s *s3Store) Delete(ctx context.Context, uri string) error {
 		return nil
 	}
 	return err
-}
-
-// List pages through the bucket. Keys that end with a slash, which consoles
-// make to show a directory, are no objects here.
-func (s *s3Store) List(ctx context.Context, prefix string, visit func(Info) error) error {
-	bucket, key, err := splitBucket(s3Scheme, prefix)
-	if err != nil {
-		return err
-	}
-	c, err := s.client()
-	if err != nil {
-		return s.fail(ctx, "list", prefix, err)
-	}
-	pages := s3.NewListObjectsV2Paginator(c, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &key})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return s.fail(ctx, "list", prefix, err)
-		}
-		for _, o := range page.Contents {
-			name := aws.ToString(o.Key)
-			if strings.HasSuffix(name, "/") {
-				continue
-			}
-			info := Info{URI: s3Scheme + bucket + "/" + name, Size: aws.ToInt64(o.Size), ETag: unquoted(o.ETag), Modified: aws.ToTime(o.LastModified)}
-			if err := visit(info); err != nil {
-				return err
-			}
-			if err := stopped(ctx, "list", prefix); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

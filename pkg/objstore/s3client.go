@@ -7,29 +7,27 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
 const (
 	defaultRegion = "us-east-1"
-	// maxAttempts per request, unless AWS_MAX_ATTEMPTS says otherwise. With the
-	// SDK's exponential backoff that is about eight seconds of patience; its
-	// token bucket, shared by all requests, ends it sooner in a lasting outage.
-	maxAttempts = 5
+	// maxAttempts per request, unless AWS_MAX_ATTEMPTS says otherwise: with the
+	// delays of steadfast, ten seconds of patience with what breaks, half a minute
+	// with throttling. The SDK's token bucket, shared by all requests, ends it
+	// sooner in a lasting outage.
+	maxAttempts = 8
 	// idlePerHost keeps a connection for each of many parallel range reads;
 	// the SDK's ten would open and close one for most of them.
 	idlePerHost = 256
-	// headerTime is for the server to begin an answer; to complete a large
-	// multipart upload takes some servers a minute.
-	headerTime = 3 * time.Minute
 )
 
 // newClient sets S3 up from the environment and what cfg adds to it.
@@ -37,14 +35,19 @@ func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
 	if err := checkEndpoint(cfg.Endpoint); err != nil {
 		return nil, err
 	}
+	stall, err := patience()
+	if err != nil {
+		return nil, err
+	}
 	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithLogger(logging.Nop{}), // what matters is in the errors
 		awsconfig.WithRegion(cfg.Region),
 		awsconfig.WithDefaultRegion(defaultRegion),
 		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConns = 2 * idlePerHost
 			t.MaxIdleConnsPerHost = idlePerHost
-			t.ResponseHeaderTimeout = headerTime
 			t.DisableCompression = true
+			watchWrites(t, stall)
 		})),
 	}
 	if cfg.Anonymous {
@@ -66,13 +69,16 @@ func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
 		if o.RetryMaxAttempts == 0 {
 			o.RetryMaxAttempts = maxAttempts
 		}
+		if r, ok := o.Retryer.(aws.RetryerV2); ok {
+			o.Retryer = steadfast{r}
+		}
 		if !cfg.Anonymous {
 			o.Credentials = explained{o.Credentials}
 		}
 		// Ranges carry no checksum, and most reads are ranges; uploads are
 		// checked by the server (CRC32).
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		o.HTTPClient = countedClient{o.HTTPClient, m}
+		o.HTTPClient = countedClient{patientClient{o.HTTPClient, stall}, m}
 		o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKey("constellation"))
 	})
 	if base := client.Options().BaseEndpoint; base != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -99,7 +100,10 @@ func lost(doing, uri string, err error) error {
 	}
 	f := fault.Passing(ConnectionLost, "%s: the connection to the store failed: %w", doing, cause).On(uri)
 	var dns *net.DNSError
-	if errors.As(err, &dns) && dns.IsNotFound {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		f.Fix("check the endpoint (AWS_ENDPOINT_URL, s3_endpoint_url): nobody listens there")
+	case errors.As(err, &dns) && dns.IsNotFound:
 		f.Fix("check the endpoint (AWS_ENDPOINT_URL, s3_endpoint_url) and the network: there is no host %s", dns.Name)
 	}
 	return f
@@ -137,7 +141,7 @@ func (s *s3Store) classify(a *answer) *fault.Error {
 	case "OperationAborted", "ConditionalRequestConflict", "InternalError", "BadDigest", "XAmzContentSHA256Mismatch":
 		return passing(ServerError)
 	case "PreconditionFailed":
-		return input(ObjectChanged, "index again and re-run")
+		return input(ObjectChanged, "the object was replaced since it was indexed: index again and re-run")
 	}
 	if _, throttled := retry.DefaultThrottleErrorCodes[a.code]; throttled {
 		return passing(Throttled)
@@ -148,7 +152,7 @@ func (s *s3Store) classify(a *answer) *fault.Error {
 	case a.status == http.StatusForbidden, a.status == http.StatusUnauthorized:
 		return input(AccessDenied, s.denied())
 	case a.status == http.StatusPreconditionFailed:
-		return input(ObjectChanged, "index again and re-run")
+		return input(ObjectChanged, "the object was replaced since it was indexed: index again and re-run")
 	case a.status/100 == 3:
 		return input(RegionMismatch, "the bucket lies in another region: set s3_region or AWS_REGION to it")
 	case a.status == http.StatusTooManyRequests, a.status == http.StatusServiceUnavailable:

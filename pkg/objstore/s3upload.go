@@ -2,6 +2,9 @@ package objstore
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -122,7 +125,7 @@ func (u *s3Upload) space() ([]byte, error) {
 // flush sends the buffer as a part, once one of the store's slots is free.
 func (u *s3Upload) flush() error {
 	if u.id == nil {
-		in := &s3.CreateMultipartUploadInput{Bucket: &u.bucket, Key: &u.key}
+		in := &s3.CreateMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, StorageClass: u.store.class}
 		// The SDK sends a CRC32 with each part unless it is told not to
 		// (AWS_REQUEST_CHECKSUM_CALCULATION); the upload as a whole has to say so first.
 		if u.client.Options().RequestChecksumCalculation != aws.RequestChecksumCalculationWhenRequired {
@@ -196,6 +199,7 @@ func (u *s3Upload) put() (string, error) {
 	}
 	out, err := u.client.PutObject(u.ctx, &s3.PutObjectInput{
 		Bucket: &u.bucket, Key: &u.key, Body: u.buffer.reader(), ContentLength: &u.buffer.size,
+		StorageClass: u.store.class,
 	})
 	if err != nil {
 		return "", u.fail(err)
@@ -218,9 +222,33 @@ func (u *s3Upload) complete() (string, error) {
 		MpuObjectSize: aws.Int64(u.size),
 	})
 	if err != nil {
+		if a, ok := answerOf(err); ok && a.code == "NoSuchUpload" && u.isThere() {
+			return u.etag(), nil
+		}
 		return "", u.fail(err)
 	}
 	return unquoted(out.ETag), nil
+}
+
+// isThere says whether the object is what was uploaded: an earlier attempt to
+// complete it went through, and its answer was lost.
+func (u *s3Upload) isThere() bool {
+	info, err := u.store.stat(u.ctx, u.uri, "")
+	return err == nil && info.Size == u.size && info.ETag == u.etag()
+}
+
+// etag is what S3 gives to an object of parts: the MD5 of their MD5s and their
+// number. Where the store makes its ETags otherwise, this is nobody's.
+func (u *s3Upload) etag() string {
+	sum := md5.New()
+	for _, p := range u.done {
+		part, err := hex.DecodeString(unquoted(p.ETag))
+		if err != nil {
+			return ""
+		}
+		sum.Write(part)
+	}
+	return fmt.Sprintf("%x-%d", sum.Sum(nil), len(u.done))
 }
 
 // Abort stops what is under way and has the store forget the parts, also when

@@ -22,7 +22,7 @@ type FanOutTilesIn struct {
 	Inference    Inference    `flyte:"inference" doc:"what infers shear"`
 	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files"`
 	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index        literal.Blob `flyte:"index,format=parquet" doc:"the quadrant index"`
+	Index        literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
 }
 
 // TileIn is what one tile's sub-workflow takes.
@@ -34,7 +34,7 @@ type TileIn struct {
 	Inference    Inference    `flyte:"inference" doc:"what infers shear"`
 	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files"`
 	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index        literal.Blob `flyte:"index,format=parquet" doc:"the quadrant index"`
+	Index        literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
 }
 
 // TileOut is what one tile's sub-workflow gives.

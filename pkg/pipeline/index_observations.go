@@ -3,14 +3,16 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/region"
 )
 
 // IndexObservationsIn says where to look.
 type IndexObservationsIn struct {
-	Source       Source  `flyte:"source" doc:"where the survey's files lie"`
-	Tiling       Tiling  `flyte:"tiling" doc:"where tile centres come from"`
-	TileIDs      []int64 `flyte:"tile_ids" doc:"MER tiles to process; empty: all"`
-	FilesPerTask int64   `flyte:"files_per_task" doc:"DET files read by one map element"`
+	Source       Source      `flyte:"source" doc:"where the survey's files lie"`
+	Tiling       Tiling      `flyte:"tiling" doc:"where tile centres come from"`
+	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
+	Region       region.Spec `flyte:"region" doc:"the part of the sky whose tiles are processed; empty: all of it"`
+	FilesPerTask int64       `flyte:"files_per_task" doc:"DET files read by one map element"`
 }
 
 // IndexObservationsOut is the plan that the later stages share.

@@ -14,7 +14,7 @@ type MergeFootprintsIn struct {
 
 // MergeFootprintsOut is the quadrant index.
 type MergeFootprintsOut struct {
-	Index     literal.Blob `flyte:"index,format=parquet" doc:"every quadrant of the survey"`
+	Index     literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index, beside its files"`
 	Quadrants int64        `flyte:"quadrants" doc:"quadrants in the index"`
 	Missing   []string     `flyte:"missing" doc:"DET files that could not be read"`
 }
@@ -23,8 +23,8 @@ type MergeFootprintsOut struct {
 var MergeFootprints = task.Define[MergeFootprintsIn, MergeFootprintsOut](task.Declaration{
 	Name:         "merge_footprints",
 	Doc:          "Joins the batches into the quadrant index, and names the files that are missing from it.",
-	Resources:    task.Resources{CPU: "2", Memory: "4Gi"},
+	Resources:    task.Resources{CPU: "2", Memory: "4Gi", Storage: "20Gi"},
 	Retries:      2,
-	CacheVersion: "1",
+	CacheVersion: "2",
 	Deck:         true,
 })

@@ -13,7 +13,7 @@ type PrepareTileIn struct {
 	Destination  Destination  `flyte:"destination" doc:"where the run's products go"`
 	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files"`
 	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index        literal.Blob `flyte:"index,format=parquet" doc:"the quadrant index"`
+	Index        literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
 }
 
 // PrepareTileOut is what was prepared.

@@ -1,6 +1,9 @@
 package pipeline
 
-import "github.com/cosmostat/constellation/pkg/flyte/task"
+import (
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/region"
+)
 
 // ResolveConfigIn is what people give at launch.
 type ResolveConfigIn struct {
@@ -19,11 +22,13 @@ type ResolveConfigOut struct {
 	Inference    Inference   `flyte:"inference" doc:"what infers shear"`
 	Catalog      Catalog     `flyte:"catalog" doc:"the Iceberg tables"`
 	Thresholds   Thresholds  `flyte:"thresholds" doc:"what the catalogue is held to"`
-	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: all"`
+	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
+	Region       region.Spec `flyte:"region" doc:"the part of the sky to process; empty: all of it"`
 	FilesPerTask int64       `flyte:"files_per_task" doc:"DET files read by one map element"`
 	MaxMissing   string      `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
 	Compute      string      `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
 	RunID        string      `flyte:"run_id" doc:"name of the run"`
+	Retention    string      `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once their results are committed"`
 }
 
 // ResolveConfig merges the configuration file with what was given at launch.

@@ -44,8 +44,9 @@ func (t Tiling) Grid() sky.Grid {
 
 // Destination says where a run's products go and what made them.
 type Destination struct {
-	RunURI   string `json:"run_uri"` // {storage_base_uri}/{run_id}
-	ConfigID string `json:"config_id"`
+	RunURI       string `json:"run_uri"` // {storage_base_uri}/{run_id}
+	ConfigID     string `json:"config_id"`
+	StorageClass string `json:"storage_class,omitempty"` // of the sub-tile directories, in S3
 }
 
 // Inference says what infers shear on a sub-tile, and how.

@@ -11,6 +11,7 @@ type ValidateCatalogIn struct {
 	Destination Destination  `flyte:"destination" doc:"what made the rows"`
 	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
 	Thresholds  Thresholds   `flyte:"thresholds" doc:"what the catalogue is held to"`
+	Retention   string       `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once the catalogue has passed"`
 }
 
 // ValidateCatalogOut is the verdict.

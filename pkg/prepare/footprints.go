@@ -1,22 +1,32 @@
 package prepare
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants"
+	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// exposuresAtOnce bounds the exposures of a batch whose headers are read together.
-const exposuresAtOnce = 4
+const (
+	// exposuresAtOnce bounds the exposures of a batch whose headers are read together.
+	exposuresAtOnce = 4
+	// batchesAtOnce bounds the batches that are read together, and batchWindow,
+	// in bytes, what is held of each: 200,000 small objects are two requests each.
+	batchesAtOnce = 16
+	batchWindow   = 4 << 20
+)
 
 // Batch reads the headers of one batch of exposures from source and writes
 // their quadrants, in the order of the plan, to uri. It returns their number.
@@ -28,6 +38,11 @@ func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Expos
 		g.Go(func() (err error) {
 			if read[i], err = euclid.ReadQuadrants(gctx, source, e); err != nil {
 				return fmt.Errorf("read footprints of %s: %w", e.ExposureID, err)
+			}
+			for _, q := range read[i] { // here it is one batch that fails, in the merge it would be all
+				if err := index.Check(q); err != nil {
+					return fmt.Errorf("footprints of %s: %w", e.DET.URI, err)
+				}
 			}
 			return nil
 		})
@@ -48,13 +63,14 @@ func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Expos
 
 // Merged is what became of the batches.
 type Merged struct {
-	Quadrants int      // in the index
-	Missing   []string // DET files of batches that could not be read
+	index.Summary          // of the quadrant index
+	Missing       []string // DET files of batches that could not be read
 }
 
-// Merge joins batches into the quadrant index at uri. A batch that could not
-// be read is an empty string; its files are missing, and more of them than the
-// limit allows are an error that names them.
+// Merge joins batches into the quadrant index whose root document is at uri,
+// sorting in the directory for temporary files. A batch that could not be read
+// is an empty string; its files are missing, and more of them than the limit
+// allows are an error that names them.
 func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches []string, limit config.Limit, uri string) (*Merged, error) {
 	if len(batches) != plan.Batches() {
 		return nil, fault.New(fault.Bug, "BatchCount", "%d batches were read, the plan has %d", len(batches), plan.Batches())
@@ -81,21 +97,40 @@ func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches
 			len(m.Missing), len(plan.Exposures), allowed, some(m.Missing)).
 			Fix("see the read-footprints elements that failed; mend or remove the files, or raise data.max_missing")
 	}
-	m.Quadrants, err = writeQuadrants(ctx, store, uri, func(w *quadrants.Writer) (n int, err error) {
-		for _, batch := range batches {
-			if batch == "" {
-				continue
-			}
-			if err := scanQuadrants(ctx, store, batch, func(qs []euclid.Quadrant) error {
-				n += len(qs)
-				return w.Append(qs)
-			}); err != nil {
-				return n, err
-			}
-		}
-		return n, nil
+	scratch, err := os.MkdirTemp("", "footprints-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	sum, err := index.Write(ctx, store, uri, scratch, index.Options{}, func(add func([]euclid.Quadrant) error) error {
+		return readBatches(ctx, store, batches, add)
 	})
-	return m, err
+	if err != nil {
+		return nil, err
+	}
+	m.Summary = *sum
+	return m, nil
+}
+
+// readBatches gives the quadrants of all batches that there are to add, by one
+// call at a time. Batches come in any order.
+func readBatches(ctx context.Context, r objstore.Reader, batches []string, add func([]euclid.Quadrant) error) error {
+	var lock sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(batchesAtOnce)
+	for _, batch := range batches {
+		if batch == "" {
+			continue
+		}
+		g.Go(func() error {
+			return scanQuadrants(gctx, r, batch, func(qs []euclid.Quadrant) error {
+				lock.Lock()
+				defer lock.Unlock()
+				return add(qs)
+			})
+		})
+	}
+	return g.Wait()
 }
 
 // writeQuadrants makes one Parquet object of what fill appends.
@@ -120,13 +155,21 @@ func writeQuadrants(ctx context.Context, dest objstore.Writer, uri string, fill 
 	return n, err
 }
 
-// scanQuadrants visits the quadrants of a Parquet object, group by group.
+// scanQuadrants visits the quadrants of a Parquet object, group by group. A
+// batch of a few exposures, which is the rule, is read by one request.
 func scanQuadrants(ctx context.Context, r objstore.Reader, uri string, visit func([]euclid.Quadrant) error) error {
 	info, err := r.Stat(ctx, uri)
 	if err != nil {
 		return err
 	}
-	var at io.ReaderAt = objstore.ReaderAt(ctx, r, info)
+	at := objstore.Window(objstore.ReaderAt(ctx, r, info), info.Size, batchWindow)
+	if info.Size <= batchWindow {
+		data := make([]byte, info.Size)
+		if _, err := objstore.ReaderAt(ctx, r, info).ReadAt(data, 0); err != nil && err != io.EOF {
+			return err
+		}
+		at = bytes.NewReader(data)
+	}
 	if err := quadrants.Scan(at, info.Size, visit); err != nil {
 		return fmt.Errorf("read quadrants of %s: %w", uri, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
@@ -22,7 +23,7 @@ type TileJob struct {
 	Grid       sky.Grid
 	Plan       *survey.Plan
 	Tiles      *survey.Tiles
-	Index      string // URI of the quadrant index
+	Index      string // URI of the quadrant index's root document
 	Source     objstore.Reader
 	Dest       objstore.Store // holds the index too
 	RunURI     string         // tiles go below it
@@ -71,10 +72,14 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 }
 
 // ownTrouble says whether an error is about the tile's data, so that other
-// tiles may well succeed.
+// tiles may well succeed. What a store refuses as such, it refuses to all.
 func ownTrouble(err error) bool {
-	return fault.KindOf(err) == fault.BadData ||
-		fault.KindOf(err) == fault.BadInput && fault.CodeOf(err) != objstore.NotWritable && fault.CodeOf(err) != objstore.AccessDenied
+	switch fault.CodeOf(err) {
+	case objstore.NotWritable, objstore.AccessDenied, objstore.BucketNotFound, objstore.RegionMismatch, objstore.InvalidURI:
+		return false
+	}
+	kind := fault.KindOf(err)
+	return kind == fault.BadData || kind == fault.BadInput
 }
 
 // failed lists all sub-tiles of a tile that could not be prepared.
@@ -89,14 +94,13 @@ func failed(job extract.Job, err error) *survey.Prepared {
 	return p
 }
 
-// quadrants reads those of the index that may touch the tile.
+// quadrants asks the index for those that may touch the tile.
 func (job TileJob) quadrants(ctx context.Context, centre sky.Coord) ([]euclid.Quadrant, error) {
-	var near []euclid.Quadrant
-	err := scanQuadrants(ctx, job.Dest, job.Index, func(qs []euclid.Quadrant) error {
-		near = append(near, euclid.Overlapping(qs, centre, job.Grid.Reach())...)
-		return nil
-	})
-	return near, err
+	x, err := index.Open(ctx, job.Dest, job.Index)
+	if err != nil {
+		return nil, err
+	}
+	return x.Near(ctx, centre, job.Grid.Reach())
 }
 
 // exposuresOf returns the exposures that the quadrants are of.

@@ -32,13 +32,17 @@ func Merged(quadrants int, missing []string) string {
 
 // Prepared shows what preparation left for a tile.
 func Prepared(p *survey.Prepared) string {
-	table := Table{Header: []string{"sub-tile", "status", "exposures", "quadrants", "sources", "core sources", "bytes"}}
+	table := Table{Header: []string{"sub-tile", "status", "exposures", "quadrants", "sources", "core sources", "bytes", "core covered", "mean depth", "depth"}}
 	for _, s := range p.SubTiles {
-		table.Add(fmt.Sprintf("%d_%d", s.Row, s.Col), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes))
+		covered, mean, depth := "", "", ""
+		if c := s.Core; c != nil {
+			covered, mean, depth = fmt.Sprintf("%.1f%%", 100*c.Fraction), fmt.Sprintf("%.2f", c.Mean), fmt.Sprintf("%d to %d", c.Min, c.Max)
+		}
+		table.Add(fmt.Sprintf("%d_%d", s.Row, s.Col), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes), covered, mean, depth)
 	}
 	var left, without []string
 	for _, l := range p.LeftOut {
-		left = append(left, fmt.Sprintf("%s: %s", l.Exposure, l.Reason))
+		left = append(left, l.String())
 	}
 	for _, e := range p.WithoutWGT {
 		without = append(without, e.String())

@@ -118,7 +118,7 @@ func (v sight) scene(flags []int32) (*canvas, error) {
 		if err != nil {
 			continue // far off this quadrant: not in its plane
 		}
-		c.draw(src, src.flux*perMicrojansky, x, y, w.Jacobian(x, y), psf(v.field(v.q, x, y)))
+		c.draw(src, src.flux*perMicrojansky, x, y, w.Jacobian(x, y), v.psf(v.q, x, y))
 		if src.kind == star && src.magnitude() < 19.5 {
 			c.mark(flags, flagStarSignal, x, y, 30*math.Pow(10, -0.15*(src.magnitude()-17)))
 		}

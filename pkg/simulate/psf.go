@@ -16,11 +16,32 @@ const (
 // fy from -1 to 1: a core, a skirt and wings that leave the stamp. Size,
 // ellipticity and wings vary over the field. It is the same in the pixel frame
 // of rotated CCDs, since ellipses are of spin two.
-func psf(fx, fy float64) [3]gaussian {
+func psf(fx, fy float64) [3]gaussian { return oddPSF(fx, fy, oddity{}) }
+
+// oddity is how a quadrant's PSF differs from the smooth run over the field.
+type oddity struct{ e1, e2, size float64 }
+
+// oddity of a quadrant, drawn for it.
+func (s Survey) oddity(q quadrant) (o oddity) {
+	if s.PSFSpread > 0 {
+		r := random(s.Seed, "psf", q.String())
+		o = oddity{s.PSFSpread * r.NormFloat64(), s.PSFSpread * r.NormFloat64(), s.PSFSpread * r.NormFloat64()}
+		o.e1, o.e2, o.size = min(max(o.e1, -0.4), 0.4), min(max(o.e2, -0.4), 0.4), min(max(o.size, -0.4), 0.4)
+	}
+	return o
+}
+
+// psf is the PSF at a pixel of a quadrant.
+func (s Survey) psf(q quadrant, x, y float64) [3]gaussian {
+	fx, fy := s.field(q, x, y)
+	return oddPSF(fx, fy, s.oddity(q))
+}
+
+func oddPSF(fx, fy float64, o oddity) [3]gaussian {
 	r2 := fx*fx + fy*fy
-	e1 := 0.015 + 0.025*(fx*fx-fy*fy) - 0.01*fy
-	e2 := -0.010 + 0.040*fx*fy + 0.01*fx
-	size := 1 + 0.03*r2 + 0.02*fx
+	e1 := 0.015 + 0.025*(fx*fx-fy*fy) - 0.01*fy + o.e1
+	e2 := -0.010 + 0.040*fx*fy + 0.01*fx + o.e2
+	size := 1 + 0.03*r2 + 0.02*fx + o.size
 	wings := 0.10 + 0.02*fx*fy + 0.01*r2
 	var sum [3]gaussian
 	for i, c := range [3]struct{ flux, sigma float64 }{
@@ -54,7 +75,7 @@ func (s Survey) stamps(q quadrant) []float32 {
 			x := (float64(i)+0.5)/stampGrid*float64(s.Width) + 0.5
 			y := (float64(j)+0.5)/stampGrid*float64(s.Height) + 0.5
 			c := newCanvas(1, 1, stampSide, stampSide)
-			terms := psf(s.field(q, x, y))
+			terms := s.psf(q, x, y)
 			for _, g := range terms {
 				c.add(g, stampSide/2+1, stampSide/2+1, math.Inf(1))
 			}

@@ -58,6 +58,11 @@ type Survey struct {
 	// shape of the one before, so that their mean is the shear and not noise.
 	PairedShapes bool `json:"paired_shapes"`
 
+	// PSFSpread is how much the PSFs of quadrants differ beyond their smooth run
+	// over the field: the scatter of their ellipticities' components and of
+	// their relative sizes. A PSF taken from another quadrant then shows.
+	PSFSpread float64 `json:"psf_spread,omitempty"`
+
 	// Sparse leaves images unrendered: all zero, and holes in the file where
 	// the destination can have them. Headers, PSFs and catalogues are real.
 	Sparse bool `json:"sparse"`
@@ -160,6 +165,8 @@ func (s Survey) Validate() error {
 		return bad("core_arcmin", "a core of %g' does not fit a tile of %g' (120' at most)", s.CoreArcmin, s.TileArcmin)
 	case !(s.MarginArcmin >= 0 && s.MarginArcmin <= s.TileArcmin):
 		return bad("margin_arcmin", "is %g, and must be from 0 to the tile's %g", s.MarginArcmin, s.TileArcmin)
+	case !(s.PSFSpread >= 0 && s.PSFSpread <= 0.2):
+		return bad("psf_spread", "is %g, and must be from 0 to 0.2", s.PSFSpread)
 	case s.Galaxies > 0 && !(s.Bright < s.Faint):
 		return bad("bright", "magnitude %g is not brighter than faint, %g", s.Bright, s.Faint)
 	case s.Galaxies > 0 && len(s.Shears) == 0:

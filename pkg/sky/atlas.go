@@ -55,15 +55,13 @@ func (a *Atlas) Owner(c Coord) (int, bool) {
 	c = Normalize(c)
 	owner, least := -1, math.Inf(1)
 	a.search(c, 90, func(i int) float64 {
-		o, ok := a.planes[i].Project(c)
-		if !ok {
-			return 90
+		if o, ok := a.planes[i].Project(c); ok {
+			d := math.Max(math.Abs(o.Xi), math.Abs(o.Eta))
+			if d < least || d == least && owner >= 0 && a.tiles[i].ID < a.tiles[owner].ID {
+				owner, least = i, d
+			}
 		}
-		d := math.Max(math.Abs(o.Xi), math.Abs(o.Eta))
-		if d < least || d == least && owner >= 0 && a.tiles[i].ID < a.tiles[owner].ID {
-			owner, least = i, d
-		}
-		// A tile farther than the corner of that square has a larger one.
+		// A tile farther away than that square's corner has a larger square.
 		return math.Atan(least*math.Sqrt2*deg) / deg
 	})
 	return owner, owner >= 0

@@ -81,6 +81,19 @@ func (t Tangent) Project(c Coord) (Offset, bool) {
 	return Offset{Xi: v.dot(t.east) / d / deg, Eta: v.dot(t.north) / d / deg}, true
 }
 
+// polygon is an outline in the plane; false where the plane doesn't hold all of it.
+func (t Tangent) polygon(outline []Coord) ([]Offset, bool) {
+	polygon := make([]Offset, len(outline))
+	for i, c := range outline {
+		o, ok := t.Project(c)
+		if !ok {
+			return nil, false
+		}
+		polygon[i] = o
+	}
+	return polygon, true
+}
+
 // Deproject maps a point of the plane to its direction.
 func (t Tangent) Deproject(o Offset) Coord { return t.direction(o).coord() }
 

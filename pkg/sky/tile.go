@@ -58,14 +58,9 @@ func (s SubTile) Centre() Coord { return s.Tile.Plane().Deproject(s.Core.Centre(
 // closed. Areas that only touch don't overlap, nor do outlines that reach 90
 // degrees from the tile's centre.
 func (s SubTile) Overlaps(outline []Coord) bool {
-	plane := s.Tile.Plane()
-	polygon := make([]Offset, len(outline))
-	for i, c := range outline {
-		o, ok := plane.Project(c)
-		if !ok {
-			return false
-		}
-		polygon[i] = o
+	polygon, ok := s.Tile.Plane().polygon(outline)
+	if !ok {
+		return false
 	}
 	return s.Extended.overlaps(polygon)
 }

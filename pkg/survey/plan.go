@@ -47,21 +47,6 @@ type Tiles struct {
 	Tiles  []euclid.MERTile `json:"tiles"` // by id; neighbours included
 }
 
-// NewTiles finds the wanted tiles, all where ids is empty, and their neighbours.
-func NewTiles(ctx context.Context, s euclid.TileStore, opts euclid.TileOptions) (*Tiles, error) {
-	found, err := euclid.IndexTiles(ctx, s, opts)
-	if err != nil {
-		return nil, err
-	}
-	t := &Tiles{Wanted: opts.IDs, Tiles: found}
-	if len(t.Wanted) == 0 {
-		for _, tile := range found {
-			t.Wanted = append(t.Wanted, tile.ID)
-		}
-	}
-	return t, nil
-}
-
 // Find returns a tile.
 func (t *Tiles) Find(id int64) (euclid.MERTile, error) {
 	for _, tile := range t.Tiles {

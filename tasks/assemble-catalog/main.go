@@ -34,7 +34,7 @@ func run(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.Assem
 	if err != nil {
 		return out, err
 	}
-	env.Log.Info("committed", "snapshot", total.Snapshot, "shear_rows", total.ShearRows, "source_rows", total.SourceRows, "unchanged", total.Unchanged == total.Commits)
+	env.Log.Info("committed", "snapshot", total.Snapshot, "shear_rows", total.ShearRows, "source_rows", total.SourceRows, "unchanged", total.Unchanged == total.Commits, "kept", total.Kept)
 	env.Deck.AddHTML("Run", catalogue.Run(collected, total))
 	return pipeline.AssembleCatalogOut{
 		Run: literal.Blob{URI: record, Format: "json"}, Snapshot: total.Snapshot, ShearRows: total.ShearRows, SourceRows: total.SourceRows,

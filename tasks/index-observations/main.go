@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/euclid/quadrants"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -24,8 +25,9 @@ func run(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.Ind
 	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
 		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
 		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: in.Tiling.Grid().NeighbourRadius(),
+		ParquetTable: quadrants.ReadTileTable,
 		OnUnreadable: func(err error) { env.Log.Warn("a tile is left out", "reason", err) },
-	})
+	}, in.Region, in.Tiling.CoreArcmin)
 	if err != nil {
 		return out, err
 	}

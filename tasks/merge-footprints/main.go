@@ -21,13 +21,13 @@ func run(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Merge
 	if err != nil {
 		return out, err
 	}
-	out.Index = literal.Blob{URI: env.Output("quadrants.parquet"), Format: "parquet"}
+	out.Index = literal.Blob{URI: env.Output("index/quadrants.json"), Format: "json"}
 	merged, err := prepare.Merge(ctx, env.Store(), plan, pipeline.URIs(in.Footprints), config.Limit(in.MaxMissing), out.Index.URI)
 	if err != nil {
 		return out, err
 	}
-	env.Log.Info("merged", "quadrants", merged.Quadrants, "missing", merged.Missing)
-	env.Deck.AddHTML("Quadrant index", report.Merged(merged.Quadrants, merged.Missing))
-	out.Quadrants, out.Missing = int64(merged.Quadrants), merged.Missing
+	env.Log.Info("merged", "index", merged.Summary, "missing", merged.Missing)
+	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Missing))
+	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
 	return out, nil
 }

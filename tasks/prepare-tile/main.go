@@ -27,10 +27,16 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 	if err != nil {
 		return out, err
 	}
+	// The listing that the plan was made of: what became of a file since is said against it.
+	indexed, err := env.Store().Stat(ctx, in.Observations.URI)
+	if err != nil {
+		return out, err
+	}
 	id := env.Identity()
 	prepared, err := prepare.Tile(ctx, prepare.TileJob{
 		TileID: in.TileID, Grid: in.Tiling.Grid(), Plan: plan, Tiles: tiles, Index: in.Index.URI,
-		Source: source, Dest: env.Store(), RunURI: in.Destination.RunURI, ConfigID: in.Destination.ConfigID,
+		Source: objstore.Indexed(source, indexed.URI, indexed.Modified),
+		Dest:   objstore.InClass(env.Store(), in.Destination.StorageClass), RunURI: in.Destination.RunURI, ConfigID: in.Destination.ConfigID,
 		Provenance: manifest.Provenance{
 			Run: objstore.Base(in.Destination.RunURI), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,
 			Versions: map[string]string{"constellation": version.Version},

@@ -3,12 +3,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/clean"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -35,5 +38,30 @@ func run(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.Valid
 	if err := survey.Save(ctx, env.Store(), out.Report.URI, verdict); err != nil {
 		return out, err
 	}
-	return out, planned.Judge(verdict)
+	if err := planned.Judge(verdict, in.Thresholds.MaxFailedFraction); err != nil {
+		return out, err
+	}
+	if in.Retention != "drop_pixels" {
+		return out, nil
+	}
+	return out, dropPixels(ctx, env, planned, verdict, in.Destination.RunURI)
+}
+
+// dropPixels removes what was extracted for tiles that are measured: 40 GB each.
+func dropPixels(ctx context.Context, env *task.Environment, planned *assemble.Run, verdict *catalog.Report, runURI string) error {
+	if verdict.Present < verdict.Planned {
+		env.Log.Warn("pixels are kept: sub-tiles are missing from the catalogue", "planned", verdict.Planned, "present", verdict.Present)
+		return nil
+	}
+	plan := clean.NewPlan(runURI)
+	if err := plan.FindPixels(ctx, env.Store(), planned); err != nil {
+		return err
+	}
+	found := plan.Count(clean.Pixels)
+	env.Log.Info("pixels are dropped", "files", found.Objects, "bytes", found.Bytes)
+	if _, err := plan.Remove(ctx, env.Store()); err != nil {
+		return err
+	}
+	env.Deck.AddHTML("Retention", fmt.Sprintf("<p>output.retention is drop_pixels: %d files, %s, of measured tiles were removed.</p>", found.Objects, report.Bytes(found.Bytes)))
+	return nil
 }

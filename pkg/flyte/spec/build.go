@@ -17,6 +17,13 @@ import (
 type Options struct {
 	Image  string            // of tasks without an image role
 	Images map[string]string // by image role
+
+	// Accelerator replaces the GPU device that declarations name; templates
+	// that ask for no GPU are left alone. Empty: as declared.
+	Accelerator string
+	// MaxParallelism bounds the nodes of an execution that run at once, in the
+	// launch plan; 0 leaves it to the cluster.
+	MaxParallelism int
 }
 
 func (o Options) image(role string) string {
@@ -55,6 +62,7 @@ func (w *Workflow[In, Out]) Build(o Options) (*Bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("workflow %s: %w", w.g.name, err)
 	}
+	plan.Spec.MaxParallelism = int32(o.MaxParallelism)
 	bundle.Plans = []*admin.LaunchPlan{plan}
 	return bundle, nil
 }
@@ -119,6 +127,9 @@ func (b *builder) template(n *node, o task.TemplateOptions) *core.TaskTemplate {
 	if err != nil {
 		b.bad("%s: node %s: %w", n.at, n.id, err)
 		return &core.TaskTemplate{Id: &core.Identifier{Name: n.task.Name()}}
+	}
+	if gpu := t.GetExtendedResources().GetGpuAccelerator(); gpu != nil && b.options.Accelerator != "" {
+		gpu.Device = b.options.Accelerator
 	}
 	b.keepTask(&admin.TaskSpec{
 		Template:    t,

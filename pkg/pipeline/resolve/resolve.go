@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/region"
 )
 
 // Launch reads the configuration that a launch names, lays the launch's own
@@ -43,6 +44,9 @@ func Text(ctx context.Context, r objstore.Reader, input string) (name string, te
 		return "", nil, fault.Input("ConfigInvalid", "config_yaml is empty").Fix("give a path, a URI, or the YAML itself")
 	}
 	text, err = objstore.ReadFile(ctx, r, input)
+	if fault.CodeOf(err) == objstore.NotFound {
+		return "", nil, fault.Input("ConfigInvalid", "there is no such configuration file").On(input).Fix("give its path or URI, or the YAML itself")
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -57,7 +61,7 @@ func overlay(c *config.Config, in pipeline.ResolveConfigIn) error {
 				return fault.Input("LaunchInvalid", "%d is not a tile id", id).At("tile_ids").Fix("tile ids are positive; leave the list empty to take the configured ones")
 			}
 		}
-		c.TileIDs = config.IDs{List: in.TileIDs}
+		c.TileIDs, c.Region = config.IDs{List: in.TileIDs}, config.Region{}
 	}
 	if in.StorageBase != "" {
 		c.Output.StorageBase = strings.TrimRight(in.StorageBase, "/")
@@ -72,9 +76,9 @@ func overlay(c *config.Config, in pipeline.ResolveConfigIn) error {
 	case c.Output.StorageBase == "":
 		return fault.Input("ConfigInvalid", "nothing says where products go").At("output.storage_base_uri").
 			Fix("set it in the configuration, or give storage_base_uri at launch")
-	case !c.TileIDs.All && len(c.TileIDs.List) == 0:
+	case !c.TileIDs.All && len(c.TileIDs.List) == 0 && !c.Region.Given():
 		return fault.Input("ConfigInvalid", "no tiles are asked for").At("tile_ids").
-			Fix("set tile_ids in the configuration or at launch: a list, or in the configuration the word all")
+			Fix("set tile_ids in the configuration or at launch: a list, or in the configuration the word all, or a region")
 	}
 	if c.Output.Warehouse == "" {
 		c.Output.Warehouse = objstore.Join(c.Output.StorageBase, "warehouse")
@@ -107,7 +111,7 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 			Source: c.Tiling.Source, TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
 			MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
 		},
-		Destination: pipeline.Destination{RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id},
+		Destination: pipeline.Destination{RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, StorageClass: c.Output.StorageClass},
 		Inference: pipeline.Inference{
 			Engine: c.Engine, Command: c.Shine.Command, TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds())),
 			Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
@@ -115,13 +119,18 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		Catalog:      pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
 		Thresholds:   pipeline.Thresholds(c.Validation),
 		TileIDs:      c.TileIDs.List,
+		Region:       region.Spec(c.Region),
 		FilesPerTask: int64(c.Data.FilesPerTask),
 		MaxMissing:   string(c.Data.MaxMissing),
+		Retention:    c.Output.Retention,
 		Compute:      pipeline.BranchCPU,
 		RunID:        run,
 	}
 	if c.Engine == "shine" {
 		out.Compute = pipeline.BranchGPU
+	}
+	if _, err := region.New(out.Region); err != nil {
+		return pipeline.ResolveConfigOut{}, err
 	}
 	return out, out.Tiling.Grid().Validate()
 }

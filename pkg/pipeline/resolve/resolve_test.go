@@ -60,6 +60,18 @@ func TestLaunchInputsWin(t *testing.T) {
 	}
 }
 
+func TestRegion(t *testing.T) {
+	const text = "region: {cone: [58, -51.5, 1]}\noutput: {storage_base_uri: /d}\n"
+	out, err := launch(t, pipeline.ResolveConfigIn{ConfigYAML: text})
+	if err != nil || out.Region.String() != "cone [58 -51.5 1]" || len(out.TileIDs) != 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	out, err = launch(t, pipeline.ResolveConfigIn{ConfigYAML: text, TileIDs: []int64{7}})
+	if err != nil || out.Region.Given() || len(out.TileIDs) != 1 {
+		t.Errorf("tile ids given at launch go before a configured region: %+v, %v", out, err)
+	}
+}
+
 func TestConfigurationByURI(t *testing.T) {
 	ctx, store := context.Background(), objstore.NewMemory()
 	if _, err := objstore.WriteFile(ctx, store, "mem://b/c.yaml", []byte(yaml)); err != nil {
@@ -86,6 +98,7 @@ func TestLaunchRefuses(t *testing.T) {
 		"hidden run":     {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: ".x"}, "the first not a dot"},
 		"no storage":     {pipeline.ResolveConfigIn{ConfigYAML: "tile_ids: [1]\n"}, "output.storage_base_uri: nothing says where products go"},
 		"no tiles":       {pipeline.ResolveConfigIn{ConfigYAML: "output: {storage_base_uri: /d}\n"}, "tile_ids: no tiles are asked for"},
+		"bad region":     {pipeline.ResolveConfigIn{ConfigYAML: "region: {cone: [1, 95, 2]}\noutput: {storage_base_uri: /d}\n"}, "region: not a region: RA 1, Dec 95 is no position"},
 		"broken section": {pipeline.ResolveConfigIn{ConfigYAML: "tiling: 3\n"}, "config_yaml: line 1, column 9: tiling is not a mapping"},
 	} {
 		t.Run(name, func(t *testing.T) {

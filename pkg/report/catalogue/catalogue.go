@@ -20,6 +20,7 @@ func Run(r *assemble.Run, total assemble.Total) string {
 	head.Add("snapshot", total.Snapshot)
 	head.Add("rows of the shear table", total.ShearRows)
 	head.Add("rows of the source table", total.SourceRows)
+	head.Add("failed sub-tiles that keep earlier rows", total.Kept)
 	counts := r.Counts()
 	for _, status := range slices.Sorted(maps.Keys(counts)) {
 		head.Add("sub-tiles "+status, counts[status])

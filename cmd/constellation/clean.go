@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/clean"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// concluded is what the engine writes last below an execution that succeeds.
+const concluded = "end-node/data/0/outputs.pb"
+
+// cleaning is what `clean` was asked for.
+type cleaning struct {
+	launch
+	metadata string
+	age      time.Duration
+	pixels   bool
+	yes      bool
+}
+
+func cleanCommand() *cobra.Command {
+	var l cleaning
+	c := &cobra.Command{
+		Use:   "clean --config FILE",
+		Short: "Remove what dead runs left, and pixels that are measured",
+		Long: `Clean shows what can go below the configured storage, or below one run of it:
+uploads that nobody finished and sub-tile directories that were never completed;
+with --metadata, what the engine keeps of executions that did not succeed; with
+--pixels, the exposures and PSFs of a run's tiles whose results are in the
+catalogue and pass its thresholds. It removes nothing unless --yes is given.
+
+What is younger than --older-than is left alone: a run may still be at it.
+Pixels have no age: their results are checked instead.`,
+		Example: `  constellation clean --config edfs.yaml
+  constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --yes
+  constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --pixels --yes`,
+		Args: cobra.NoArgs,
+	}
+	l.flags(c)
+	f := c.Flags()
+	f.StringVar(&l.metadata, "metadata", "", "where the engine keeps executions, to clean there as well: a directory or s3://...")
+	f.DurationVar(&l.age, "older-than", 24*time.Hour, "leave alone what is younger")
+	f.BoolVar(&l.pixels, "pixels", false, "drop the pixels of the run's measured tiles (needs --run-id)")
+	f.BoolVar(&l.yes, "yes", false, "remove it")
+	c.RunE = func(c *cobra.Command, _ []string) error { return l.run(c.Context(), c.OutOrStdout()) }
+	return c
+}
+
+func (l *cleaning) run(ctx context.Context, w io.Writer) error {
+	if l.pixels && l.runID == "" {
+		return errors.New("--pixels needs --run-id: which run's results are in the catalogue")
+	}
+	s, err := l.settings(ctx, "")
+	if err != nil {
+		return err
+	}
+	store := objstore.Open(ctx, objstore.Config{})
+	plans, err := l.plans(ctx, store, s)
+	if err != nil {
+		return err
+	}
+	left := false
+	for _, plan := range plans {
+		show(w, plan)
+		left = left || !plan.Empty()
+	}
+	if !left {
+		return nil
+	}
+	if !l.yes {
+		fmt.Fprintln(w, "\nthis was a dry run: nothing was removed; --yes removes it")
+		return nil
+	}
+	var total int64
+	for _, plan := range plans {
+		n, err := plan.Remove(ctx, store)
+		if total += n; err != nil {
+			return fmt.Errorf("%d objects were removed, then: %w", total, err)
+		}
+	}
+	fmt.Fprintf(w, "\n%d objects were removed\n", total)
+	return nil
+}
+
+// plans looks below the storage, or a run of it, and below the metadata.
+func (l *cleaning) plans(ctx context.Context, store *objstore.Mux, s pipeline.ResolveConfigOut) ([]*clean.Plan, error) {
+	before := time.Now().Add(-l.age)
+	base := s.Destination.RunURI
+	if l.runID == "" {
+		base = strings.TrimSuffix(base, "/"+s.RunID)
+	}
+	products := clean.NewPlan(base)
+	if err := products.FindUploads(ctx, store, before); err != nil {
+		return nil, err
+	}
+	find := products.FindIncomplete
+	if l.runID == "" {
+		find = products.FindIncompleteOfAll
+	}
+	if err := find(ctx, store, base, before); err != nil {
+		return nil, err
+	}
+	if l.pixels {
+		if err := findPixels(ctx, store, s, products); err != nil {
+			return nil, err
+		}
+	}
+	plans := []*clean.Plan{products}
+	if l.metadata == "" {
+		return plans, nil
+	}
+	scratch := clean.NewPlan(objstore.Join(absolutePath(l.metadata), l.runID))
+	if err := scratch.FindUploads(ctx, store, before); err != nil {
+		return nil, err
+	}
+	if err := scratch.FindScratch(ctx, store, absolutePath(l.metadata), l.runID, concluded, before); err != nil {
+		return nil, err
+	}
+	return append(plans, scratch), nil
+}
+
+// findPixels adds a run's pixels, if the catalogue holds its results and they pass.
+func findPixels(ctx context.Context, store *objstore.Mux, s pipeline.ResolveConfigOut, plan *clean.Plan) error {
+	run, err := survey.Load[assemble.Run](ctx, store, objstore.Join(s.Destination.RunURI, assemble.RunFile))
+	if err != nil {
+		return fmt.Errorf("the run is not assembled: %w", err)
+	}
+	tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
+	if err != nil {
+		return err
+	}
+	defer tables.Close()
+	verdict, err := tables.Validate(ctx, run.Plan(), catalog.Thresholds(s.Thresholds))
+	if err != nil {
+		return err
+	}
+	if err := run.Judge(verdict, s.Thresholds.MaxFailedFraction); err != nil {
+		return err
+	}
+	if verdict.Present < verdict.Planned {
+		return fmt.Errorf("the pixels are kept: %d of %d sub-tiles are in the catalogue", verdict.Present, verdict.Planned)
+	}
+	return plan.FindPixels(ctx, store, run)
+}
+
+func show(w io.Writer, p *clean.Plan) {
+	fmt.Fprintf(w, "below %s\n", p.Base)
+	if p.Empty() {
+		fmt.Fprintln(w, "  nothing to remove")
+		return
+	}
+	for _, k := range clean.Kinds {
+		c := p.Count(k)
+		if c.Objects == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "  %-32s %6d in %d places, %s, e.g. %s\n", k, c.Objects, c.Places, report.Bytes(c.Bytes), c.Example)
+	}
+}

@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLeftOut takes the BKG of an exposure away: the exposure is left out and
+// named, and the campaign goes on.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	remove(anyBKG)(t, filepath.Join(s.server.Dir, surveyBucket, "q1"))
+	r := s.do(t, "prepare", "--config", "constellation.yaml", "--run-id", "prepared")
+	if !strings.Contains(r.stdout, "002682_00_1: no BKG file") {
+		t.Errorf("the exposure isn't named:\n%s", r.stdout)
+	}
+	r = s.do(t, "run", "--config", "constellation.yaml", "--run-id", "whole")
+	if !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "no_exposures", 2) {
+		t.Errorf("not all sub-tiles are in the catalogue:\n%s", r.stdout)
+	}
+	for _, d := range s.subTiles(t, filepath.Join(s.products, "whole")) {
+		for _, q := range d.local.Quadrants {
+			if q.Obs == "002682" {
+				t.Errorf("%s has a quadrant of the exposure without BKG", d.path)
+			}
+		}
+	}
+}
+
+// TestReplaced replaces a source file between indexing and extraction. A run
+// that fails first for want of a place for its products, and is resumed, makes
+// sure of the order.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	args := []string{"run", "--config", "constellation.yaml", "--run-id", "replaced", "--storage", "out"}
+	write(t, s.path("out"), "in the way")
+	if r := s.try(t, args...); r.status != 1 || !strings.Contains(r.stderr, "NotWritable") {
+		t.Fatal(r)
+	}
+	removeAll(t, s.path("out"))
+	det := only(t, s.server.Dir, surveyBucket, "q1", anyDET)
+	write(t, det, read(t, det))
+	if err := os.Chtimes(det, time.Now(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	r := s.try(t, args...)
+	if r.status != 1 || !regexp.MustCompile(regexp.QuoteMeta(filepath.Base(det))+".*the object was replaced since it was indexed: index again").MatchString(r.stderr) {
+		t.Errorf("a replaced source: %s", r)
+	}
+	found, err := filepath.Glob(s.path("out", "replaced", "*", "*", "manifest_local.yaml"))
+	if err != nil || len(found) > 0 {
+		t.Errorf("sub-tiles are marked complete: %v (%v)", found, err)
+	}
+}

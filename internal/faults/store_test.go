@@ -1,0 +1,148 @@
+package faults
+
+import (
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+)
+
+// TestWeather runs everything through a store that fails one request in
+// twenty, in every way that passes by itself: sources, products and the
+// engine's own state.
+func TestWeather(t *testing.T) {
+	s := newSite(t)
+	s.do(t, s.run("calm")...)
+	want := tree(t, s.products("calm"))
+	for seed := range uint64(3) {
+		weather := s3test.NewWeather(seed, 0.05, s3test.Passing...)
+		before := s.proxy.Requests()
+		s.proxy.Inject(weather.Fault)
+		id := []string{"rain", "hail", "storm"}[seed]
+		s.do(t, s.run(id)...)
+		s.proxy.Inject(nil)
+		same(t, want, tree(t, s.products(id)))
+		total := 0
+		for _, n := range weather.Counts() {
+			total += n
+		}
+		t.Logf("%s: %d troubles in %d requests: %v", id, total, s.proxy.Requests()-before, weather.Counts())
+		if total < 10 {
+			t.Error("there was hardly any trouble")
+		}
+	}
+}
+
+// TestRefused holds what doesn't pass by itself to a clear end.
+func TestRefused(t *testing.T) {
+	s := newSite(t)
+	puts := func(kind s3test.Trouble) s3test.Fault {
+		fail := s3test.Make(kind)
+		return func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
+			return r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/products/") && fail(w, r, pass)
+		}
+	}
+	for kind, words := range map[s3test.Trouble][]string{
+		s3test.Denied:  {"AccessDenied", "s3://products/denied/", "credentials"},
+		s3test.Expired: {"ExpiredToken", "s3://products/expired/", "renew them"},
+		s3test.Skewed:  {"RequestTimeTooSkewed", "s3://products/skewed/", "clock"},
+	} {
+		s.proxy.Inject(puts(kind))
+		s.refused(t, words, s.run(string(kind))...)
+		// Once it is mended, the same run goes on.
+		s.proxy.Inject(nil)
+		s.do(t, s.run(string(kind))...)
+	}
+}
+
+// TestSourceChanged replaces, shortens or deletes a file of the survey after
+// it was indexed and before it is extracted.
+func TestSourceChanged(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(path string) error
+		says   string
+	}{
+		"replaced": {func(path string) error {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			data[len(data)-1] ^= 1
+			return os.WriteFile(path, data, 0o666)
+		}, "replaced"},
+		"shortened": {func(path string) error { return os.Truncate(path, 100_000) }, "replaced"},
+		"deleted":   {os.Remove, "no such object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			found, err := filepath.Glob(filepath.Join(s.server.Dir, "euclid", "q1", "VIS", "*", "*DET*"))
+			if err != nil || len(found) < 2 {
+				t.Fatalf("no DET file: %v, %v", found, err)
+			}
+			var once sync.Once
+			s.proxy.Inject(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+				// Rows of catalogues are read by prepare-tile only.
+				if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/MER_FINAL_CATALOG/") && r.URL.Query().Get("list-type") == "" {
+					once.Do(func() { err = test.change(found[1]) }) // the first is superseded
+				}
+				return false
+			})
+			s.refused(t, []string{
+				test.says, "s3://euclid/q1/VIS/", filepath.Base(found[1]),
+				"it was indexed by s3://engine/gone/index-observations/raw/0/observations.json at 20", "index again",
+			}, s.run("gone")...)
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestSecrets looks for the secret in everything that a run says and writes,
+// at the chattiest level, also where the store complains about it.
+func TestSecrets(t *testing.T) {
+	s := newSite(t)
+	s.env = append(s.env, "LOG_LEVEL=debug")
+	said := s.do(t, "run", "--config", "c.yaml", "--run-id", "open", "--events", "events.jsonl")
+	const wrong = "wrong-secret-that-nobody-may-see"
+	s.env = append(s.env, "AWS_SECRET_ACCESS_KEY="+wrong)
+	more, ok := s.try(t, "run", "--config", "c.yaml", "--run-id", "closed")
+	if ok || !strings.Contains(more, "SignatureDoesNotMatch") {
+		t.Errorf("a wrong secret:\n%s", more)
+	}
+	files := 0
+	look := func(name, text string) {
+		for _, secret := range []string{s.server.SecretKey, wrong} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s holds a secret", name)
+			}
+		}
+	}
+	look("what the command says", said+more)
+	for _, dir := range []string{s.dir, s.server.Dir} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			text, err := io.ReadAll(f)
+			files++
+			look(path, string(text))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("looked into %d files", files)
+}

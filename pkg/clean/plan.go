@@ -1,0 +1,156 @@
+package clean
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// Kind is why something can go.
+type Kind string
+
+const (
+	Uploads    Kind = "unfinished uploads"
+	Incomplete Kind = "incomplete sub-tile directories"
+	Scratch    Kind = "scratch of unfinished executions"
+	Pixels     Kind = "pixels of finished tiles"
+)
+
+// Kinds are all there are, in the order in which they are shown.
+var Kinds = []Kind{Uploads, Incomplete, Scratch, Pixels}
+
+// Plan is what can go, all of it below Base.
+type Plan struct {
+	Base    string
+	objects map[Kind][]objstore.Info
+	uploads []objstore.Unfinished
+	places  map[Kind]map[string]bool // directories, executions or tiles
+}
+
+// Count is how much of a kind a plan holds.
+type Count struct {
+	Places  int // directories, executions, tiles; for uploads the uploads themselves
+	Objects int
+	Bytes   int64
+	Example string
+}
+
+// NewPlan makes an empty plan for what lies below a directory or prefix.
+func NewPlan(base string) *Plan {
+	return &Plan{Base: base, objects: map[Kind][]objstore.Info{}, places: map[Kind]map[string]bool{}}
+}
+
+// Count counts one kind.
+func (p *Plan) Count(k Kind) (c Count) {
+	for _, o := range p.objects[k] {
+		c.Objects++
+		c.Bytes += o.Size
+		c.Example = p.objects[k][0].URI
+	}
+	c.Places = len(p.places[k])
+	if k == Uploads {
+		for _, u := range p.uploads {
+			c.Objects++
+			c.Bytes += u.Size
+			c.Example = p.uploads[0].URI
+		}
+		c.Places = c.Objects
+	}
+	return c
+}
+
+// Empty says whether nothing can go.
+func (p *Plan) Empty() bool {
+	for _, k := range Kinds {
+		if p.Count(k).Objects > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// add puts objects of one place into the plan. One that doesn't lie below Base
+// is a bug, or a record that somebody wrote by hand: it is refused.
+func (p *Plan) add(k Kind, place string, objects ...objstore.Info) error {
+	for _, o := range objects {
+		if err := p.holds(o.URI); err != nil {
+			return err
+		}
+	}
+	if p.places[k] == nil {
+		p.places[k] = map[string]bool{}
+	}
+	p.places[k][place] = true
+	p.objects[k] = append(p.objects[k], objects...)
+	return nil
+}
+
+func (p *Plan) holds(uri string) error {
+	if rel, err := objstore.Rel(p.Base, uri); err != nil || rel == "." {
+		return fault.New(fault.Bug, "OutsideBase", "does not lie below %s: nothing is removed", p.Base).On(uri)
+	}
+	return nil
+}
+
+// deletes are so many at a time.
+const deletes = 16
+
+// Remove removes what the plan holds, and says how much that was. What is gone
+// already counts as removed.
+func (p *Plan) Remove(ctx context.Context, store objstore.Store) (objects int64, err error) {
+	var n atomic.Int64
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(deletes)
+	try := func(uri string, remove func() error) {
+		g.Go(func() error {
+			if err := p.holds(uri); err != nil {
+				return err
+			}
+			if err := remove(); err != nil {
+				return fmt.Errorf("clean: %w", err)
+			}
+			n.Add(1)
+			return nil
+		})
+	}
+	far, _ := store.(*objstore.Mux) // where the uploads were found; other stores have none
+	for _, u := range p.uploads {
+		try(u.URI, func() error { return far.Discard(gctx, u) })
+	}
+	for _, k := range Kinds {
+		for _, o := range p.objects[k] {
+			try(o.URI, func() error { return store.Delete(gctx, o.URI) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return n.Load(), err
+	}
+	if far == nil {
+		return n.Load(), nil
+	}
+	for _, k := range Kinds {
+		for place := range p.places[k] {
+			if err := far.Prune(ctx, place); err != nil {
+				return n.Load(), err
+			}
+		}
+	}
+	return n.Load(), nil
+}
+
+// FindUploads adds the uploads that were begun before a time and neither committed nor aborted.
+func (p *Plan) FindUploads(ctx context.Context, store *objstore.Mux, before time.Time) error {
+	return store.Unfinished(ctx, p.Base, func(u objstore.Unfinished) error {
+		if !u.Started.Before(before) {
+			return nil
+		}
+		p.uploads = append(p.uploads, u)
+		return p.holds(u.URI)
+	})
+}

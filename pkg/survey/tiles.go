@@ -1,0 +1,75 @@
+package survey
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/region"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// NewTiles finds the wanted tiles and their neighbours. Wanted are those with
+// the ids of the options, or without any those whose cores, squares of a side
+// of coreArcmin, share some area with the region: all where that is empty, too.
+//
+// A region needs the centres of all tiles. With tiling.source mer_catalog that
+// is every catalogue, read whole; the others read as much as for a few ids.
+func NewTiles(ctx context.Context, s euclid.TileStore, opts euclid.TileOptions, where region.Spec, coreArcmin float64) (*Tiles, error) {
+	area, err := region.New(where)
+	if err != nil {
+		return nil, err
+	}
+	found, err := euclid.IndexTiles(ctx, s, opts)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tiles{Wanted: opts.IDs, Tiles: found}
+	switch {
+	case len(t.Wanted) > 0:
+	case where.Given():
+		return t.cut(area, where, coreArcmin, opts.NeighbourRadiusDeg)
+	default:
+		for _, tile := range found {
+			t.Wanted = append(t.Wanted, tile.ID)
+		}
+	}
+	return t, nil
+}
+
+// cut keeps the tiles of a region, and those within a radius of one of them.
+func (t *Tiles) cut(area *region.Region, where region.Spec, coreArcmin, radiusDeg float64) (*Tiles, error) {
+	all := t.sky()
+	selected := area.Select(all, coreArcmin)
+	if len(selected) == 0 {
+		return nil, fault.Input("NoTiles", "the region, %s, touches the core of none of %d tiles", where, len(all)).At("region").
+			Fix("`constellation tiles --set region=null --set tile_ids=all` lists the tiles that there are")
+	}
+	atlas := sky.NewAtlas(all)
+	kept := map[int]bool{}
+	cut := &Tiles{}
+	for _, i := range selected {
+		cut.Wanted = append(cut.Wanted, all[i].ID)
+		for _, j := range atlas.Within(all[i].Centre, radiusDeg) {
+			kept[j] = true
+		}
+		kept[i] = true
+	}
+	for i, tile := range t.Tiles {
+		if kept[i] {
+			cut.Tiles = append(cut.Tiles, tile)
+		}
+	}
+	slices.Sort(cut.Wanted)
+	return cut, nil
+}
+
+// sky is where the tiles lie, in their order.
+func (t *Tiles) sky() []sky.Tile {
+	all := make([]sky.Tile, len(t.Tiles))
+	for i, tile := range t.Tiles {
+		all[i] = sky.Tile{ID: tile.ID, Centre: tile.Centre}
+	}
+	return all
+}
