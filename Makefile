@@ -46,6 +46,14 @@ fuzz: ## Fuzz each target for a short while
 bench: build ## Measure header reads, extraction, start-up and size
 	CONSTELLATION_BIN=$(CURDIR)/bin go test ./internal/bench -run '^$$' -bench 'Executables|Footprints|Tile' -benchtime 1x -timeout 30m
 
+.PHONY: bench-shear
+bench-shear: ## Measure the reference engine's shear bias on pairs of simulated galaxies (BENCH_SHEAR_GALAXIES, 20000)
+	BENCH_SHEAR_GALAXIES=$${BENCH_SHEAR_GALAXIES:-20000} go test ./internal/bench -run '^TestShearBias$$' -v -count=1 -timeout 6h
+
+.PHONY: bench-index
+bench-index: ## Build and query the quadrant index of a whole survey: 28.8 million footprints, 11 minutes
+	go test ./internal/bench -run '^$$' -bench Index -benchtime 1x -timeout 60m
+
 .PHONY: golden
 golden: ## Rewrite the golden renderings of the specs
 	go test ./workflows -run Golden -update

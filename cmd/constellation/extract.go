@@ -29,8 +29,9 @@ func extractCommand() *cobra.Command {
 		Long: `Extract does what index-observations, read-footprints, merge-footprints and
 prepare-tile do, one after the other in this process: for looking into a tile's
 data preparation. The first thing that goes wrong ends it.`,
-		Example: `  constellation extract --config edfs.yaml --tiles 102018211 --storage /tmp/tile`,
-		Args:    cobra.NoArgs,
+		Example: `  constellation extract --config edfs.yaml --tiles 102018211 --storage /tmp/tile
+  constellation extract --config edfs.yaml --storage s3://mine/tiles --set output.copy=server`,
+		Args: cobra.NoArgs,
 	}
 	l.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -71,7 +72,7 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 			return err
 		}
 	}
-	index := filepath.Join(scratch, "quadrants.parquet")
+	index := filepath.Join(scratch, "quadrants.json")
 	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), index)
 	if err != nil {
 		return err
@@ -81,7 +82,7 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 	for _, id := range tiles.Wanted {
 		p, err := prepare.Tile(ctx, prepare.TileJob{
 			TileID: id, Grid: s.Tiling.Grid(), Plan: plan, Tiles: tiles, Index: index, Source: source, Dest: dest,
-			RunURI: s.Destination.RunURI, ConfigID: s.Destination.ConfigID,
+			RunURI: s.Destination.RunURI, Copy: s.Destination.Copy, ConfigID: s.Destination.ConfigID,
 			Provenance: manifest.Provenance{Run: s.RunID, Versions: map[string]string{"constellation": version.Version}},
 		})
 		if err != nil {
@@ -92,6 +93,12 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 		}
 		printPrepared(w, p)
 		fmt.Fprintf(w, "  read %s of the sources, of %s under the sub-tiles\n", report.Bytes(p.PayloadBytes), report.Bytes(p.ReferencedBytes))
+		if p.CopiedBytes > 0 {
+			fmt.Fprintf(w, "  %s were copied by the store\n", report.Bytes(p.CopiedBytes))
+		}
+		if p.NotCopied != "" {
+			fmt.Fprintf(w, "  streamed what the store would not copy: %s\n", p.NotCopied)
+		}
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ The same workflows run on a Flyte cluster and on one machine.`,
 	)
 	for group, verbs := range map[string][]*cobra.Command{
 		"pipeline": {runCommand(), prepareCommand()},
-		"stages":   {tilesCommand(), extractCommand(), inferCommand(), assembleCommand(), validateCommand(), cleanCommand()},
+		"stages":   {tilesCommand(), plotCommand(), extractCommand(), inferCommand(), assembleCommand(), validateCommand(), cleanCommand()},
 		"flyte":    {packageCommand(), configCommand(), versionCommand()},
 		"try":      {demoCommand(), simulateCommand(), serveCommand()},
 	} {

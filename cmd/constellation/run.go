@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -144,6 +145,16 @@ func localBundle(b *spec.Bundle) *local.Bundle {
 	return l
 }
 
+// set returns those variables of this command's environment that are set, as KEY=value.
+func set(keys ...string) (env []string) {
+	for _, key := range keys {
+		if value, ok := os.LookupEnv(key); ok {
+			env = append(env, key+"="+value)
+		}
+	}
+	return env
+}
+
 // engine sets the local engine up; done ends its view and completes its error.
 func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, done func(error) error, _ error) {
 	var err error
@@ -175,6 +186,8 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Program:  local.Directory(e.bin),
 		Parallel: e.parallel,
 		Observe:  v.observe,
-		Log:      local.Logs(logs),
+		// How much tasks say and how long they wait is as for this command.
+		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME"),
+		Log:         local.Logs(logs),
 	}, v.done, nil
 }

@@ -86,6 +86,7 @@ func TestExecutablesStayLean(t *testing.T) {
 		"text/template":                                 parquet, // its reflection keeps unused methods in the executable
 		"github.com/flyteorg/flyte/flytestdlib/storage": nil,
 		"github.com/versity/versitygw/s3api":            nil,
+		"golang.org/x/image/vector":                     nil,
 	}
 	stages := list(t, "./tasks/...")
 	if len(stages) < 9 {

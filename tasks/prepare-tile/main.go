@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 
+	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/manifest"
@@ -11,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/prepare"
 	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 	"github.com/cosmostat/constellation/pkg/version"
 )
@@ -36,7 +38,7 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 	prepared, err := prepare.Tile(ctx, prepare.TileJob{
 		TileID: in.TileID, Grid: in.Tiling.Grid(), Plan: plan, Tiles: tiles, Index: in.Index.URI,
 		Source: objstore.Indexed(source, indexed.URI, indexed.Modified),
-		Dest:   objstore.InClass(env.Store(), in.Destination.StorageClass), RunURI: in.Destination.RunURI, ConfigID: in.Destination.ConfigID,
+		Dest:   objstore.InClass(env.Store(), in.Destination.StorageClass), RunURI: in.Destination.RunURI, Copy: in.Destination.Copy, ConfigID: in.Destination.ConfigID,
 		Provenance: manifest.Provenance{
 			Run: objstore.Base(in.Destination.RunURI), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,
 			Versions: map[string]string{"constellation": version.Version},
@@ -47,6 +49,11 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 	}
 	env.Log.Info("prepared", "tile", in.TileID, "summary", prepared.String(), "source", source.Usage())
 	env.Deck.AddHTML("Tile", report.Prepared(prepared))
+	if picture, err := draw(ctx, env.Store(), in, tiles, prepared); err != nil {
+		env.Log.Warn("no map of the tile", "error", err)
+	} else {
+		env.Deck.AddHTML("Map", picture)
+	}
 	out = pipeline.PrepareTileOut{
 		Prepared: literal.Blob{URI: env.Output("prepared.json"), Format: "json"},
 		SubTiles: prepared.Indices(),
@@ -55,4 +62,22 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 		out.Manifests = append(out.Manifests, pipeline.Optional(uri, ""))
 	}
 	return out, survey.Save(ctx, env.Store(), out.Prepared.URI, prepared)
+}
+
+// draw makes the deck's map, without which the tile is no less prepared.
+func draw(ctx context.Context, store objstore.Reader, in pipeline.PrepareTileIn, tiles *survey.Tiles, p *survey.Prepared) (string, error) {
+	tile, err := tiles.Find(in.TileID)
+	if err != nil {
+		return "", err
+	}
+	x, err := index.Open(ctx, store, in.Index.URI)
+	if err != nil {
+		return "", err
+	}
+	grid := in.Tiling.Grid()
+	near, err := x.Near(ctx, tile.Centre, grid.Reach())
+	if err != nil {
+		return "", err
+	}
+	return report.Map(sky.Tile{ID: tile.ID, Centre: tile.Centre}, grid, near, p), nil
 }
