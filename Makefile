@@ -54,6 +54,10 @@ bench-shear: ## Measure the reference engine's shear bias on pairs of simulated 
 bench-index: ## Build and query the quadrant index of a whole survey: 28.8 million footprints, 11 minutes
 	go test ./internal/bench -run '^$$' -bench Index -benchtime 1x -timeout 60m
 
+.PHONY: soak
+soak: build ## Kill whole runs at 200 random points, and compare the bytes they end with
+	CONSTELLATION_BIN=$(CURDIR)/bin CONSTELLATION_KILLS=200 go test ./internal/faults -run TestKill -count=1 -timeout 60m
+
 .PHONY: golden
 golden: ## Rewrite the golden renderings of the specs
 	go test ./workflows -run Golden -update

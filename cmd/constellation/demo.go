@@ -49,7 +49,7 @@ func demo(ctx context.Context, w io.Writer, dir, preset string) error {
 		return err
 	}
 	served := filepath.Join(dir, "s3")
-	fmt.Fprintf(w, "1. simulate the survey %q (mock inference: shear is drawn, not measured)\n", preset)
+	fmt.Fprintf(w, "1. simulate the survey %q\n", preset)
 	if err := runSimulation(ctx, w, s, filepath.Join(served, "euclid", "q1")); err != nil {
 		return err
 	}
@@ -83,6 +83,9 @@ func demo(ctx context.Context, w io.Writer, dir, preset string) error {
 	if err := e.conclude(ctx, w, out); err != nil {
 		return err
 	}
+	if err := e.compare(ctx, w, s); err != nil {
+		return err
+	}
 	fmt.Fprintf(w, "\ndone in %s. The sub-tile directories are files below %s,\nthe reports of the tasks are deck.html files below %s.\n",
 		round(time.Since(start)), filepath.Join(served, "products"), e.metadata)
 	return nil
@@ -95,7 +98,7 @@ func demoConfig(s simulate.Survey, dir, endpoint string) string {
 output:
   storage_base_uri: s3://products
   catalog_warehouse: %s
-engine: mock
+engine: reference # measures on the CPU, in seconds
 inference: # SHINE's own sections: passed on as they are
   method: map
   n_steps: 200

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +28,10 @@ type errand struct {
 	Grid     sky.Grid
 	Exposure euclid.Exposure
 	Every    int    // only every so many of the quadrants
+	Inner    bool   // only the four sub-tiles in the middle
 	Dest     string // directory or S3 prefix
+	Copy     string // as extract.Job has it
+	Keep     bool   // files in a directory, too
 }
 
 // account is what came of it.
@@ -36,7 +40,8 @@ type account struct {
 	Read   objstore.Usage // of the source
 	Write  objstore.Usage // of the destination
 	Time   time.Duration
-	Memory int64 `json:"-"` // peak resident set in bytes, the executable's own pages included
+	Total  time.Duration // with the headers, from the start of the work
+	Memory int64         `json:"-"` // peak resident set in bytes, the executable's own pages included
 }
 
 func isChild() bool { return os.Getenv(childEnv) != "" }
@@ -84,26 +89,47 @@ func (e errand) send(b *testing.B) *account {
 }
 
 func (e errand) do(ctx context.Context) (*account, error) {
+	begun := time.Now()
 	source, dest := objstore.Open(ctx, objstore.Config{}), objstore.Open(ctx, objstore.Config{})
 	qs, err := euclid.ReadQuadrants(ctx, source, e.Exposure)
 	if err != nil {
 		return nil, err
 	}
-	var some []euclid.Quadrant
-	for i, q := range euclid.Overlapping(qs, e.Tile.Centre, e.Grid.Reach()) {
+	some := e.some(qs)
+	tile := sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre}
+	var to objstore.Store = passing{dest}
+	if e.Keep || strings.Contains(e.Dest, "://") {
+		to = dest
+	}
+	before, start := source.Usage(), time.Now()
+	report, err := extract.Tile(ctx, extract.Job{
+		Tile: tile, SubTiles: e.subTiles(),
+		Exposures: []euclid.Exposure{e.Exposure}, Quadrants: some, Catalogs: e.Tile.Catalogs,
+		Source: source, Dest: to, Dir: e.Dest, Copy: e.Copy,
+		LowerCase: true, ConfigID: "bench", Provenance: manifest.Provenance{Run: "bench"},
+	})
+	return &account{Report: report, Read: source.Usage().Sub(before), Write: dest.Usage(), Time: time.Since(start), Total: time.Since(begun)}, err
+}
+
+// some are the quadrants to take.
+func (e errand) some(all []euclid.Quadrant) (some []euclid.Quadrant) {
+	for i, q := range euclid.Overlapping(all, e.Tile.Centre, e.Grid.Reach()) {
 		if i%e.Every == 0 {
 			some = append(some, q)
 		}
 	}
-	tile := sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre}
-	before, start := source.Usage(), time.Now()
-	report, err := extract.Tile(ctx, extract.Job{
-		Tile: tile, SubTiles: e.Grid.SubTiles(tile),
-		Exposures: []euclid.Exposure{e.Exposure}, Quadrants: some, Catalogs: e.Tile.Catalogs,
-		Source: source, Dest: passing{dest}, Dir: e.Dest,
-		LowerCase: true, ConfigID: "bench", Provenance: manifest.Provenance{Run: "bench"},
+	return some
+}
+
+// subTiles are those to make.
+func (e errand) subTiles() []sky.SubTile {
+	all := e.Grid.SubTiles(sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre})
+	if !e.Inner {
+		return all
+	}
+	return slices.DeleteFunc(all, func(s sky.SubTile) bool {
+		return s.Row != e.Grid.Rows/2 && s.Row != e.Grid.Rows/2-1 || s.Col != e.Grid.Cols/2 && s.Col != e.Grid.Cols/2-1
 	})
-	return &account{Report: report, Read: source.Usage().Sub(before), Write: dest.Usage(), Time: time.Since(start)}, err
 }
 
 // passing is a store whose files vanish once they are whole, so that a tile of

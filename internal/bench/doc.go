@@ -5,9 +5,12 @@
 //   - reading all footprints of an exposure, against a plain walk of its DET file;
 //   - extracting a tile: bytes read against the bytes of the HDUs that it
 //     refers to, time, and the peak memory of a process that does nothing else;
-//   - start-up time and size of the task executables.
+//   - start-up time and size of the task executables;
+//   - both of the former against astropy and boto3 doing the same in the plain
+//     way, and extraction against `cat` and against s5cmd: BenchmarkIO, which
+//     needs a Python with testdata/requirements.txt.
 //
-// Run it by `make bench`. Each benchmark checks that its result is right, and
+// Run it by `make bench` and `make bench-io`. Each benchmark checks that its result is right, and
 // none fails for being slow. Client, proxy and server share one machine, so
 // the times without latency are those of all three.
 //

@@ -50,7 +50,7 @@ func TestReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := s.try(t, args...)
-	if r.status != 1 || !regexp.MustCompile(regexp.QuoteMeta(filepath.Base(det))+".*the object was replaced since it was indexed: index again").MatchString(r.stderr) {
+	if r.status != 1 || !regexp.MustCompile(regexp.QuoteMeta(filepath.Base(det))+".*the object was replaced since it was indexed by .*observations\\.json at .*index again").MatchString(r.stderr) {
 		t.Errorf("a replaced source: %s", r)
 	}
 	found, err := filepath.Glob(s.path("out", "replaced", "*", "*", "manifest_local.yaml"))

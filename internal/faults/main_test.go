@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -197,5 +198,25 @@ func same(t *testing.T, want, got sums) {
 		if _, ok := want[path]; !ok {
 			t.Errorf("%s should not be there", path)
 		}
+	}
+}
+
+// classes notes the storage class of each PUT from now on.
+func (s *site) classes() func() map[string]string {
+	var mu sync.Mutex
+	seen := map[string]string{}
+	s.proxy.Inject(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.Method == http.MethodPut {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[r.URL.Path] = r.Header.Get("X-Amz-Storage-Class")
+		}
+		return false
+	})
+	return func() map[string]string {
+		s.proxy.Inject(nil)
+		mu.Lock()
+		defer mu.Unlock()
+		return maps.Clone(seen)
 	}
 }

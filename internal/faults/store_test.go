@@ -75,9 +75,9 @@ func TestSourceChanged(t *testing.T) {
 			}
 			data[len(data)-1] ^= 1
 			return os.WriteFile(path, data, 0o666)
-		}, "replaced"},
-		"shortened": {func(path string) error { return os.Truncate(path, 100_000) }, "replaced"},
-		"deleted":   {os.Remove, "no such object"},
+		}, "was replaced since"},
+		"shortened": {func(path string) error { return os.Truncate(path, 100_000) }, "was replaced since"},
+		"deleted":   {os.Remove, "is gone since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -95,7 +95,7 @@ func TestSourceChanged(t *testing.T) {
 			})
 			s.refused(t, []string{
 				test.says, "s3://euclid/q1/VIS/", filepath.Base(found[1]),
-				"it was indexed by s3://engine/gone/index-observations/raw/0/observations.json at 20", "index again",
+				"indexed by s3://engine/gone/index-observations/raw/0/observations.json at 20", "index again",
 			}, s.run("gone")...)
 			if err != nil {
 				t.Fatal(err)

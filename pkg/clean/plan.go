@@ -17,7 +17,7 @@ type Kind string
 
 const (
 	Uploads    Kind = "unfinished uploads"
-	Incomplete Kind = "incomplete sub-tile directories"
+	Incomplete Kind = "incomplete directories"
 	Scratch    Kind = "scratch of unfinished executions"
 	Pixels     Kind = "pixels of finished tiles"
 )

@@ -13,8 +13,23 @@ import (
 	"github.com/cosmostat/constellation/pkg/results"
 )
 
-// subTile begins the path of what belongs to a sub-tile, from a run's directory on.
-var subTile = regexp.MustCompile(`^[0-9]+/[0-9]+_[0-9]+/`)
+var (
+	// subTile begins the path of what belongs to a sub-tile, from a run's directory on.
+	subTile = regexp.MustCompile(`^[0-9]+/[0-9]+_[0-9]+/`)
+	// attempt is where an inference writes before its results are complete.
+	attempt = regexp.MustCompile(`^[0-9]+/[0-9]+_[0-9]+/\.results-[^/]*/`)
+)
+
+// directory is the one that decides over the object at a path of a run: the
+// sub-tile's, or that of an attempt in it. done says whether the object marks
+// it as complete; no attempt ever is.
+func directory(rel string) (dir string, done bool) {
+	if dir = attempt.FindString(rel); dir != "" {
+		return dir, false
+	}
+	dir = subTile.FindString(rel)
+	return dir, rel == dir+manifest.Local
+}
 
 // place is a directory while its objects are listed, one after the other.
 type place struct {
@@ -33,13 +48,11 @@ func (p *place) see(o objstore.Info, done bool) {
 }
 
 // FindIncomplete adds the sub-tile directories of a run that were never marked
-// complete, and in which nothing was written since a time.
+// complete, and in them those of inferences that never ended. One in which
+// something was written since a time is left alone.
 func (p *Plan) FindIncomplete(ctx context.Context, store objstore.Lister, runURI string, before time.Time) error {
 	base := strings.TrimRight(runURI, "/") + "/"
-	return p.group(ctx, store, Incomplete, base, before, func(rel string) (string, bool) {
-		dir := subTile.FindString(rel)
-		return dir, rel == dir+manifest.Local
-	})
+	return p.group(ctx, store, Incomplete, base, before, directory)
 }
 
 // FindIncompleteOfAll is FindIncomplete for all runs below a storage prefix.
@@ -47,11 +60,11 @@ func (p *Plan) FindIncompleteOfAll(ctx context.Context, store objstore.Lister, s
 	base := strings.TrimRight(storage, "/") + "/"
 	return p.group(ctx, store, Incomplete, base, before, func(rel string) (string, bool) {
 		run, rest, _ := strings.Cut(rel, "/")
-		dir := subTile.FindString(rest)
+		dir, done := directory(rest)
 		if dir == "" {
 			return "", false
 		}
-		return run + "/" + dir, rest == dir+manifest.Local
+		return run + "/" + dir, done
 	})
 }
 

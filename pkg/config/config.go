@@ -66,6 +66,7 @@ type Output struct {
 	Namespace    string `yaml:"catalog_namespace" jsonschema_description:"Iceberg namespace"`
 	Table        string `yaml:"catalog_table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
 	StorageClass string `yaml:"storage_class" jsonschema_description:"S3 storage class of the sub-tile directories, such as STANDARD_IA; empty: the bucket's default"`
+	Copy         string `yaml:"copy" jsonschema:"enum=stream,enum=server,enum=auto" jsonschema_description:"how pixels come to the sub-tile directories: stream, through the task, which checks them; server, copied by the object store from bucket to bucket where it can; auto, whichever of the two is faster"`
 	Retention    string `yaml:"retention" jsonschema:"enum=keep,enum=drop_pixels" jsonschema_description:"what happens to extracted pixels once their results are committed"`
 }
 
@@ -94,7 +95,7 @@ func Default() *Config {
 			CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
 			Region:      "us-east-1", NoSign: true, Exposures: "nominal", FilesPerTask: 1, MaxMissing: "0",
 		},
-		Output:              Output{Namespace: "shear", Retention: "keep"},
+		Output:              Output{Namespace: "shear", Retention: "keep", Copy: "stream"},
 		Engine:              "shine",
 		Shine:               Shine{Command: []string{"python", "-m", "shine.euclid.run"}, Timeout: "2h", Accelerator: "nvidia-l4"},
 		QuadrantConcurrency: 50,

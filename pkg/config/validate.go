@@ -48,6 +48,7 @@ func (l *loader) validate(c *Config) error {
 		{"output.catalog_namespace", !plainName(c.Output.Namespace), "must be letters, digits and '_'"},
 		{"output.catalog_table", c.Output.Table != "" && !plainName(c.Output.Table), "must be letters, digits and '_'"},
 		{"output.retention", c.Output.Retention != "keep" && c.Output.Retention != "drop_pixels", "must be keep or drop_pixels"},
+		{"output.copy", !slices.Contains([]string{"stream", "server", "auto"}, c.Output.Copy), "must be stream, server or auto"},
 		{"output.storage_class", !readableClass(c.Output.StorageClass), "must be empty or one of " + strings.Join(readableClasses, ", ") + ": what inference can read at once"},
 		{"engine", !slices.Contains([]string{"shine", "reference", "mock"}, c.Engine), "must be shine, reference or mock"},
 		{"shine.command", len(c.Shine.Command) == 0 || c.Shine.Command[0] == "", "must name a program"},

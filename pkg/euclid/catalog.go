@@ -36,6 +36,9 @@ type Row struct {
 	// Bytes are the whole row as it lies in the file. They are only valid
 	// until the function that got the row returns.
 	Bytes []byte
+	// Heap has the arrays of columns of variable length, which lie behind the
+	// rows; nil where there are no such columns. It is valid as long as Bytes.
+	Heap io.ReaderAt
 }
 
 // OpenCatalog reads the headers of a catalogue file, and not its rows: one
@@ -103,12 +106,6 @@ func (c *Catalog) choose() error {
 		return fault.Data("CatalogColumns", "lacks %s", list(lacking)).On(c.file.URI).At("%s", c.table.HDU).
 			Fix("a MER final catalogue has them; check data.catalog_base_uri")
 	}
-	for _, col := range c.table.Columns {
-		if col.Type == 'P' || col.Type == 'Q' {
-			return fault.Data("CatalogColumns", "column %s has variable length (%s), which is not supported", col.Name, col.Format).
-				On(c.file.URI).At("%s", c.table.HDU)
-		}
-	}
 	return nil
 }
 
@@ -126,16 +123,22 @@ func (c *Catalog) Layout() *Layout { return c.layout }
 func (c *Catalog) Skipped() int64 { return c.skipped }
 
 // Rows calls visit for each row in the file's order, until it fails. It reads
-// ahead while visit works: two buffers of 8 MiB, or of one row.
+// ahead while visit works: two buffers of 8 MiB, or of one row. Where a row's
+// Heap is read from, all of the heap is fetched once, into a temporary file.
 func (c *Catalog) Rows(ctx context.Context, visit func(row Row) error) error {
 	c.skipped = 0
 	size := int(c.table.RowSize)
+	heap := c.heap(ctx)
+	defer heap.close()
 	return c.chunks(ctx, func(chunk []byte) error {
 		for ; len(chunk) > 0; chunk = chunk[size:] {
 			row, ok := c.decode(chunk[:size:size])
 			if !ok {
 				c.skipped++
 				continue
+			}
+			if heap != nil {
+				row.Heap = heap
 			}
 			if err := visit(row); err != nil {
 				return err

@@ -157,8 +157,6 @@ func TestOpenCatalogRefuses(t *testing.T) {
 			[]string{"OBJECT_ID", "20A"}},
 		"positions are arrays": {table(fits.Column{Name: "OBJECT_ID", Format: "K"}, position[1],
 			fits.Column{Name: "RIGHT_ASCENSION", Format: "2D"}), "CatalogColumns", []string{"RIGHT_ASCENSION", "2D"}},
-		"variable length": {table(append(position, fits.Column{Name: "OBJECT_ID", Format: "K"},
-			fits.Column{Name: "SPECTRUM", Format: "1PE(7)"})...), "CatalogColumns", []string{"SPECTRUM", "variable length"}},
 		"no table":  {file(t, fits.NewPrimary(), named("IMAGE")...), "CatalogColumns", []string{"no binary table"}},
 		"truncated": {good[:len(good)-10], "", nil},
 		"not FITS":  {[]byte("object_id,ra,dec\n1,2,3\n"), "", nil},

@@ -105,6 +105,9 @@ func (j *Join) Row(r Row) Row {
 // meaning is what a column's bytes depend on, beside its name.
 func meaning(c *fits.Column) string {
 	s := fmt.Sprintf("%d%c", c.Repeat, c.Type)
+	if c.Element != 0 {
+		s += string(c.Element)
+	}
 	if c.Null != nil {
 		s += fmt.Sprintf(" with TNULL %d", *c.Null)
 	}

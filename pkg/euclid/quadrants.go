@@ -24,8 +24,9 @@ const (
 	edgeSegments = 4
 	// shortLimit, in seconds, lies between the short exposures (~90 s) and the nominal ones (~560 s).
 	shortLimit = 250
-	// headerReads is how many headers of one file are read at the same time.
-	headerReads = 64
+	// headerReads is how many headers of one file are read at the same time: a
+	// third of those of a DET file, so that all take three rounds.
+	headerReads = 144
 )
 
 // ReadQuadrants reads the headers of an exposure's files and returns its
@@ -34,13 +35,23 @@ const (
 // or {Q}.SCI in WGT. Files that the exposure lacks leave their segments zero,
 // as do BKG, WGT and PSF files that lack a quadrant which others have.
 //
+// Of BKG, WGT and PSF, some headers stand for all where they are in the order
+// of DET and of one size, see [sampled]: who reads an HDU holds it to its name.
+//
 // A DET quadrant without RMS or FLG, an unusable WCS, and an exposure time that
 // contradicts the exposure number are bad data, with file and HDU named.
 func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadrant, error) {
 	var det []*fits.HDU
 	var bkg, wgt, psf map[string]Segment
+	order := make(chan []string, 3) // of DET's quadrants, for each of the others
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) { det, err = readIndex(gctx, r, e.DET); return err })
+	g.Go(func() (err error) {
+		det, err = readIndex(gctx, r, e.DET, func(name string) bool { return strings.HasSuffix(name, ".SCI") })
+		for range cap(order) {
+			order <- quadrantOrder(det)
+		}
+		return err
+	})
 	for _, p := range []struct {
 		file     File
 		suffixes []string
@@ -51,7 +62,7 @@ func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadra
 		{e.PSF, []string{""}, &psf},
 	} {
 		if p.file.Exists() {
-			g.Go(func() (err error) { *p.to, err = readSegments(gctx, r, p.file, p.suffixes); return err })
+			g.Go(func() (err error) { *p.to, err = readSegments(gctx, r, p.file, p.suffixes, order); return err })
 		}
 	}
 	if err := g.Wait(); err != nil {
@@ -94,7 +105,13 @@ func (e Exposure) quadrants(hdus []*fits.HDU) ([]Quadrant, error) {
 				return nil, fault.Data("MissingHDU", "no HDU %s%s", base, p.suffix).On(e.DET.URI).At("%s", sci).
 					Fix("the file is incomplete; check its delivery")
 			}
+			if err := isImage(e.DET.URI, h); err != nil {
+				return nil, err
+			}
 			*p.to = segment(h)
+		}
+		if err := isImage(e.DET.URI, sci); err != nil {
+			return nil, err
 		}
 		if q.ExpTime, err = e.exposureTime(sci, hdus[0]); err == nil {
 			q.Outline, err = outline(sci.Header)
@@ -147,38 +164,6 @@ func outline(h *fits.Header) ([]sky.Coord, error) {
 	return w.Outline(int(nx), int(ny), edgeSegments), nil
 }
 
-// readSegments finds the HDUs of quadrants in a BKG, WGT or PSF file.
-func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []string) (map[string]Segment, error) {
-	hdus, err := readIndex(ctx, r, f)
-	if err != nil {
-		return nil, err
-	}
-	byName, err := uniqueNames(f.URI, hdus)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]Segment{}
-	for _, suffix := range slices.Backward(suffixes) { // the first suffix has the last word
-		for name, h := range byName {
-			if base, ok := strings.CutSuffix(name, suffix); ok && quadrantName(base) {
-				found[base] = segment(h)
-			}
-		}
-	}
-	if len(found) == 0 {
-		return nil, fault.Data("MissingHDU", "none of %d HDUs is named after a quadrant, like 3-4.F", len(hdus)).On(f.URI)
-	}
-	return found, nil
-}
-
-func readIndex(ctx context.Context, r objstore.Reader, f File) ([]*fits.HDU, error) {
-	hdus, err := fits.ReadIndexParallel(readerAt(ctx, r, f), f.Size, headerReads)
-	if err != nil {
-		return nil, locate(err, f.URI, nil)
-	}
-	return hdus, nil
-}
-
 func uniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {
 	m := make(map[string]*fits.HDU, len(hdus))
 	for _, h := range hdus {
@@ -197,6 +182,15 @@ func uniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {
 func quadrantName(s string) bool {
 	return len(s) == 5 && s[0] >= '1' && s[0] <= '6' && s[1] == '-' && s[2] >= '1' && s[2] <= '6' &&
 		s[3] == '.' && s[4] >= 'E' && s[4] <= 'H'
+}
+
+// isImage refuses what can't be a quadrant's pixels as they are.
+func isImage(uri string, h *fits.HDU) error {
+	if h.Kind == "IMAGE" {
+		return nil
+	}
+	return fault.Data("NotAnImage", "the HDU is of type %s", h.Kind).On(uri).At("%s", h).
+		Fix("if it is tile-compressed (ZIMAGE), uncompress the file, by funpack for one: quadrants are copied as they are")
 }
 
 func segment(h *fits.HDU) Segment { return Segment{Offset: h.Offset, Length: h.Length()} }

@@ -2,7 +2,9 @@ package euclid_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,6 +88,84 @@ func TestReadQuadrants(t *testing.T) {
 	}
 }
 
+// compressed is an image as fpack leaves it.
+func compressed(name string) *fits.Header {
+	return fits.NewTable([]fits.Column{{Name: "COMPRESSED_DATA", Format: "1PB(100)"}}, 0).
+		SetText("EXTNAME", name, "").SetBool("ZIMAGE", true, "").SetInt("ZNAXIS", 2, "")
+}
+
+// allNames are those of a whole focal plane.
+func allNames() (names []string) {
+	for row := range 6 {
+		for col := range 6 {
+			for _, letter := range "EFGH" {
+				names = append(names, fmt.Sprintf("%d-%d.%c", row+1, col+1, letter))
+			}
+		}
+	}
+	return names
+}
+
+// Whatever the order of BKG, WGT and PSF, segments hold what their names say;
+// where it is DET's, few headers are read for that.
+func TestSegmentsOfWholePlane(t *testing.T) {
+	names := allNames()
+	suffixed := func(suffix string) (all []string) {
+		for _, n := range names {
+			all = append(all, n+suffix)
+		}
+		return all
+	}
+	turned := slices.Clone(names)
+	slices.Reverse(turned)
+	ends := slices.Clone(names) // first and last changed places: the first isn't as expected
+	ends[0], ends[143] = ends[143], ends[0]
+	last := slices.Clone(names)
+	last[142], last[143] = last[143], last[142]
+	for name, c := range map[string]struct {
+		wgt []string
+		few bool
+	}{
+		"in order": {names, true}, "with a suffix": {suffixed(".WGT"), true}, "turned": {turned, false}, "ends": {ends, false},
+		"last": {last, false}, "one missing": {names[:143], false}, "foreign": {append(slices.Clone(names[1:]), "1-1.X"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := objstore.NewMemory()
+			e := exposure(t, m, det(names...), named(names...), named(c.wgt...), nil)
+			before := m.Usage().Requests
+			qs, err := euclid.ReadQuadrants(t.Context(), m, e)
+			if err != nil || len(qs) != len(names) {
+				t.Fatal(len(qs), err)
+			}
+			for _, q := range qs {
+				for _, s := range []struct {
+					file euclid.File
+					seg  euclid.Segment
+				}{{e.BKG, q.BKG}, {e.WGT, q.WGT}} {
+					all, err := objstore.ReadFile(t.Context(), m, s.file.URI)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if s.seg.Length == 0 {
+						if strings.Contains(string(all), "'"+q.Name) {
+							t.Errorf("%s is in %s and was not found", q.Name, s.file.URI)
+						}
+						continue
+					}
+					h, err := fits.ParseHDU(all[s.seg.Offset:s.seg.Offset+s.seg.Length], 1, s.seg.Offset)
+					if err != nil || !strings.HasPrefix(h.Name, q.Name) || h.Length() != s.seg.Length {
+						t.Errorf("%s is said to be at %+v of %s, where there is %+v, %v", q.Name, s.seg, s.file.URI, h, err)
+					}
+				}
+			}
+			// ReadFile of the check is two for each quadrant.
+			if n := m.Usage().Requests - before - 2*144; c.few != (n <= 433+20) {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
 func TestReadQuadrantsOfDETOnly(t *testing.T) {
 	m := objstore.NewMemory()
 	qs, err := euclid.ReadQuadrants(t.Context(), m, exposure(t, m, det("3-4.F"), nil, nil, nil))
@@ -113,8 +193,10 @@ func TestReadQuadrantsRefuses(t *testing.T) {
 		"no SCI": {det: without("3-4.F.SCI"), code: "MissingHDU", words: []string{"none of 3 HDUs"}},
 		"names of DET in BKG": {det: det("3-4.F"), bkg: named("3-4.F.SCI"), code: "MissingHDU",
 			words: []string{"bkg.fits", "like 3-4.F"}},
-		"twice":   {det: append(det("3-4.F"), named("3-4.F.RMS")...), code: "DuplicateHDU", words: []string{"HDU 4", "3-4.F.RMS"}},
-		"zero CD": {det: changed(func(h *fits.Header) { h.SetFloat("CD1_1", 0, "") }), words: []string{"3-4.F.SCI", "CD"}},
+		"tile-compressed DET": {det: append(without("3-4.F.RMS"), hdu{header: compressed("3-4.F.RMS")}), code: "NotAnImage", words: []string{"3-4.F.RMS", "BINTABLE", "funpack"}},
+		"tile-compressed BKG": {det: det("3-4.F"), bkg: []hdu{{header: compressed("3-4.F")}}, code: "NotAnImage", words: []string{"bkg.fits", "3-4.F", "BINTABLE"}},
+		"twice":               {det: append(det("3-4.F"), named("3-4.F.RMS")...), code: "DuplicateHDU", words: []string{"HDU 4", "3-4.F.RMS"}},
+		"zero CD":             {det: changed(func(h *fits.Header) { h.SetFloat("CD1_1", 0, "") }), words: []string{"3-4.F.SCI", "CD"}},
 		"unknown projection": {det: changed(func(h *fits.Header) { h.SetText("CTYPE1", "RA---XYZ", "") }),
 			words: []string{"HDU 1 (3-4.F.SCI), CTYPE1", "RA---XYZ"}},
 		"CRVAL is a word": {det: changed(func(h *fits.Header) { h.SetText("CRVAL1", "east", "") }), words: []string{"3-4.F.SCI", "CRVAL1"}},
@@ -134,6 +216,13 @@ func TestReadQuadrantsRefuses(t *testing.T) {
 		e.DET = put(t, m, e.DET.URI, file(t, visPrimary(2), det("3-4.F")...))
 		_, err := euclid.ReadQuadrants(t.Context(), m, e)
 		wantFault(t, err, fault.BadData, "ExposureNumber", "EXPNUM is 2", e.DET.URI)
+	})
+	t.Run("gzip", func(t *testing.T) {
+		m := objstore.NewMemory()
+		e := exposure(t, m, det("3-4.F"), named("3-4.F"), nil, nil)
+		e.BKG = put(t, m, e.BKG.URI, []byte("\x1f\x8b\x08\x00"+strings.Repeat("z", 9000)))
+		_, err := euclid.ReadQuadrants(t.Context(), m, e)
+		wantFault(t, err, fault.BadData, fits.CodeCompressed, e.BKG.URI, "gzip", "decompress")
 	})
 	t.Run("truncated", func(t *testing.T) {
 		m := objstore.NewMemory()

@@ -2,33 +2,43 @@ package euclid
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 )
 
-// spillSize is how much of a subset is held in memory; beyond that its rows go to a temporary file.
+// spillSize is how much of a subset's rows, and of its heap, is held in memory;
+// beyond that they go to a temporary file.
 const spillSize = 1 << 20
 
 // Subset collects rows of a layout and writes them as a catalogue of their own:
-// all columns, all keywords, the bytes of every row. It holds at most 1 MiB in
+// all columns, all keywords, the bytes of every row. Arrays of variable length
+// come along: only where they lie in the heap changes. It holds at most 2 MiB in
 // memory. Close it when done.
 type Subset struct {
-	layout *Layout
-	lower  bool
-	rows   int64
-	recent []byte   // rows not yet spilled
-	spill  *os.File // unlinked; nil while everything fits in memory
+	layout   *Layout
+	lower    bool
+	rows     int64
+	data     spool
+	variable []*fits.Column // whose arrays lie in the heap
+	longest  []int64        // of these arrays, in elements
+	heap     spool
+	row      []byte // for changing one
 }
 
 // NewSubset makes an empty subset. With lowerCase, column names are written in
 // lower case, as SHINE reads them.
 func NewSubset(layout *Layout, lowerCase bool) *Subset {
-	return &Subset{layout: layout, lower: lowerCase}
+	s := &Subset{layout: layout, lower: lowerCase, variable: layout.variable()}
+	s.longest = make([]int64, len(s.variable))
+	return s
 }
 
 // Add appends a copy of a row, which must be in the subset's layout (see [Layout.Join]).
@@ -36,48 +46,32 @@ func (s *Subset) Add(r Row) error {
 	if len(r.Bytes) != s.layout.RowSize() {
 		return fault.New(fault.Bug, "RowSize", "row of %d bytes added to a subset of rows of %d", len(r.Bytes), s.layout.RowSize())
 	}
-	if len(s.recent)+len(r.Bytes) > spillSize && len(s.recent) > 0 {
-		if err := s.flush(); err != nil {
-			return fmt.Errorf("hold rows of the catalogue: %w", err)
+	row := r.Bytes
+	if len(s.variable) > 0 {
+		s.row = append(s.row[:0], r.Bytes...)
+		row = s.row
+		if err := s.move(row, r.Heap); err != nil {
+			return err
 		}
 	}
-	s.recent = append(s.recent, r.Bytes...)
+	if _, err := s.data.Write(row); err != nil {
+		return err
+	}
 	s.rows++
 	return nil
-}
-
-func (s *Subset) flush() error {
-	if s.spill == nil {
-		f, err := os.CreateTemp("", "catalog-rows-*")
-		if err != nil {
-			return err
-		}
-		s.spill = f
-		if err := os.Remove(f.Name()); err != nil {
-			return err
-		}
-	}
-	_, err := s.spill.Write(s.recent)
-	s.recent = s.recent[:0]
-	return err
 }
 
 // Len is the number of rows.
 func (s *Subset) Len() int64 { return s.rows }
 
 // Close frees what the subset holds.
-func (s *Subset) Close() error {
-	s.recent = nil
-	if s.spill == nil {
-		return nil
-	}
-	return s.spill.Close()
-}
+func (s *Subset) Close() error { return errors.Join(s.data.close(), s.heap.close()) }
 
 // Write writes a FITS file: the primary HDU's header as it was, and the table.
-// Of the table's header only the number of rows and the letter case of the
-// column names change; what no longer holds is left out (CHECKSUM, DATASUM, and
-// the heap that no column refers to). It can be called again, also after more rows.
+// Of the table's header only the number of rows, the size of the heap and of the
+// longest arrays, and the letter case of the column names change; what no longer
+// holds is left out (CHECKSUM, DATASUM, gaps before the heap). It can be called
+// again, also after more rows.
 func (s *Subset) Write(w io.Writer) error {
 	if _, err := w.Write(s.layout.primary); err != nil {
 		return err
@@ -85,17 +79,59 @@ func (s *Subset) Write(w io.Writer) error {
 	if _, err := w.Write(s.header()); err != nil {
 		return err
 	}
-	var rows io.Reader = bytes.NewReader(s.recent)
-	if s.spill != nil {
-		spilled := s.rows*s.layout.table.RowSize - int64(len(s.recent))
-		rows = io.MultiReader(io.NewSectionReader(s.spill, 0, spilled), rows)
-	}
-	n, err := io.Copy(w, rows)
+	n, err := io.Copy(w, io.MultiReader(s.data.reader(), s.heap.reader()))
 	if err != nil {
 		return err
 	}
 	_, err = w.Write(make([]byte, fits.Pad(n)-n))
 	return err
+}
+
+// spool is bytes that are written and then read again: the last ones are in
+// memory, those before in a file.
+type spool struct {
+	recent  []byte
+	spill   *os.File // unlinked; nil while everything fits in memory
+	spilled int64
+}
+
+func (s *spool) size() int64 { return s.spilled + int64(len(s.recent)) }
+
+func (s *spool) Write(p []byte) (int, error) {
+	if len(s.recent)+len(p) > spillSize && len(s.recent) > 0 {
+		if err := s.flush(); err != nil {
+			return 0, fmt.Errorf("hold rows of the catalogue: %w", err)
+		}
+	}
+	s.recent = append(s.recent, p...)
+	return len(p), nil
+}
+
+func (s *spool) flush() (err error) {
+	if s.spill == nil {
+		if s.spill, err = scratchFile(); err != nil {
+			return err
+		}
+	}
+	n, err := s.spill.WriteAt(s.recent, s.spilled)
+	s.spilled += int64(n)
+	s.recent = s.recent[:copy(s.recent, s.recent[n:])]
+	return err
+}
+
+func (s *spool) reader() io.Reader {
+	if s.spill == nil {
+		return bytes.NewReader(s.recent)
+	}
+	return io.MultiReader(io.NewSectionReader(s.spill, 0, s.spilled), bytes.NewReader(s.recent))
+}
+
+func (s *spool) close() error {
+	s.recent = nil
+	if s.spill == nil {
+		return nil
+	}
+	return s.spill.Close()
 }
 
 // header is the table's header, card by card. NAXIS2 and PCOUNT are among the
@@ -110,9 +146,11 @@ func (s *Subset) header() []byte {
 		case key == "NAXIS2":
 			c = c[:10] + fmt.Sprintf("%20d", s.rows) + c[30:]
 		case key == "PCOUNT":
-			c = c[:10] + fmt.Sprintf("%20d", 0) + c[30:]
+			c = c[:10] + fmt.Sprintf("%20d", s.heap.size()) + c[30:]
 		case key == "THEAP" || key == "CHECKSUM" || key == "DATASUM":
 			continue
+		case strings.HasPrefix(key, "TFORM"):
+			c = s.format(key, c)
 		case s.lower && strings.HasPrefix(key, "TTYPE"):
 			// The value ends at the first quote: a column's name has none inside.
 			if i := strings.IndexByte(c, '\''); i >= 0 {
@@ -127,4 +165,22 @@ func (s *Subset) header() []byte {
 		}
 	}
 	return append(out, bytes.Repeat([]byte{' '}, int(fits.Pad(int64(len(out))))-len(out))...)
+}
+
+// format is the card of a column's format; where it says how long the longest
+// array is, and a longer one came from another catalogue, it says so.
+func (s *Subset) format(key, card string) string {
+	n, err := strconv.Atoi(key[len("TFORM"):])
+	if err != nil || n < 1 || n > len(s.layout.table.Columns) {
+		return card
+	}
+	if i := slices.Index(s.variable, &s.layout.table.Columns[n-1]); i >= 0 {
+		c := s.variable[i]
+		head, rest, ok := strings.Cut(c.Format, "(")
+		said, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), ")"), 10, 64)
+		if ok && err == nil && s.longest[i] > said {
+			card = fmt.Sprintf("%-80s", fmt.Sprintf("%-8s= '%-8s'", key, fmt.Sprintf("%s(%d)", head, s.longest[i])))
+		}
+	}
+	return card
 }

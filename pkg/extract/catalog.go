@@ -126,7 +126,7 @@ func (s *selection) place(row euclid.Row, join *euclid.Join, f euclid.File, own 
 
 func (s *selection) write(ctx context.Context, d *directory) error {
 	d.catalog = newProduct(objstore.Join(d.uri, manifest.CatalogFile), manifest.CatalogFile)
-	if err := d.catalog.open(ctx, s.job.Dest); err != nil {
+	if err := d.catalog.open(ctx, s.job); err != nil {
 		return err
 	}
 	defer d.catalog.abort()

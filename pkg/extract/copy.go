@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -26,26 +28,79 @@ const (
 	maxPrimary = 8 << 20
 	// commits are so many at a time: each may wait for its store.
 	commits = 16
+	// lookUps are so many headers that are read at a time.
+	lookUps = 64
 )
 
 // copy brings one source file's HDUs to every product that needs them.
-func (job Job) copy(ctx context.Context, t *transfer) error {
-	if err := job.stream(ctx, t); err != nil {
+func (job Job) copy(ctx context.Context, c *copies, t *transfer) error {
+	err := job.bring(ctx, c, t)
+	if t.sampled && fault.CodeOf(err) == codeStale {
+		if moved := job.lookUp(ctx, t); moved == nil {
+			err = job.bring(ctx, c, t)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("copy %s: %w", t.purpose, err)
 	}
 	return nil
 }
 
+// bring has the store copy what it can, and streams the rest.
+func (job Job) bring(ctx context.Context, c *copies, t *transfer) error {
+	rest := t.products
+	if job.Copy != CopyStream {
+		var err error
+		if rest, err = job.assemble(ctx, c, t); err != nil {
+			return err
+		}
+	}
+	return job.stream(ctx, t, rest)
+}
+
+// lookUp finds the HDUs of a file by their names, all of them, where the index
+// took some to be where they are not.
+func (job Job) lookUp(ctx context.Context, t *transfer) error {
+	at := &countingReaderAt{r: t.reader(ctx, job.Source)}
+	hdus, err := fits.ReadIndexParallel(at, t.file.Size, lookUps, func(string) bool { return false })
+	t.headers += at.n.Load()
+	if err != nil {
+		return on(t.file.URI, err)
+	}
+	for _, p := range t.pieces {
+		var found *fits.HDU
+		for _, name := range p.names { // the first that there is has the first word
+			i := slices.IndexFunc(hdus, func(h *fits.HDU) bool { return h.Name == name })
+			if i >= 0 {
+				found = hdus[i]
+				break
+			}
+		}
+		if found == nil {
+			return staleError("HDU %s is not there", p.names[0]).On(t.file.URI)
+		}
+		p.Segment = euclid.Segment{Offset: found.Offset, Length: found.Length()}
+	}
+	for _, p := range t.products {
+		p.upload = nil // what was begun is aborted
+	}
+	return t.sort()
+}
+
 // stream reads the file from front to back. A product is open from its first
 // piece to its last only: sub-tiles lie in bands across the focal plane, as the
 // file does, so that only some are open at a time.
-func (job Job) stream(ctx context.Context, t *transfer) (err error) {
+func (job Job) stream(ctx context.Context, t *transfer, products []*product) (err error) {
+	pieces := t.piecesOf(products...)
+	if len(pieces) == 0 {
+		return nil
+	}
 	primary, err := job.primary(ctx, t)
 	if err != nil {
 		return err
 	}
-	c := &copying{job: job, transfer: t, primary: primary, buffer: make([]byte, bufferSize), left: map[*product]int{}}
-	for _, piece := range t.pieces {
+	c := &copying{job: job, transfer: t, primary: primary, left: map[*product]int{}}
+	for _, piece := range pieces {
 		for _, p := range piece.to {
 			c.left[p]++
 		}
@@ -53,17 +108,33 @@ func (job Job) stream(ctx context.Context, t *transfer) (err error) {
 	var gctx context.Context
 	c.commits, gctx = errgroup.WithContext(ctx)
 	c.commits.SetLimit(commits)
-	for run := range runs(t.pieces) {
+	for run := range runs(pieces) {
 		if err = c.copyRun(gctx, run); err != nil {
 			break
 		}
 	}
 	// A commit that failed is why the rest was cancelled, not the other way round.
 	err = cmp.Or(c.commits.Wait(), err)
-	for _, p := range t.products {
+	for _, p := range products {
 		p.abort()
 	}
 	return err
+}
+
+// piecesOf are the file's pieces as far as they go to some products.
+func (t *transfer) piecesOf(products ...*product) []*piece {
+	var some []*piece
+	for _, p := range t.pieces {
+		to := slices.DeleteFunc(slices.Clone(p.to), func(pr *product) bool { return !slices.Contains(products, pr) })
+		if len(to) > 0 {
+			some = append(some, &piece{Segment: p.Segment, names: p.names, to: to})
+		}
+	}
+	return some
+}
+
+func (t *transfer) reader(ctx context.Context, from objstore.Reader) io.ReaderAt {
+	return objstore.ReaderAt(ctx, from, objstore.Info{URI: t.file.URI, Size: t.file.Size, ETag: t.file.ETag})
 }
 
 // copying is a transfer under way.
@@ -71,15 +142,13 @@ type copying struct {
 	job Job
 	*transfer
 	primary []byte
-	buffer  []byte
 	left    map[*product]int // pieces to come
 	commits *errgroup.Group
 }
 
 // primary reads the file's primary HDU, header and data.
 func (job Job) primary(ctx context.Context, t *transfer) ([]byte, error) {
-	info := objstore.Info{URI: t.file.URI, Size: t.file.Size, ETag: t.file.ETag}
-	counted := &countingReaderAt{r: objstore.ReaderAt(ctx, job.Source, info)}
+	counted := &countingReaderAt{r: t.reader(ctx, job.Source)}
 	at := objstore.Window(counted, t.file.Size, primaryWindow)
 	var raw []byte
 	err := fits.Scan(at, t.file.Size, func(h *fits.HDU) (bool, error) {
@@ -96,7 +165,7 @@ func (job Job) primary(ctx context.Context, t *transfer) ([]byte, error) {
 		}
 		return false, err
 	})
-	t.headers += counted.n
+	t.headers += counted.n.Load()
 	return raw, on(t.file.URI, err)
 }
 
@@ -124,38 +193,48 @@ func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close()
+	reads := readAhead(body, run)
+	defer reads.stop()
 	for _, p := range run {
-		if err := c.copyPiece(ctx, p, body); err != nil {
+		if err := c.copyPiece(ctx, p, reads); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// copyPiece copies one piece to its products, which it opens and commits as they need.
-func (c *copying) copyPiece(ctx context.Context, p *piece, body io.Reader) error {
+// copyPiece copies one piece to its products, which it opens and commits as they
+// need, and holds it to its checksums.
+func (c *copying) copyPiece(ctx context.Context, p *piece, body *ahead) error {
+	var check *fits.Check
 	for left := p.Length; left > 0; {
-		chunk := c.buffer[:min(int64(len(c.buffer)), left)]
-		n, err := io.ReadFull(body, chunk)
-		c.read += int64(n)
+		chunk, err := body.next()
+		c.read += int64(len(chunk))
 		if err != nil {
-			return c.short(p, p.Length-left+int64(n), err)
+			return c.short(p, p.Length-left+int64(len(chunk)), err)
 		}
 		if left == p.Length {
-			if err := p.verify(chunk); err != nil {
-				return err.On(c.file.URI)
+			h, err := p.verify(chunk)
+			if err != nil {
+				return on(c.file.URI, err)
 			}
+			check = fits.NewCheck(h)
 			if err := c.open(ctx, p.to); err != nil {
 				return err
 			}
 		}
-		for _, to := range p.to {
-			if _, err := to.Write(chunk); err != nil {
-				return err
-			}
+		if check != nil {
+			check.Write(chunk)
 		}
-		left -= int64(n)
+		if err := writeAll(p.to, chunk); err != nil {
+			return err
+		}
+		left -= int64(len(chunk))
+	}
+	if check != nil {
+		if err := check.Close(); err != nil {
+			return on(c.file.URI, err)
+		}
 	}
 	for _, to := range p.to {
 		if c.left[to]--; c.left[to] == 0 {
@@ -165,13 +244,25 @@ func (c *copying) copyPiece(ctx context.Context, p *piece, body io.Reader) error
 	return nil
 }
 
+// writeAll writes to all products side by side, and sums beside writing: it
+// takes as long as the slowest of these where there are processors for all.
+func writeAll(to []*product, chunk []byte) error {
+	var g errgroup.Group
+	for _, p := range to {
+		g.Go(func() error { p.sum.Write(chunk); return nil })
+		g.Go(func() error { _, err := p.upload.Write(chunk); return err })
+		p.size += int64(len(chunk))
+	}
+	return g.Wait()
+}
+
 // open opens those that aren't, and begins them with the primary HDU.
 func (c *copying) open(ctx context.Context, ps []*product) error {
 	for _, p := range ps {
 		if p.upload != nil {
 			continue
 		}
-		if err := p.open(ctx, c.job.Dest); err != nil {
+		if err := p.open(ctx, c.job); err != nil {
 			return err
 		}
 		if _, err := p.Write(c.primary); err != nil {
@@ -190,22 +281,25 @@ func (t *transfer) short(p *piece, n int64, err error) error {
 		On(t.file.URI).At("HDU %s", p.names[0]).Fix("check the delivery of the file, and index again")
 }
 
-// verify holds the start of an HDU to the name that it should have.
-func (p *piece) verify(start []byte) *fault.Error {
-	wrong := func(format string, a ...any) *fault.Error {
-		return staleError(format, a...).At("HDU %s at byte %d", p.names[0], p.Offset)
-	}
+// verify holds the start of an HDU to the name and the size that it should have.
+func (p *piece) verify(start []byte) (*fits.HDU, error) {
 	if !bytes.HasPrefix(start, []byte("XTENSION=")) {
-		return wrong("no extension starts here")
+		return nil, p.wrong("no extension starts here")
 	}
-	header, err := fits.ParseHeader(start)
-	if err != nil {
-		return wrong("no header here: %w", err)
+	h, err := fits.ParseHDU(start, 1, p.Offset)
+	switch {
+	case err != nil:
+		return nil, p.wrong("no header here: %w", err)
+	case !slices.Contains(p.names, h.Name):
+		return nil, p.wrong("EXTNAME is %q", h.Name)
+	case h.Length() != p.Length:
+		return nil, p.wrong("it has %d bytes, not %d", h.Length(), p.Length)
 	}
-	if name, err := header.Text("EXTNAME"); err != nil || !slices.Contains(p.names, name) {
-		return wrong("EXTNAME is %q", name)
-	}
-	return nil
+	return h, nil
+}
+
+func (p *piece) wrong(format string, a ...any) *fault.Error {
+	return staleError(format, a...).At("HDU %s at byte %d", p.names[0], p.Offset)
 }
 
 // on names the object of an error that names none.
@@ -223,11 +317,11 @@ func on(uri string, err error) error {
 
 type countingReaderAt struct {
 	r io.ReaderAt
-	n int64
+	n atomic.Int64
 }
 
 func (c *countingReaderAt) ReadAt(p []byte, off int64) (int, error) {
 	n, err := c.r.ReadAt(p, off)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }

@@ -31,10 +31,24 @@ type Job struct {
 	LowerCase  bool   // write the catalogue's column names in lower case
 	ConfigID   string // what can change a result, as one word
 	Provenance manifest.Provenance
-	Workers    int // source files copied at a time; 4 where it is not positive
+	Copy       string // how HDUs come to the products: CopyStream where it is empty
+	Workers    int    // source files copied at a time; 4 where it is not positive
 }
 
 const usualWorkers = 4
+
+// Ways for HDUs to come to the products.
+const (
+	// CopyStream has them pass through this process, which checks them.
+	CopyStream = "stream"
+	// CopyServer has the store copy them from bucket to bucket by itself, but
+	// for small files and the first 5 MiB of others; where it can't, they stream.
+	// Manifests have CRC64NVME checksums then, which stores make, instead of SHA-256.
+	CopyServer = "server"
+	// CopyAuto tries both on a file each, and goes on with the faster one. The
+	// products and their manifests are those of CopyServer either way.
+	CopyAuto = "auto"
+)
 
 // Tile prepares all sub-tiles of a tile and reports what it did. Every sub-tile
 // gets its manifests, also one without quadrants or sources. On failure, none of
@@ -42,6 +56,13 @@ const usualWorkers = 4
 func Tile(ctx context.Context, job Job) (*Report, error) {
 	if job.Workers <= 0 {
 		job.Workers = usualWorkers
+	}
+	switch job.Copy {
+	case "":
+		job.Copy = CopyStream
+	case CopyStream, CopyServer, CopyAuto:
+	default:
+		return nil, fault.Input("CopyInvalid", "no way to copy is called %q", job.Copy).Fix("use stream, server or auto")
 	}
 	report, err := job.run(ctx)
 	if err != nil {
@@ -66,7 +87,7 @@ func (job Job) run(ctx context.Context) (*Report, error) {
 	g.SetLimit(job.Workers + 1)
 	g.Go(func() error { return job.selectSources(gctx, p) })
 	for _, t := range p.transfers {
-		g.Go(func() error { return job.copy(gctx, t) })
+		g.Go(func() error { return job.copy(gctx, &p.copies, t) })
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err

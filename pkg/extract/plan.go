@@ -20,6 +20,7 @@ type plan struct {
 	byURI       map[string]*transfer
 
 	catalogs   catalogs
+	copies     copies
 	leftOut    []LeftOut
 	withoutWGT []euclid.ExposureID
 }
@@ -51,13 +52,14 @@ type use struct {
 // transfer is the copying of one source file's HDUs.
 type transfer struct {
 	file     euclid.File
+	sampled  bool     // where its HDUs are was told by some of them
 	purpose  string   // e.g. "SCI of exposure 002681_00_1"
 	pieces   []*piece // by offset, once the plan is made
 	products []*product
 	byPath   map[string]*product // by URI
 	byOffset map[int64]*piece
 
-	read, headers int64 // bytes
+	read, headers, copied int64 // bytes
 }
 
 // piece is one HDU and where it goes.
@@ -197,6 +199,7 @@ func (p *plan) add(u use, to []*directory) error {
 				segment.Offset, segment.Offset+segment.Length, names[0], file.Size).On(file.URI)
 		}
 		t := p.transfer(file, fmt.Sprintf("%s of exposure %s", strings.ToUpper(part.product), u.Exposure))
+		t.sampled = part.product != "sci"
 		piece, err := t.piece(segment, names)
 		if err != nil {
 			return err
@@ -247,14 +250,21 @@ func (t *transfer) product(d *directory, path string) *product {
 	return pr
 }
 
-// finish brings pieces into the order of their files and refuses overlaps.
 func (p *plan) finish() error {
 	for _, t := range p.transfers {
-		slices.SortFunc(t.pieces, func(a, b *piece) int { return cmp.Compare(a.Offset, b.Offset) })
-		for i, b := range t.pieces[1:] {
-			if a := t.pieces[i]; a.Offset+a.Length > b.Offset {
-				return staleError("HDUs %s and %s are said to overlap", a.names[0], b.names[0]).On(t.file.URI)
-			}
+		if err := t.sort(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sort brings pieces into the order of the file and refuses overlaps.
+func (t *transfer) sort() error {
+	slices.SortFunc(t.pieces, func(a, b *piece) int { return cmp.Compare(a.Offset, b.Offset) })
+	for i, b := range t.pieces[1:] {
+		if a := t.pieces[i]; a.Offset+a.Length > b.Offset {
+			return staleError("HDUs %s and %s are said to overlap", a.names[0], b.names[0]).On(t.file.URI)
 		}
 	}
 	return nil
@@ -271,8 +281,10 @@ func (d *directory) exposures() []euclid.ExposureID {
 	return ids
 }
 
+const codeStale = "IndexStale"
+
 // staleError is that of an index that doesn't describe a file.
 func staleError(format string, a ...any) *fault.Error {
-	return fault.Data("IndexStale", format, a...).
+	return fault.Data(codeStale, format, a...).
 		Fix("the index is stale or the file is damaged: read footprints again, check the delivery")
 }

@@ -3,8 +3,10 @@ package extract
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"hash"
+	"hash/crc64"
 
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -21,9 +23,19 @@ type product struct {
 
 func newProduct(uri, path string) *product { return &product{uri: uri, path: path} }
 
-func (p *product) open(ctx context.Context, w objstore.Writer) (err error) {
-	p.sum, p.size = sha256.New(), 0
-	p.upload, err = w.Create(ctx, p.uri)
+// newSum is the checksum that the job's manifests have: SHA-256, or where a
+// store may make products by itself, the one that it then says, for all of them.
+func (job Job) newSum() hash.Hash {
+	if job.Copy == CopyStream {
+		return sha256.New()
+	}
+	const nvme = 0x9a6c9329ac4bc9b5 // reversed
+	return crc64.New(crc64.MakeTable(nvme))
+}
+
+func (p *product) open(ctx context.Context, job Job) (err error) {
+	p.sum, p.size = job.newSum(), 0
+	p.upload, err = job.Dest.Create(ctx, p.uri)
 	return err
 }
 
@@ -38,7 +50,12 @@ func (p *product) commit() error {
 	if _, err := p.upload.Commit(); err != nil {
 		return err
 	}
-	p.done = manifest.Product{Path: p.path, Size: p.size, SHA256: hex.EncodeToString(p.sum.Sum(nil))}
+	p.done = manifest.Product{Path: p.path, Size: p.size}
+	if sum := p.sum.Sum(nil); p.sum.Size() == sha256.Size {
+		p.done.SHA256 = hex.EncodeToString(sum)
+	} else {
+		p.done.CRC64NVME = base64.StdEncoding.EncodeToString(sum)
+	}
 	return nil
 }
 

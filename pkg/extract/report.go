@@ -19,12 +19,15 @@ type Report struct {
 
 	PayloadBytes    int64 `json:"payload_bytes"`    // of HDUs, as read from the sources
 	ReferencedBytes int64 `json:"referenced_bytes"` // of the distinct HDUs that the sub-tiles need
-	HeaderBytes     int64 `json:"header_bytes"`     // read to copy the files' primary HDUs
+	CopiedBytes     int64 `json:"copied_bytes"`     // of HDUs, by the store itself
+	HeaderBytes     int64 `json:"header_bytes"`     // read to copy the files' primary HDUs, and to look HDUs up
 	CatalogBytes    int64 `json:"catalog_bytes"`    // size of the catalogues that were read
 
 	OutsideGrid int `json:"outside_grid"` // sources of the tile's catalogues that no core holds
 	Duplicates  int `json:"duplicates"`   // rows whose object an earlier row had
 	Unplaced    int `json:"unplaced"`     // rows without an id or a position
+
+	NotCopied string `json:"not_copied,omitempty"` // why the store didn't copy what it was asked to: it was streamed
 
 	LeftOut    []LeftOut           `json:"left_out,omitempty"`
 	WithoutWGT []euclid.ExposureID `json:"without_wgt,omitempty"`
@@ -71,7 +74,11 @@ func (p *plan) report(tile int64) *Report {
 		CatalogBytes: p.catalogs.bytes, OutsideGrid: p.catalogs.outside,
 		Duplicates: p.catalogs.duplicates, Unplaced: p.catalogs.unplaced,
 	}
+	if err := p.copies.refused; err != nil {
+		r.NotCopied = err.Error()
+	}
 	for _, t := range p.transfers {
+		r.CopiedBytes += t.copied
 		r.PayloadBytes += t.read
 		r.HeaderBytes += t.headers
 		for _, piece := range t.pieces {

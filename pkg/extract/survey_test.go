@@ -36,20 +36,22 @@ type survey struct {
 	tile  sky.Tile
 	grid  sky.Grid
 
+	nx, ny int  // pixels of a quadrant
+	signed bool // HDUs have checksums
+
 	exposures  []euclid.Exposure
 	catalogs   []euclid.File
 	neighbours []euclid.File
 }
 
 const (
-	nx, ny        = 32, 33
-	pixel         = 3.4 / 60 / nx // degrees
+	quadrantSide  = 3.4 / 60 // degrees
 	quadrantPitch = 3.5 / 60
 )
 
 func newSurvey(t testing.TB, s store, base string) *survey {
 	return &survey{
-		t: t, store: s, base: base,
+		t: t, store: s, base: base, nx: 32, ny: 33,
 		tile: sky.Tile{ID: 102018211, Centre: sky.Coord{RA: 359.98, Dec: -51.5}},
 		grid: sky.Grid{Rows: 2, Cols: 2, MarginArcmin: 1, TileArcmin: 8, CoreArcmin: 7.5},
 	}
@@ -92,8 +94,8 @@ func (v *survey) expose(obs, dither string, shift sky.Offset) *euclid.Exposure {
 	e := euclid.Exposure{
 		ExposureID: id,
 		DET:        v.write(name("DET"), v.det(id, shift)),
-		BKG:        v.write(name("BKG"), v.images(id, 1, "", nx, ny)),
-		WGT:        v.write(name("WGT"), v.images(id, 2, "", nx, ny)),
+		BKG:        v.write(name("BKG"), v.images(id, 1, "", v.nx, v.ny)),
+		WGT:        v.write(name("WGT"), v.images(id, 2, "", v.nx, v.ny)),
 	}
 	for _, o := range v.exposures {
 		if o.Obs == obs {
@@ -127,6 +129,7 @@ func primary(id euclid.ExposureID) []byte {
 // det is a DET file: SCI, RMS, FLG of every quadrant.
 func (v *survey) det(id euclid.ExposureID, shift sky.Offset) []byte {
 	b := bytes.NewBuffer(primary(id))
+	nx, ny, pixel := v.nx, v.ny, quadrantSide/float64(v.nx)
 	plane := v.tile.Plane()
 	n := 0
 	quadrantNames(func(name string, row, col int) {
@@ -138,7 +141,7 @@ func (v *survey) det(id euclid.ExposureID, shift sky.Offset) []byte {
 			h := fits.NewImage(-32, nx, ny).SetText("EXTNAME", name+"."+suffix, "").
 				SetText("CTYPE1", "RA---TAN", "").SetText("CTYPE2", "DEC--TAN", "").
 				SetFloat("CRVAL1", c.RA, "").SetFloat("CRVAL2", c.Dec, "").
-				SetFloat("CRPIX1", (nx+1)/2., "").SetFloat("CRPIX2", (ny+1)/2., "").
+				SetFloat("CRPIX1", float64(nx+1)/2, "").SetFloat("CRPIX2", float64(ny+1)/2, "").
 				SetFloat("CD1_1", -pixel, "").SetFloat("CD1_2", 0, "").SetFloat("CD2_1", 0, "").SetFloat("CD2_2", pixel, "").
 				SetText("CUNIT1", "deg", "").SetText("CUNIT2", "deg", "").
 				SetFloat("EXPTIME", 560.52, "").SetText("MAGZEROP", "24.56605", "")
@@ -173,7 +176,15 @@ func (v *survey) hdu(b *bytes.Buffer, h *fits.Header, pixels, seed int) {
 	for i := range values {
 		values[i] = float32(math.Sin(float64(seed*7919 + i)))
 	}
-	if err := fits.WriteHDU(b, h, bytes.NewReader(fits.AppendFloat32(nil, values)), int64(4*pixels)); err != nil {
+	data := fits.AppendFloat32(nil, values)
+	if v.signed {
+		sum, err := fits.DataSum(bytes.NewReader(data))
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		h.Sign(sum)
+	}
+	if err := fits.WriteHDU(b, h, bytes.NewReader(data), int64(len(data))); err != nil {
 		v.t.Fatal(err)
 	}
 }

@@ -33,8 +33,16 @@ func (s *Sum) Write(p []byte) (int, error) {
 			s.n = 0
 		}
 	}
-	for ; len(p) >= 4; p = p[4:] {
+	// Pairs of words, whose carries have room for as many as a Write has.
+	var high, low uint64
+	for ; len(p) >= 8; p = p[8:] {
+		pair := binary.BigEndian.Uint64(p)
+		high, low = high+pair>>32, low+pair&0xffffffff
+	}
+	s.total = fold(fold(s.total + fold(high) + fold(low)))
+	if len(p) >= 4 {
 		s.add(binary.BigEndian.Uint32(p))
+		p = p[4:]
 	}
 	if len(p) > 0 {
 		s.rest = [4]byte{}
@@ -114,36 +122,75 @@ func punctuation(c int) bool { return c > '9' && c < 'A' || c > 'Z' && c < 'a' }
 // Verify compares an HDU with its DATASUM and CHECKSUM. It reads all of the HDU.
 // Where the header has neither, checked is false.
 func Verify(h *HDU, r io.ReaderAt) (checked bool, err error) {
-	hasData, hasSum := h.Header.Has("DATASUM"), h.Header.Has("CHECKSUM")
-	if !hasData && !hasSum {
+	c := NewCheck(h)
+	if c == nil {
 		return false, nil
 	}
-	var header, data Sum
-	if n, err := io.Copy(&header, io.NewSectionReader(r, h.Offset, h.HeaderSize)); err != nil || n != h.HeaderSize {
+	if n, err := io.Copy(c, io.NewSectionReader(r, h.Offset, h.Length())); err != nil || n != h.Length() {
 		return true, verifyRead(h, err)
 	}
-	size := Pad(h.DataSize)
-	if n, err := io.Copy(&data, io.NewSectionReader(r, h.DataOffset(), size)); err != nil || n != size {
-		return true, verifyRead(h, err)
+	return true, c.Close()
+}
+
+// Check compares an HDU that passes by with its DATASUM and CHECKSUM. It is an
+// [io.Writer]: what is written are the HDU's bytes, header, data and padding.
+type Check struct {
+	hdu             *HDU
+	dataSum, hduSum bool
+	header, data    Sum
+	n               int64 // bytes so far
+}
+
+// NewCheck makes a check of an HDU; nil where the header has neither keyword,
+// or both are blank, which says that they were not computed.
+func NewCheck(h *HDU) *Check {
+	said := func(key string) bool {
+		text, err := h.Header.Text(key)
+		return err == nil && strings.TrimSpace(text) != ""
 	}
-	if hasData {
+	c := &Check{hdu: h, dataSum: said("DATASUM"), hduSum: said("CHECKSUM")}
+	if !c.dataSum && !c.hduSum {
+		return nil
+	}
+	return c
+}
+
+// Write adds p.
+func (c *Check) Write(p []byte) (int, error) {
+	size := len(p)
+	if left := c.hdu.HeaderSize - c.n; left > 0 {
+		head := p[:min(left, int64(len(p)))]
+		c.header.Write(head)
+		p = p[len(head):]
+	}
+	c.data.Write(p)
+	c.n += int64(size)
+	return size, nil
+}
+
+// Close says whether what was written, the whole HDU, is what the keywords say.
+func (c *Check) Close() error {
+	h := c.hdu
+	if c.dataSum {
 		want, err := h.Header.Int("DATASUM")
 		if err != nil {
-			return true, err
+			return err
 		}
-		if got := data.Sum32(); want != int64(got) {
-			return true, fault.Data(CodeChecksum, "the data's checksum is %d, DATASUM says %d", got, want).
-				At("%s", h).Fix("the file is damaged: fetch it again")
-		}
-	}
-	if hasSum {
-		header.add(data.Sum32())
-		if got := header.Sum32(); got != 0xffffffff && got != 0 {
-			return true, fault.Data(CodeChecksum, "the HDU's sum is %#x, not zero", got).
-				At("%s", h).Fix("the file is damaged: fetch it again")
+		if got := c.data.Sum32(); want != int64(got) {
+			return damaged(h, "the data's checksum is %d, DATASUM says %d", got, want)
 		}
 	}
-	return true, nil
+	if c.hduSum {
+		c.header.add(c.data.Sum32())
+		if got := c.header.Sum32(); got != 0xffffffff && got != 0 {
+			return damaged(h, "the HDU's sum is %#x, not zero", got)
+		}
+	}
+	return nil
+}
+
+func damaged(h *HDU, format string, a ...any) error {
+	return fault.Data(CodeChecksum, format, a...).At("%s", h).Fix("the file is damaged: fetch it again")
 }
 
 func verifyRead(h *HDU, err error) error {

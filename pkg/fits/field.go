@@ -129,6 +129,22 @@ func (c *Column) Descriptor(row []byte) (count, offset int64) {
 	return 0, 0
 }
 
+// PutDescriptor stores what [Column.Descriptor] returns; false where the type can't hold it.
+func (c *Column) PutDescriptor(row []byte, count, offset int64) bool {
+	f := c.field(row)
+	switch {
+	case c.Type == 'P' && c.Repeat > 0 && count <= math.MaxInt32 && offset <= math.MaxInt32:
+		binary.BigEndian.PutUint32(f, uint32(count))
+		binary.BigEndian.PutUint32(f[4:], uint32(offset))
+		return true
+	case c.Type == 'Q' && c.Repeat > 0:
+		binary.BigEndian.PutUint64(f, uint64(count))
+		binary.BigEndian.PutUint64(f[8:], uint64(offset))
+		return true
+	}
+	return false
+}
+
 // PutInt stores an integer so that [Column.Int64] returns it, as far as the type
 // can hold it.
 func (c *Column) PutInt(row []byte, v int64) {

@@ -17,7 +17,7 @@ func FuzzReadIndex(f *testing.F) {
 	f.Add([]byte{0x1f, 0x8b})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		all, err := ReadIndex(bytes.NewReader(raw), int64(len(raw)))
-		parallel, again := ReadIndexParallel(bytes.NewReader(raw), int64(len(raw)), 3)
+		parallel, again := ReadIndexParallel(bytes.NewReader(raw), int64(len(raw)), 3, nil)
 		if fmt.Sprint(err) != fmt.Sprint(again) || !reflect.DeepEqual(all, parallel) {
 			t.Fatalf("%v, in parallel %v", err, again)
 		}

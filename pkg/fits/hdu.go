@@ -20,6 +20,40 @@ type HDU struct {
 	Header     *Header
 }
 
+// ParseHDU reads the HDU whose header raw starts with, as it lies at offset of a
+// file. It says nothing of whether the file is long enough.
+func ParseHDU(raw []byte, index int, offset int64) (*HDU, error) {
+	header, end, err := parseHeader(raw)
+	if err == nil && header == nil {
+		err = fault.Data(CodeGarbled, "no END card in %d bytes of header", len(raw))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newHDU(index, offset, Pad(int64(end)), header)
+}
+
+// ParseStart reads what the first block of a header says of an HDU: all but its
+// Header, and its HeaderSize, which is 0 unless the header ends there. EXTNAME
+// stands there, or is not seen.
+func ParseStart(raw []byte, index int, offset int64) (*HDU, error) {
+	raw = raw[:min(Block, len(raw)/cardSize*cardSize)]
+	size := int64(0)
+	if end, _ := findEnd(raw); end >= 0 {
+		raw, size = raw[:end], Block
+	}
+	header, _, err := parseHeader(append(append(make([]byte, 0, len(raw)+cardSize), raw...), endCard...))
+	if err != nil {
+		return nil, err
+	}
+	h, err := newHDU(index, offset, size, header)
+	if err != nil {
+		return nil, err
+	}
+	h.Header = nil
+	return h, nil
+}
+
 // DataOffset is where the data start.
 func (h *HDU) DataOffset() int64 { return h.Offset + h.HeaderSize }
 

@@ -57,6 +57,8 @@ type scanner struct {
 	window  int64 // size of the next fresh read
 	largest int64 // extension header so far
 	vain    int   // reads of headers that turned out not to be where they were guessed
+	whole   func(name string) bool
+	blind   bool // first blocks don't tell whose headers are wanted
 
 	buf []byte
 	at  int64 // where buf lies in the file

@@ -118,7 +118,7 @@ func TestBadFiles(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := ReadIndex(bytes.NewReader(c.raw), int64(len(c.raw)))
 			wantFault(t, err, c.code, c.named)
-			_, again := ReadIndexParallel(bytes.NewReader(c.raw), int64(len(c.raw)), 4)
+			_, again := ReadIndexParallel(bytes.NewReader(c.raw), int64(len(c.raw)), 4, nil)
 			if again == nil || again.Error() != err.Error() {
 				t.Errorf("in parallel: %v, want %v", again, err)
 			}

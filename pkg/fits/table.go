@@ -19,6 +19,9 @@ type Column struct {
 	Type   byte   // L X B I J K A E D C M P Q
 	Repeat int    // number of elements
 	Width  int    // bytes of the field
+	// Element is the type of a variable-length array's elements, which lie in
+	// the heap (types P and Q), and 0 in other columns.
+	Element byte
 
 	Null        *int64  // TNULL: the integer that stands for no value
 	Scale, Zero float64 // TSCAL (0 stands for 1) and TZERO
@@ -57,12 +60,25 @@ func (c *Column) parseFormat() error {
 		return fmt.Errorf("%q: an array descriptor can't repeat", c.Format)
 	case c.Type == 'X':
 		c.Width = (c.Repeat + 7) / 8
+	case c.Repeat > 0 && (c.Type == 'P' || c.Type == 'Q') && (i+1 == len(f) || elementSize[f[i+1]] == 0 && f[i+1] != 'X' || f[i+1] == 'P' || f[i+1] == 'Q'):
+		return fmt.Errorf("%q doesn't say of what its arrays are", c.Format)
 	case c.Repeat > math.MaxInt32/16:
 		return fmt.Errorf("%q is too large", c.Format)
 	default:
 		c.Width = c.Repeat * size
 	}
+	if c.Element = 0; c.Repeat > 0 && (c.Type == 'P' || c.Type == 'Q') {
+		c.Element = f[i+1]
+	}
 	return nil
+}
+
+// ArraySize is the bytes that so many elements of a variable-length array take in the heap.
+func (c *Column) ArraySize(count int64) int64 {
+	if c.Element == 'X' {
+		return (count + 7) / 8
+	}
+	return count * int64(elementSize[c.Element])
 }
 
 // Layout reads the formats of columns and gives each its place in the row. It

@@ -48,9 +48,11 @@ type Quadrant struct {
 	ExpTime  float64 `yaml:"exposure_time"`
 }
 
-// Product is one file of a sub-tile directory.
+// Product is one file of a sub-tile directory, with one of two checksums: the
+// second is the one that object stores make by themselves.
 type Product struct {
-	Path   string `yaml:"path"` // relative
-	Size   int64  `yaml:"size"`
-	SHA256 string `yaml:"sha256"`
+	Path      string `yaml:"path"` // relative
+	Size      int64  `yaml:"size"`
+	SHA256    string `yaml:"sha256"`    // in hexadecimal
+	CRC64NVME string `yaml:"crc64nvme"` // in base64, as S3 says it
 }

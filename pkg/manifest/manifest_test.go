@@ -38,7 +38,7 @@ func example() *Manifest {
 		ConfigID:      "00e5",
 		Centre:        [2]float64{2.25, 3},
 		CorePolygon:   [][2]float64{{1, 2}, {3.5, 4}},
-		Files:         []Product{{Path: "catalog.fits", Size: 5760, SHA256: "00"}},
+		Files:         []Product{{Path: "catalog.fits", Size: 5760, SHA256: "00"}, {Path: "psf/a.fits", Size: 8640, CRC64NVME: "rosUhgp5mIg="}},
 
 		CoreCoverage:     &Coverage{Fraction: 0.999999, Mean: 2.75, Min: 0, Max: 3, ByDepth: []float64{0.000001, 0, 0.25, 0.75}},
 		ExtendedCoverage: &Coverage{Fraction: 1, Mean: 3, Min: 3, Max: 3, ByDepth: []float64{0, 0, 0, 1}},

@@ -41,7 +41,11 @@ func Write(w io.Writer, m *Manifest) error {
 	if len(m.Files) > 0 {
 		p.list("files", len(m.Files), func(i int) string {
 			f := m.Files[i]
-			return fmt.Sprintf("{path: %s, size: %d, sha256: %s}", text(f.Path), f.Size, text(f.SHA256))
+			algorithm, sum := "sha256", f.SHA256
+			if f.CRC64NVME != "" {
+				algorithm, sum = "crc64nvme", f.CRC64NVME
+			}
+			return fmt.Sprintf("{path: %s, size: %d, %s: %s}", text(f.Path), f.Size, algorithm, text(sum))
 		})
 	}
 	for _, c := range []struct {

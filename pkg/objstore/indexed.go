@@ -26,13 +26,13 @@ func (x *indexed) explain(err error) error {
 	if !errors.As(err, &f) {
 		return err
 	}
-	switch f.Code {
-	case NotFound, ObjectChanged, Truncated:
-		g := *f
-		g.Err = fmt.Errorf("%w; it was indexed by %s at %s", f.Err, x.index, x.when.UTC().Format(time.RFC3339))
-		return g.Fix("index again: start a new run, or one without the cache")
+	what := map[string]string{NotFound: "is gone", ObjectChanged: "was replaced", Truncated: "is shorter"}[f.Code]
+	if what == "" {
+		return err
 	}
-	return err
+	g := *f
+	g.Err = fmt.Errorf("the object %s since it was indexed by %s at %s: %w", what, x.index, x.when.UTC().Format(time.RFC3339), f.Err)
+	return g.Fix("index again: start a new run, or one without the cache")
 }
 
 func (x *indexed) Stat(ctx context.Context, uri string) (Info, error) {

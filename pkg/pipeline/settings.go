@@ -47,6 +47,7 @@ type Destination struct {
 	RunURI       string `json:"run_uri"` // {storage_base_uri}/{run_id}
 	ConfigID     string `json:"config_id"`
 	StorageClass string `json:"storage_class,omitempty"` // of the sub-tile directories, in S3
+	Copy         string `json:"copy,omitempty"`          // how pixels come to them: stream, server or auto
 }
 
 // Inference says what infers shear on a sub-tile, and how.

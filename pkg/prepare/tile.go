@@ -27,6 +27,7 @@ type TileJob struct {
 	Source     objstore.Reader
 	Dest       objstore.Store // holds the index too
 	RunURI     string         // tiles go below it
+	Copy       string         // as extract.Job has it
 	ConfigID   string
 	Provenance manifest.Provenance
 }
@@ -57,6 +58,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 		Dest:       job.Dest,
 		Dir:        objstore.Join(job.RunURI, strconv.FormatInt(tile.ID, 10)),
 		LowerCase:  true,
+		Copy:       job.Copy,
 		ConfigID:   job.ConfigID,
 		Provenance: job.Provenance,
 		Workers:    exposureReads,

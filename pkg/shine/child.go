@@ -51,7 +51,7 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 	case limit.Err() != nil:
 		return fault.Passing(CodeTimeout, "did not end within %s%s", j.Timeout, log.tail()).Fix("raise shine.timeout if that is its usual length")
 	}
-	return explain(err, argv[0], log.tail())
+	return explain(err, argv[0], log)
 }
 
 func (j *Job) grace() time.Duration {
@@ -80,8 +80,11 @@ func runGroup(cmd *exec.Cmd, grace time.Duration) error {
 }
 
 // explain classifies how a command ended. Codes from 64 on are those of
-// sysexits.h; 2 is what Python's argparse exits with.
-func explain(err error, command, tail string) error {
+// sysexits.h, which the adapter (deploy/shine) keeps; 2 is what Python's
+// argparse exits with. A traceback ends with 1, whatever happened: there its
+// last words decide.
+func explain(err error, command string, log *lineWriter) error {
+	tail := log.tail()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fault.Input(CodeCommand, "start the command: %w", err).On(command).Fix("check shine.command and the image")
@@ -90,13 +93,22 @@ func explain(err error, command, tail string) error {
 		return fault.Passing(CodeKilled, "%s ended by signal %q%s", command, status.Signal(), tail).Fix("SIGKILL is mostly lack of memory")
 	}
 	code := exit.ExitCode()
+	if code == 1 {
+		code = log.code()
+	}
 	switch code {
 	case 2, 64, 78, 126, 127:
 		return fault.Input(CodeCommand, "%s exited with %d%s", command, code, tail).Fix("it refuses its arguments or configuration: check shine.command, inference and gal")
 	case 65, 66:
 		return fault.Data(CodeFailed, "%s exited with %d%s", command, code, tail)
+	case 69:
+		return fault.Input(CodeImport, "SHINE, or a part of it, is not installed%s", tail).Fix("check the image: SHINE's Euclid backend is not in the release on PyPI")
+	case 70:
+		return fault.Data(CodeDiverged, "the inference gave numbers that are not finite%s", tail).Fix("lower the learning rate or narrow the priors, in inference and gal")
+	case 73:
+		return fault.Passing(CodeFailed, "it can't write its results%s", tail).Fix("is there space left where the sub-tile lies?")
 	case 75:
-		return fault.Passing(CodeFailed, "%s exited with %d%s", command, code, tail)
+		return fault.Passing(CodeMemory, "no memory was left for it%s", tail).Fix("take an accelerator with more, or model fewer sources or exposures at once")
 	case 128 + 9, 128 + 15: // of a shell or container between
 		return fault.Passing(CodeKilled, "%s exited with %d%s", command, code, tail).Fix("SIGKILL is mostly lack of memory")
 	}

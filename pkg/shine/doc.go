@@ -1,5 +1,5 @@
 // Package shine runs inference on one sub-tile: the configured SHINE command as
-// a child process, or the mock engine.
+// a child process, the reference engine, or the mock engine.
 //
 // A sub-tile is a self-contained directory (package manifest). The engine gets
 // it read-only, so to say, and writes the files of package results, which are
@@ -12,6 +12,7 @@
 // earlier one stays until then. A sub-tile without core sources or without
 // exposures is an outcome, not a failure, and no engine runs for it.
 //
+// The reference engine is package reference, which fits galaxies in this process.
 // The mock engine does no inference: its numbers are noise, the same for the
 // same sub-tile and configuration, and METHOD says mock. It keeps the contract
 // in every other respect. The package knows nothing of tiles as a whole, of

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -78,6 +79,22 @@ func (w *lineWriter) flush() {
 		w.last = w.last[1:]
 	}
 	w.last = append(w.last, s)
+}
+
+// code is the exit code that a command would have given for what it said last,
+// had it looked: Python exits with 1 after any exception. 1 where nothing is known.
+func (w *lineWriter) code() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, line := range slices.Backward(w.last) {
+		switch {
+		case strings.Contains(line, "RESOURCE_EXHAUSTED"), strings.Contains(line, "CUDA_ERROR_OUT_OF_MEMORY"), strings.HasPrefix(line, "MemoryError"):
+			return 75
+		case strings.Contains(line, "No module named"), strings.HasPrefix(line, "ImportError"):
+			return 69
+		}
+	}
+	return 1
 }
 
 // tail is the end of an error message: what the command said last.

@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,8 +64,18 @@ func command(how string) int {
 		return 3
 	case "exit 2":
 		return 2
-	case "exit 75":
-		return 75
+	case "exit 69", "exit 70", "exit 73", "exit 75":
+		code, _ := strconv.Atoi(how[len("exit "):])
+		return code
+	case "traceback of memory":
+		fmt.Fprintln(os.Stderr, "\nTraceback (most recent call last):\njaxlib._jax.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 9 bytes.\n--------")
+		return 1
+	case "traceback of import":
+		fmt.Fprintln(os.Stderr, "\n/usr/bin/python: Error while finding module specification for 'shine.euclid.run' (ModuleNotFoundError: No module named 'shine.euclid')")
+		return 1
+	case "traceback":
+		fmt.Fprintln(os.Stderr, "\nZeroDivisionError: division by zero")
+		return 1
 	case "killed":
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	case "nothing":

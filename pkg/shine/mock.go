@@ -16,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/reference"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
@@ -96,6 +97,8 @@ type summary struct {
 	Status   string `json:"status"`
 	Reason   string `json:"reason,omitempty"`
 	NSources int    `json:"n_sources"`
+
+	Fit *reference.Summary `json:"fit,omitempty"` // of engine reference
 }
 
 // writeEmpty writes the results of a sub-tile that has nothing to measure.

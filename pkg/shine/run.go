@@ -19,8 +19,9 @@ import (
 
 // Engines.
 const (
-	EngineShine = "shine"
-	EngineMock  = "mock"
+	EngineShine     = "shine"
+	EngineReference = "reference"
+	EngineMock      = "mock"
 )
 
 // Codes of this package's failures.
@@ -31,6 +32,9 @@ const (
 	CodeFailed     = "InferenceFailed"   // the command exited non-zero
 	CodeKilled     = "InferenceKilled"   // transient: a signal ended it, mostly for lack of memory
 	CodeTimeout    = "InferenceTimeout"  // transient
+	CodeMemory     = "InferenceMemory"   // transient: out of memory on the accelerator
+	CodeImport     = "ShineMissing"      // bad input: the image lacks SHINE, or a part of it
+	CodeDiverged   = "InferenceDiverged" // bad data: numbers that are not finite
 	CodeStopped    = "InferenceStopped"  // canceled
 	CodeNoResults  = "ResultsMissing"    // bad data: it succeeded and left no results
 )
@@ -79,8 +83,8 @@ func name(m *manifest.Manifest) string { return fmt.Sprintf("sub-tile %d_%d", m.
 // infer runs the engine into a fresh directory, checks it, and puts it where
 // results belong. The reason says why nothing was measured, if so.
 func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (status, reason string, err error) {
-	if j.Engine != EngineMock && j.Engine != EngineShine {
-		return "", "", fault.Input(CodeEngine, "there is no engine %q yet", j.Engine).Fix("use %s or %s", EngineShine, EngineMock)
+	if j.Engine != EngineMock && j.Engine != EngineShine && j.Engine != EngineReference {
+		return "", "", fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s, %s or %s", EngineShine, EngineReference, EngineMock)
 	}
 	fresh, err := os.MkdirTemp(j.Dir, ".results-")
 	if err != nil {
@@ -96,6 +100,8 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (status, reason s
 		err = j.writeEmpty(fresh, m, nothing, reason)
 	case j.Engine == EngineMock:
 		err = j.mock(ctx, fresh, m)
+	case j.Engine == EngineReference:
+		err = j.reference(ctx, fresh, m)
 	default:
 		err = j.child(ctx, fresh, m)
 	}

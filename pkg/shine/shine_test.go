@@ -157,7 +157,13 @@ func TestFailures(t *testing.T) {
 	}{
 		{"exit 3", shine.CodeFailed, "something went wrong", fault.Unclassified},
 		{"exit 2", shine.CodeCommand, "shine.command", fault.BadInput},
-		{"exit 75", shine.CodeFailed, "75", fault.Transient},
+		{"exit 69", shine.CodeImport, "image", fault.BadInput},
+		{"exit 70", shine.CodeDiverged, "learning rate", fault.BadData},
+		{"exit 73", shine.CodeFailed, "space", fault.Transient},
+		{"exit 75", shine.CodeMemory, "accelerator", fault.Transient},
+		{"traceback of memory", shine.CodeMemory, "RESOURCE_EXHAUSTED", fault.Transient},
+		{"traceback of import", shine.CodeImport, "shine.euclid", fault.BadInput},
+		{"traceback", shine.CodeFailed, "ZeroDivisionError", fault.Unclassified},
 		{"killed", shine.CodeKilled, "memory", fault.Transient},
 		{"nothing", shine.CodeNoResults, "shear.parquet", fault.BadData},
 		{"corrupt", results.CodeCorrupt, "sources.parquet", fault.BadData},
@@ -177,8 +183,8 @@ func TestFailures(t *testing.T) {
 			t.Errorf("%q: %v", command, err)
 		}
 	}
-	j.Engine = "reference"
-	if _, err := shine.Run(t.Context(), j); fault.CodeOf(err) != shine.CodeEngine || !strings.Contains(err.Error(), "reference") {
+	j.Engine = "divination"
+	if _, err := shine.Run(t.Context(), j); fault.CodeOf(err) != shine.CodeEngine || !strings.Contains(err.Error(), "divination") {
 		t.Error(err)
 	}
 	for file, data := range contents(t, dir) {

@@ -12,4 +12,5 @@ assert m["source_ids"][:2] == [-(2**63), -512345678901234567] and m["source_ids"
 assert m["sky_bounds"]["extended_dec"] == [-51.00000001, 1e-07]
 assert all(isinstance(v, float) for r in m["sky_bounds"].values() for v in r)
 assert m["config_id"] == "00e5" and m["files"][0]["sha256"] == "00"
+assert m["files"][1] == {"path": "psf/a.fits", "size": 8640, "crc64nvme": "rosUhgp5mIg="}
 assert m["core_coverage"] == {"fraction": 0.999999, "mean_depth": 2.75, "min_depth": 0, "max_depth": 3, "by_depth": [1e-06, 0.0, 0.25, 0.75]}

@@ -41,12 +41,13 @@ func (s *Server) Proxy(t testing.TB, latency time.Duration) *Proxy {
 		t.Fatal(err)
 	}
 	p := &Proxy{Endpoint: "http://" + listener.Addr().String(), latency: latency}
+	transport := &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true}
 	pass := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
 			r.Out.Host = r.In.Host
 		},
-		Transport:    &http.Transport{MaxIdleConnsPerHost: 1024, DisableCompression: true},
+		Transport:    transport,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	server := &http.Server{
@@ -58,7 +59,10 @@ func (s *Server) Proxy(t testing.TB, latency time.Duration) *Proxy {
 		},
 	}
 	go server.Serve(listener)
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(func() {
+		server.Close()
+		transport.CloseIdleConnections() // the S3 server waits for them when it ends
+	})
 	return p
 }
 

@@ -111,7 +111,7 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 			Source: c.Tiling.Source, TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
 			MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
 		},
-		Destination: pipeline.Destination{RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, StorageClass: c.Output.StorageClass},
+		Destination: pipeline.Destination{RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
 		Inference: pipeline.Inference{
 			Engine: c.Engine, Command: c.Shine.Command, TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds())),
 			Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,

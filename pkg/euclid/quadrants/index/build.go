@@ -20,7 +20,7 @@ type Options struct {
 	// SpillRows is how many quadrants are sorted in memory at once, ~400 bytes
 	// each; twice as many are held (262144).
 	SpillRows int
-	// FanIn is how many spills are merged at once, ~1.5 MB each (256).
+	// FanIn is how many spills are merged at once, ~10 MB each with the garbage (128).
 	FanIn int
 	// FileRows and GroupRows are those of a file and of a row group (262144, 4096).
 	// Larger groups make smaller footers, and queries that read more.
@@ -28,7 +28,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.SpillRows, o.FanIn = cmp.Or(o.SpillRows, 1<<18), max(cmp.Or(o.FanIn, 256), 2)
+	o.SpillRows, o.FanIn = cmp.Or(o.SpillRows, 1<<18), max(cmp.Or(o.FanIn, 128), 2)
 	o.FileRows, o.GroupRows = cmp.Or(o.FileRows, 1<<18), min(cmp.Or(o.GroupRows, 1<<12), maxGroup)
 	return o
 }

@@ -18,8 +18,8 @@ import (
 
 const (
 	// readsAtOnce bounds the requests of a query that are on their way; each
-	// holds up to maxRead bytes and then the rows of one row group.
-	readsAtOnce = 8
+	// holds up to maxRead bytes and then the rows of one row group, ~5 MB in all.
+	readsAtOnce = 4
 	maxRead     = 2 << 20
 	// coverCells bounds the cells that stand for the circle of a query: enough
 	// for a cover that is not much larger.

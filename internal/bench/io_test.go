@@ -1,0 +1,311 @@
+package bench
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/extract"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+const (
+	// pythonEnv names a Python with what testdata/requirements.txt lists.
+	pythonEnv = "CONSTELLATION_BENCH_PYTHON"
+	// everyEnv thins the quadrants out: only every so many of them. 1 takes all.
+	everyEnv   = "CONSTELLATION_BENCH_EVERY"
+	usualEvery = 4
+)
+
+// plainAnswer is what testdata/plain.py says.
+type plainAnswer struct {
+	Seconds         float64
+	Requests, Bytes int64
+	HDUs            int
+	Footprints      int
+	Files           int
+	Written         int64
+	Rows            int
+	Memory          int64 `json:"-"`
+}
+
+// plain does work in the plain way.
+func plain(b *testing.B, python, what string, job any) (a plainAnswer) {
+	b.Helper()
+	said, err := json.Marshal(job)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.CommandContext(b.Context(), python, filepath.Join("testdata", "plain.py"), what, string(said))
+	cmd.Env = toolEnv()
+	var complaint strings.Builder
+	cmd.Stderr = &complaint
+	answer, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(answer, &a)
+	}
+	if err != nil {
+		b.Fatalf("%v: %s", err, complaint.String())
+	}
+	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		a.Memory = usage.Maxrss << 10
+	}
+	return a
+}
+
+// toolEnv points other clients to the server that the environment names. To
+// them, what is set to nothing is set.
+func toolEnv() (env []string) {
+	for _, kv := range os.Environ() {
+		if key, value, _ := strings.Cut(kv, "="); !strings.HasPrefix(key, "AWS_") || value != "" {
+			env = append(env, kv)
+		}
+	}
+	return append(env, "S3_ENDPOINT_URL="+os.Getenv("AWS_ENDPOINT_URL"))
+}
+
+// BenchmarkIO does the same work in our way, in the plain way, and by plain
+// tools, side by side: headers, the four sub-tiles in the middle of a tile with
+// their catalogues, and the moving of bytes as such.
+func BenchmarkIO(b *testing.B) {
+	python := os.Getenv(pythonEnv)
+	if python == "" {
+		b.Skip("NOT COMPARED: " + pythonEnv + " names no Python with internal/bench/testdata/requirements.txt")
+	}
+	python, err := filepath.Abs(python)
+	if err != nil {
+		b.Fatal(err)
+	}
+	every := usualEvery
+	if s := os.Getenv(everyEnv); s != "" {
+		if every, err = strconv.Atoi(s); err != nil || every < 1 {
+			b.Fatalf("%s=%s: %v", everyEnv, s, err)
+		}
+	}
+	s := newSite(b)
+	s.server.Bucket(b, "out")
+	e := errand{Tile: s.tile, Grid: s.grid, Exposure: s.exposure, Every: every, Inner: true}
+
+	heads := results.section(fmt.Sprintf("Headers and footprints of a DET file of %d HDUs, against astropy on boto3", detHDUs),
+		"latency", "time", "plain", "faster", "requests", "plain", "bytes", "plain")
+	tiles := results.section(fmt.Sprintf("Four sub-tiles of one dither, 1 in %d quadrants, headers and catalogue included, against astropy on boto3", every),
+		"latency", "to", "time", "plain", "faster", "bytes read", "plain", "less", "peak memory", "plain", "less")
+	for _, latency := range []time.Duration{far, 0} {
+		p := s.proxy(b, latency)
+		b.Run(fmt.Sprintf("headers/%s", latency), func(b *testing.B) { s.compareHeaders(b, p.Requests, python, latency, heads) })
+		b.Run(fmt.Sprintf("tile/%s", latency), func(b *testing.B) { s.compareTile(b, e, python, latency, tiles) })
+	}
+	s.server.Setenv(b)
+	b.Run("throughput", func(b *testing.B) { s.compareTools(b, e, filepath.Join(filepath.Dir(python), "s5cmd")) })
+}
+
+func (s *site) compareHeaders(b *testing.B, requests func() int64, python string, latency time.Duration, out *section) {
+	det := s.exposure
+	det.BKG, det.WGT, det.PSF = euclid.File{}, euclid.File{}, euclid.File{}
+	for b.Loop() {
+		before, m, start := requests(), open(b), time.Now()
+		if err := readFootprints(b.Context(), m, det); err != nil {
+			b.Fatal(err)
+		}
+		took, asked := time.Since(start), requests()-before
+		a := plain(b, python, "headers", map[string]string{"uri": det.DET.URI})
+		if a.HDUs != detHDUs || a.Footprints != quadrants {
+			b.Fatalf("the plain way found %+v", a)
+		}
+		faster := a.Seconds / took.Seconds()
+		out.row(latency, seconds(took), fmt.Sprintf("%.2f s", a.Seconds), times(faster), asked, a.Requests, size(m.Usage().BytesRead), size(a.Bytes))
+		b.ReportMetric(faster, "x-plain")
+	}
+}
+
+// plainSubTile is a sub-tile as plain.py is told of it.
+type plainSubTile struct {
+	Products []plainProduct `json:"products"`
+	Extended [4]float64     `json:"extended"`
+}
+
+type plainProduct struct {
+	Path   string   `json:"path"`
+	Source string   `json:"source"`
+	HDUs   []string `json:"hdus"`
+}
+
+// plainJob is the errand as plain.py takes it.
+func (s *site) plainJob(b *testing.B, e errand) map[string]any {
+	qs, err := euclid.ReadQuadrants(b.Context(), open(b), e.Exposure)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var subs []plainSubTile
+	for _, sub := range e.subTiles() {
+		products := []plainProduct{
+			{"sci.fits", e.Exposure.DET.URI, nil}, {"bkg.fits", e.Exposure.BKG.URI, nil},
+			{"wgt.fits", e.Exposure.WGT.URI, nil}, {"psf.fits", e.Exposure.PSF.URI, nil},
+		}
+		for _, q := range e.some(qs) {
+			if !sub.Overlaps(q.Outline) {
+				continue
+			}
+			for i := range products {
+				names := []string{q.Name}
+				if i == 0 {
+					names = []string{q.Name + ".SCI", q.Name + ".RMS", q.Name + ".FLG"}
+				}
+				products[i].HDUs = append(products[i].HDUs, names...)
+			}
+		}
+		x := sub.Extended
+		subs = append(subs, plainSubTile{products, [4]float64{x.XiMin, x.XiMax, x.EtaMin, x.EtaMax}})
+	}
+	return map[string]any{"sub_tiles": subs, "catalog": e.Tile.Catalogs[0].URI, "dir": b.TempDir(),
+		"centre": [2]float64{e.Tile.Centre.RA, e.Tile.Centre.Dec}}
+}
+
+func (s *site) compareTile(b *testing.B, e errand, python string, latency time.Duration, out *section) {
+	job := s.plainJob(b, e)
+	for b.Loop() {
+		a := plain(b, python, "tile", job)
+		for _, way := range []struct{ name, dest, copy string }{
+			{"directory", b.TempDir(), extract.CopyStream}, {"s3", fmt.Sprintf("s3://out/%s", latency), extract.CopyStream},
+			{"s3, by the server", fmt.Sprintf("s3://out/%s-server", latency), extract.CopyServer},
+		} {
+			e.Dest, e.Copy = objstore.Join(way.dest, "tile"), way.copy
+			done := e.send(b)
+			files, rows := 0, 0
+			for _, sub := range done.Report.SubTiles {
+				files, rows = files+sub.Files-4, rows+sub.Sources // less catalogue, two manifests and provenance
+			}
+			if files != a.Files || rows != a.Rows {
+				b.Errorf("%d files and %d rows, the plain way has %d and %d", files, rows, a.Files, a.Rows)
+			}
+			faster := a.Seconds / done.Total.Seconds()
+			out.row(latency, way.name, seconds(done.Total), fmt.Sprintf("%.2f s", a.Seconds), times(faster),
+				size(done.Read.BytesRead), size(a.Bytes), times(float64(a.Bytes)/float64(done.Read.BytesRead)),
+				size(done.Memory), size(a.Memory), times(float64(a.Memory)/float64(done.Memory)))
+			b.ReportMetric(faster, "x-plain/"+strings.ReplaceAll(way.name, " ", "-"))
+			s.empty(b, "out")
+		}
+	}
+}
+
+// empty removes a bucket's objects, whose bytes take room on the disk.
+func (s *site) empty(b *testing.B, bucket string) {
+	if err := os.RemoveAll(filepath.Join(s.server.Dir, bucket)); err != nil {
+		b.Fatal(err)
+	}
+	s.server.Bucket(b, bucket)
+}
+
+// compareTools holds extraction against cat, and against s5cmd.
+func (s *site) compareTools(b *testing.B, e errand, s5cmd string) {
+	out := results.section("The same bytes by plain tools", "what", "read", "written", "time", "tool", "its time", "our speed")
+	local := func(f euclid.File) euclid.File {
+		path := filepath.Join(s.server.Dir, strings.TrimPrefix(f.URI, "s3://"))
+		info, err := objstore.Open(b.Context(), objstore.Config{}).Stat(b.Context(), path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return euclid.File{URI: path, Size: info.Size, ETag: info.ETag}
+	}
+	for b.Loop() {
+		l := e
+		for _, f := range []*euclid.File{&l.Exposure.DET, &l.Exposure.BKG, &l.Exposure.WGT, &l.Exposure.PSF} {
+			*f = local(*f)
+		}
+		l.Tile.Catalogs = []euclid.File{local(e.Tile.Catalogs[0])}
+		l.Dest, l.Keep = filepath.Join(b.TempDir(), "tile"), true
+		done := l.send(b)
+		cat := catTime(b, l.Dest)
+		speed := cat.Seconds() / done.Time.Seconds()
+		out.row("disk to disk", size(done.Read.BytesRead), size(done.Write.BytesWritten), seconds(done.Time), "cat", seconds(cat), times(speed))
+		b.ReportMetric(speed, "x-cat")
+
+		// All of its reads, then all of its writes; ours come at the same time.
+		e.Dest = "s3://out/tile"
+		done = e.send(b)
+		read := toolRate(b, e.Exposure.BKG.Size, s5cmd, "cat", e.Exposure.BKG.URI)
+		big := largest(b, l.Dest)
+		write := toolRate(b, big.size, s5cmd, "cp", big.path, "s3://out/s5cmd.fits")
+		theirs := time.Duration((float64(done.Read.BytesRead)/read + float64(done.Write.BytesWritten)/write) * float64(time.Second))
+		speed = theirs.Seconds() / done.Time.Seconds()
+		out.row("s3 to s3", size(done.Read.BytesRead), size(done.Write.BytesWritten), seconds(done.Time), "s5cmd", seconds(theirs), times(speed))
+		b.ReportMetric(speed, "x-s5cmd")
+		s.empty(b, "out")
+		if err := os.RemoveAll(l.Dest); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// catTime is how long cat takes to copy all files of a directory into one beside them.
+func catTime(b *testing.B, dir string) time.Duration {
+	var paths []string
+	walk(b, dir, func(f sized) { paths = append(paths, f.path) })
+	to, err := os.Create(filepath.Join(dir, "all"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer os.Remove(to.Name())
+	defer to.Close()
+	cmd := exec.CommandContext(b.Context(), "cat", paths...)
+	cmd.Stdout = to
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(start)
+}
+
+type sized struct {
+	path string
+	size int64
+}
+
+func walk(b *testing.B, dir string, visit func(sized)) {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			visit(sized{path, info.Size()})
+		}
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func largest(b *testing.B, dir string) (most sized) {
+	walk(b, dir, func(f sized) {
+		if f.size > most.size {
+			most = f
+		}
+	})
+	return most
+}
+
+// toolRate is how many bytes a second a command moves.
+func toolRate(b *testing.B, bytes int64, command ...string) float64 {
+	var complaint strings.Builder
+	cmd := exec.CommandContext(b.Context(), command[0], command[1:]...)
+	cmd.Env = toolEnv()
+	cmd.Stderr = &complaint
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%v: %s", err, complaint.String())
+	}
+	return float64(bytes) / time.Since(start).Seconds()
+}
+
+func times(f float64) string { return fmt.Sprintf("%.2f x", f) }

@@ -1,0 +1,116 @@
+package euclid
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// samples is how many headers of a file are looked at, beside the first
+// extension's, before the others are taken to be where they should be.
+const samples = 7
+
+// readSegments finds the HDUs of quadrants in a BKG, WGT or PSF file. order
+// gives the quadrants in DET's order, once that is known.
+func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []string, order <-chan []string) (map[string]Segment, error) {
+	at := readerAt(ctx, r, f)
+	if found := sampled(ctx, at, f.Size, suffixes, order); found != nil {
+		return found, nil
+	}
+	hdus, err := readIndex(ctx, r, f, func(string) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	byName, err := uniqueNames(f.URI, hdus)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]Segment{}
+	for _, suffix := range slices.Backward(suffixes) { // the first suffix has the last word
+		for name, h := range byName {
+			if base, ok := strings.CutSuffix(name, suffix); ok && quadrantName(base) {
+				if err := isImage(f.URI, h); err != nil {
+					return nil, err
+				}
+				found[base] = segment(h)
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, fault.Data("MissingHDU", "none of %d HDUs is named after a quadrant, like 3-4.F", len(hdus)).On(f.URI)
+	}
+	return found, nil
+}
+
+// sampled finds the HDUs of a file by arithmetic: one image for each of DET's
+// quadrants, in DET's order and all of one size, fills the file to its last
+// byte. A few headers across the file have to bear it out. Where they don't,
+// or the file can't be read, it finds nothing, and all headers are read, which
+// also says what is wrong.
+func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string, order <-chan []string) map[string]Segment {
+	var first *fits.HDU
+	err := fits.Scan(at, size, func(h *fits.HDU) (bool, error) { first = h; return h.Index < 1, nil })
+	var names []string
+	select {
+	case names = <-order:
+	case <-ctx.Done():
+		return nil
+	}
+	n := int64(len(names))
+	if err != nil || n < 2*samples || first.Index != 1 || first.Offset+n*first.Length() != size {
+		return nil
+	}
+	suffix, ok := strings.CutPrefix(first.Name, names[0])
+	if !ok || !slices.Contains(suffixes, suffix) || first.Kind != "IMAGE" {
+		return nil
+	}
+	var g errgroup.Group
+	like := make([]bool, samples)
+	for i := range like {
+		g.Go(func() error {
+			k := (n - 1) * int64(i+1) / samples // the last one is the file's last
+			offset := first.Offset + k*first.Length()
+			raw := make([]byte, fits.Block)
+			if _, err := at.ReadAt(raw, offset); err != nil {
+				return err
+			}
+			h, err := fits.ParseStart(raw, int(k)+1, offset)
+			like[i] = err == nil && h.Kind == first.Kind && h.DataSize == first.DataSize && h.Name == names[k]+suffix
+			return nil
+		})
+	}
+	if g.Wait() != nil || slices.Contains(like, false) {
+		return nil
+	}
+	found := make(map[string]Segment, n)
+	for k, name := range names {
+		found[name] = Segment{Offset: first.Offset + int64(k)*first.Length(), Length: first.Length()}
+	}
+	return found
+}
+
+// quadrantOrder is the quadrants of a DET file as they come.
+func quadrantOrder(hdus []*fits.HDU) (names []string) {
+	for _, h := range hdus {
+		if base, ok := strings.CutSuffix(h.Name, ".SCI"); ok && quadrantName(base) {
+			names = append(names, base)
+		}
+	}
+	return names
+}
+
+// readIndex finds all HDUs of a file; whole says whose headers are wanted.
+func readIndex(ctx context.Context, r objstore.Reader, f File, whole func(name string) bool) ([]*fits.HDU, error) {
+	hdus, err := fits.ReadIndexParallel(readerAt(ctx, r, f), f.Size, headerReads, whole)
+	if err != nil {
+		return nil, locate(err, f.URI, nil)
+	}
+	return hdus, nil
+}

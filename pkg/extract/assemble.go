@@ -1,0 +1,246 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// assembling is how many products of one file a store puts together at a time.
+const assembling = 4
+
+// copies is what became of having stores copy, over all files of a tile.
+type copies struct {
+	mu      sync.Mutex
+	refused error // the first reason why a store wouldn't; nobody asks again
+
+	streaming, copying pace
+}
+
+// pace is how fast one of the ways is.
+type pace struct {
+	files int // begun
+	bytes int64
+	took  time.Duration
+}
+
+func (p *pace) rate() float64 { return float64(p.bytes) / p.took.Seconds() }
+
+// choose says whether the store is to copy the next file, and the pace to tell how it went.
+func (c *copies) choose(mode string) (ask bool, way *pace) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, k := &c.streaming, &c.copying
+	switch {
+	case c.refused != nil:
+		way = s
+	case mode == CopyServer:
+		way = k
+	case s.bytes > 0 && k.bytes > 0:
+		if way = k; s.rate() > k.rate() {
+			way = s
+		}
+	case k.files <= s.files:
+		way = k
+	default:
+		way = s
+	}
+	way.files++
+	return way == k, way
+}
+
+func (c *copies) went(way *pace, bytes int64, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	way.bytes, way.took = way.bytes+bytes, way.took+max(took, 1)
+}
+
+func (c *copies) refuse(reason error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refused == nil {
+		c.refused = reason
+	}
+}
+
+// assembly is a product that a store can put together.
+type assembly struct {
+	*product
+	head objstore.Range   // what is read of the source, and sent behind the primary HDU
+	rest []objstore.Range // what the store copies
+	size int64            // of both
+}
+
+// assembly of a product, nil where it is better streamed: each part but the
+// last must have MinPart bytes, and most of the product is to be copied.
+func (t *transfer) assembly(p *product) *assembly {
+	a := &assembly{product: p}
+	for run := range runs(t.piecesOf(p)) {
+		last := run[len(run)-1]
+		r := objstore.Range{Offset: run[0].Offset, Length: last.Offset + last.Length - run[0].Offset}
+		a.size += r.Length
+		a.rest = append(a.rest, r)
+	}
+	first := a.rest[0]
+	n := min(first.Length, objstore.MinPart)
+	if left := first.Length - n; left < objstore.MinPart && len(a.rest) > 1 {
+		n = first.Length // too little of the run would be left for a part of its own
+	}
+	a.head = objstore.Range{Offset: first.Offset, Length: n}
+	if a.rest[0] = (objstore.Range{Offset: first.Offset + n, Length: first.Length - n}); first.Length == n {
+		a.rest = a.rest[1:]
+	}
+	small := slices.ContainsFunc(a.rest[:max(len(a.rest)-1, 0)], func(r objstore.Range) bool { return r.Length < objstore.MinPart })
+	if n < objstore.MinPart || small || 2*n > a.size {
+		return nil
+	}
+	return a
+}
+
+// assemble has the store make those products of a file that it can, and returns
+// the others: all of them where it refuses to, or where streaming is faster.
+func (job Job) assemble(ctx context.Context, c *copies, t *transfer) (rest []*product, err error) {
+	byHead := map[objstore.Range][]*assembly{}
+	var whole []*product
+	var size int64
+	for _, p := range t.products {
+		if a := t.assembly(p); a != nil {
+			byHead[a.head] = append(byHead[a.head], a)
+			whole = append(whole, p)
+			size += a.size
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	if len(byHead) == 0 {
+		return t.products, nil
+	}
+	ask, way := c.choose(job.Copy)
+	if !ask {
+		start := time.Now()
+		err := job.stream(ctx, t, t.products)
+		c.went(way, size, time.Since(start))
+		return nil, err
+	}
+	store, ok := job.Dest.(objstore.Assembler)
+	if !ok || t.file.ETag == "" {
+		c.refuse(fault.Input(objstore.NotCopied, "the store of the products can't copy, or has no ETag to hold %s to", t.file.URI))
+		return t.products, nil
+	}
+	start := time.Now()
+	primary, err := job.primary(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.lookAt(t.reader(ctx, job.Source), t.piecesOf(whole...)); err != nil {
+		return nil, err
+	}
+	for head, group := range byHead {
+		if err := job.together(ctx, t, store, primary, head, group); fault.CodeOf(err) == objstore.NotCopied {
+			c.refuse(err)
+			for _, a := range group {
+				rest = append(rest, a.product)
+			}
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	c.went(way, size, time.Since(start))
+	return rest, nil
+}
+
+// together makes products that begin with the same bytes of the source, which are read once.
+func (job Job) together(ctx context.Context, t *transfer, store objstore.Assembler, primary []byte, head objstore.Range, group []*assembly) error {
+	bytes := make([]byte, int64(len(primary))+head.Length)
+	at := t.reader(ctx, job.Source)
+	if _, err := at.ReadAt(bytes[copy(bytes, primary):], head.Offset); err != nil {
+		return on(t.file.URI, err)
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(assembling)
+	for _, a := range group {
+		g.Go(func() error {
+			parts := []objstore.Part{{Bytes: bytes}}
+			for _, r := range a.rest {
+				parts = append(parts, t.parts(r)...)
+			}
+			made, err := store.Assemble(gctx, a.uri, job.Source, parts)
+			if err == nil {
+				a.done = manifest.Product{Path: a.path, Size: made.Size, CRC64NVME: made.CRC64NVME}
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	t.read += head.Length
+	for _, a := range group {
+		for _, r := range a.rest {
+			t.copied += r.Length
+		}
+	}
+	return nil
+}
+
+// parts are those of a range that the store copies, of equal length.
+func (t *transfer) parts(r objstore.Range) (parts []objstore.Part) {
+	n := (r.Length + objstore.MaxPart - 1) / objstore.MaxPart
+	for i := range n {
+		from, to := r.Length*i/n, r.Length*(i+1)/n
+		parts = append(parts, objstore.Part{URI: t.file.URI, ETag: t.file.ETag, Range: objstore.Range{Offset: r.Offset + from, Length: to - from}})
+	}
+	return parts
+}
+
+// lookAt holds pieces that don't pass by to their names: it reads the first
+// block of each header.
+func (t *transfer) lookAt(at io.ReaderAt, pieces []*piece) error {
+	counted := &countingReaderAt{r: at}
+	defer func() { t.headers += counted.n.Load() }()
+	var g errgroup.Group
+	g.SetLimit(lookUps)
+	for _, p := range pieces {
+		g.Go(func() error { return on(t.file.URI, p.lookAt(counted)) })
+	}
+	return g.Wait()
+}
+
+func (p *piece) lookAt(at io.ReaderAt) error {
+	read := func(n int64) ([]byte, error) {
+		raw := make([]byte, min(n, p.Length))
+		n1, err := at.ReadAt(raw, p.Offset)
+		if n1 == len(raw) || errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return raw[:n1], err
+	}
+	raw, err := read(fits.Block)
+	if err != nil {
+		return err
+	}
+	h, err := fits.ParseStart(raw, 1, p.Offset)
+	switch {
+	case err == nil && slices.Contains(p.names, h.Name) && h.HeaderSize+fits.Pad(h.DataSize) <= p.Length:
+		return nil
+	case err == nil && h.Name == "": // EXTNAME stands further down
+		if raw, err = read(bufferSize); err != nil {
+			return err
+		}
+		_, err = p.verify(raw)
+		return err
+	case err != nil:
+		return p.wrong("no header here: %w", err)
+	}
+	return p.wrong("there is %q with %d bytes of data", h.Name, h.DataSize)
+}
