@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	// edgeSegments is how many straight pieces stand for one edge of a quadrant.
-	// TPV bends a whole edge by the order of a pixel, so each piece by a 16th of that.
-	edgeSegments = 4
+	// outlineTolerance, in arcsec, is how far the outline's great circles may lie
+	// from a quadrant's true edges, which TPV bends: a tenth of a pixel.
+	outlineTolerance = 0.01
 	// shortLimit, in seconds, lies between the short exposures (~90 s) and the nominal ones (~560 s).
 	shortLimit = 250
 	// headerReads is how many headers of one file are read at the same time: a
@@ -161,7 +161,7 @@ func outline(h *fits.Header) ([]sky.Coord, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.Outline(int(nx), int(ny), edgeSegments), nil
+	return w.OutlineTo(int(nx), int(ny), outlineTolerance), nil
 }
 
 func uniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {

@@ -83,7 +83,7 @@ func TestReadQuadrants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(w.Outline(nx, ny, 4), qs[1].Outline); diff != "" {
+	if diff := cmp.Diff(w.OutlineTo(nx, ny, 0.01), qs[1].Outline); diff != "" {
 		t.Errorf("outline of the first quadrant in the file (-want +got)\n%s", diff)
 	}
 }
