@@ -34,7 +34,8 @@ demo-short: build ## The same with the smallest survey (seconds)
 .PHONY: test
 test: venv build ## Run every test, with the independent readers that some need
 	@deploy/progress.sh go vet ./...
-	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin go test ./...
+	cd deploy/shine && $(CURDIR)/$(VENV)/bin/python -m pytest -q -p no:cacheprovider
+	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin go test -timeout 30m ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for a short while

@@ -101,7 +101,7 @@ output:
 engine: reference # measures on the CPU, in seconds
 inference: # SHINE's own sections: passed on as they are
   method: map
-  n_steps: 200
+  map_config: {num_steps: 200, learning_rate: 0.01}
 `, quoted(endpoint), quoted(filepath.Join(dir, "warehouse")))
 }
 
