@@ -29,7 +29,7 @@ func (c *counting) Get(ctx context.Context, uri, etag string, r objstore.Range) 
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	c.gets, c.bytes = c.gets+1, c.bytes+max(r.Length, 0)
-	if c.sample && c.gets%32 == 0 {
+	if c.sample && c.gets%8 == 0 {
 		var m runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&m)
@@ -38,12 +38,15 @@ func (c *counting) Get(ctx context.Context, uri, etag string, r objstore.Range) 
 	return body, err
 }
 
-// Four times the footprints take the same memory: spills are folded, and each
-// is read a row group at a time.
+// Ten times the footprints don't take ten times the memory: spills are folded,
+// and each is read a row group at a time. What grows is the list of files and
+// groups. Held in memory, the larger set's rows alone would be some 70 MB, eight
+// times the smaller one's peak; three times leaves room for when the garbage
+// collector and the samples fall.
 func TestMemoryIsBounded(t *testing.T) {
 	opts := index.Options{SpillRows: 1024, FanIn: 8, FileRows: 4096, GroupRows: 256}
 	var peaks []uint64
-	for _, n := range []int{60, 240} {
+	for _, n := range []int{60, 600} {
 		s := indextest.Survey{Exposures: n, Centre: places["plain"], AreaDeg2: 20}
 		store := &counting{Store: objstore.Open(t.Context(), objstore.Config{}), sample: true}
 		dir := t.TempDir()
@@ -54,7 +57,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		peaks = append(peaks, store.heap)
 	}
-	if peaks[1] > peaks[0]+peaks[0]/2 {
+	if peaks[1] > 3*peaks[0] {
 		t.Errorf("the heap grew to %d and %d bytes", peaks[0], peaks[1])
 	}
 }
