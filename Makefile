@@ -51,6 +51,14 @@ bench: build ## Measure header reads, extraction, start-up and size
 bench-shear: ## Measure the reference engine's shear bias on pairs of simulated galaxies (BENCH_SHEAR_GALAXIES, 20000)
 	BENCH_SHEAR_GALAXIES=$${BENCH_SHEAR_GALAXIES:-20000} go test ./internal/bench -run '^TestShearBias$$' -v -count=1 -timeout 6h
 
+.PHONY: bench-io
+bench-io: .venv-bench/.ready ## Compare headers and extraction with astropy and boto3 doing the same, and with s5cmd
+	CONSTELLATION_BENCH_PYTHON=$(CURDIR)/.venv-bench/bin/python go test ./internal/bench -run '^$$' -bench '^BenchmarkIO$$' -benchtime 1x -timeout 60m
+.venv-bench/.ready: internal/bench/testdata/requirements.txt
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .PHONY: bench-index
 bench-index: ## Build and query the quadrant index of a whole survey: 28.8 million footprints, 11 minutes
 	go test ./internal/bench -run '^$$' -bench Index -benchtime 1x -timeout 60m
@@ -77,4 +85,4 @@ $(VENV)/.ready: deploy/test-requirements.txt
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin $(VENV) $(DEMO) $(DEMO)-short
+	rm -rf bin $(VENV) .venv-bench $(DEMO) $(DEMO)-short

@@ -23,7 +23,7 @@ const (
 	pythonEnv = "CONSTELLATION_BENCH_PYTHON"
 	// everyEnv thins the quadrants out: only every so many of them. 1 takes all.
 	everyEnv   = "CONSTELLATION_BENCH_EVERY"
-	usualEvery = 4
+	usualEvery = 2
 )
 
 // plainAnswer is what testdata/plain.py says.
@@ -223,6 +223,7 @@ func (s *site) compareTools(b *testing.B, e errand, s5cmd string) {
 		}
 		l.Tile.Catalogs = []euclid.File{local(e.Tile.Catalogs[0])}
 		l.Dest, l.Keep = filepath.Join(b.TempDir(), "tile"), true
+		syscall.Sync() // each begins with nothing left to write of what was before
 		done := l.send(b)
 		cat := catTime(b, l.Dest)
 		speed := cat.Seconds() / done.Time.Seconds()
@@ -231,6 +232,7 @@ func (s *site) compareTools(b *testing.B, e errand, s5cmd string) {
 
 		// All of its reads, then all of its writes; ours come at the same time.
 		e.Dest = "s3://out/tile"
+		syscall.Sync()
 		done = e.send(b)
 		read := toolRate(b, e.Exposure.BKG.Size, s5cmd, "cat", e.Exposure.BKG.URI)
 		big := largest(b, l.Dest)
@@ -258,6 +260,7 @@ func catTime(b *testing.B, dir string) time.Duration {
 	defer to.Close()
 	cmd := exec.CommandContext(b.Context(), "cat", paths...)
 	cmd.Stdout = to
+	syscall.Sync()
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
 		b.Fatal(err)
@@ -301,6 +304,7 @@ func toolRate(b *testing.B, bytes int64, command ...string) float64 {
 	cmd := exec.CommandContext(b.Context(), command[0], command[1:]...)
 	cmd.Env = toolEnv()
 	cmd.Stderr = &complaint
+	syscall.Sync()
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
 		b.Fatalf("%v: %s", err, complaint.String())

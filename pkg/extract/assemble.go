@@ -185,9 +185,11 @@ func (job Job) together(ctx context.Context, t *transfer, store objstore.Assembl
 		return err
 	}
 	t.read += head.Length
+	t.moved.Add(head.Length)
 	for _, a := range group {
 		for _, r := range a.rest {
 			t.copied += r.Length
+			t.moved.Add(r.Length)
 		}
 	}
 	return nil

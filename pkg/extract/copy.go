@@ -210,6 +210,7 @@ func (c *copying) copyPiece(ctx context.Context, p *piece, body *ahead) error {
 	for left := p.Length; left > 0; {
 		chunk, err := body.next()
 		c.read += int64(len(chunk))
+		c.moved.Add(int64(len(chunk)))
 		if err != nil {
 			return c.short(p, p.Length-left+int64(len(chunk)), err)
 		}

@@ -9,6 +9,11 @@
 // staged. Reads are pinned to the ETags of the index, and every HDU is held to
 // its name, so that an outdated index is an error and never a wrong copy.
 //
+// Where the store of the products holds the sources too, it can copy most bytes by
+// itself (Job.Copy); what passes through this process is held to CHECKSUM and
+// DATASUM where HDUs have them. Files are copied side by side as far as the link
+// makes use of it.
+//
 // Memory is bounded by the number of files copied at a time and the number of
 // sub-tiles: each of their open copies holds at most one part of an upload, and
 // is open only while the source passes the quadrants that it takes.

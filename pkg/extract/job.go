@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +33,10 @@ type Job struct {
 	ConfigID   string // what can change a result, as one word
 	Provenance manifest.Provenance
 	Copy       string // how HDUs come to the products: CopyStream where it is empty
-	Workers    int    // source files copied at a time; 4 where it is not positive
+	// Workers is how many source files are copied at a time at most, 4 where it
+	// is not positive; three times as many to a directory. Fewer are where more
+	// make nothing faster.
+	Workers int
 }
 
 const usualWorkers = 4
@@ -84,10 +88,18 @@ func (job Job) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(job.Workers + 1)
 	g.Go(func() error { return job.selectSources(gctx, p) })
+	link := newGate(job.transfersAtOnce())
 	for _, t := range p.transfers {
-		g.Go(func() error { return job.copy(gctx, &p.copies, t) })
+		t.moved = &link.moved
+		g.Go(func() error {
+			leave, err := link.enter(gctx)
+			if err != nil {
+				return err
+			}
+			defer leave()
+			return job.copy(gctx, &p.copies, t)
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -96,6 +108,16 @@ func (job Job) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	return p.report(job.Tile.ID), nil
+}
+
+// transfersAtOnce bounds the source files that are copied at a time. What bounds
+// it is memory: products on their way to an object store hold a part each, files
+// hold nothing.
+func (job Job) transfersAtOnce() int {
+	if !strings.Contains(job.Dir, "://") || strings.HasPrefix(job.Dir, "file://") {
+		return 3 * job.Workers
+	}
+	return job.Workers
 }
 
 // each works on all directories, some at a time.

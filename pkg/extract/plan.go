@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -59,7 +60,8 @@ type transfer struct {
 	byPath   map[string]*product // by URI
 	byOffset map[int64]*piece
 
-	read, headers, copied int64 // bytes
+	read, headers, copied int64         // bytes
+	moved                 *atomic.Int64 // bytes, by all transfers of the tile
 }
 
 // piece is one HDU and where it goes.

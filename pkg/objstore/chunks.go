@@ -7,7 +7,7 @@ import (
 )
 
 // chunkSize is the unit of pooled memory: small enough that a short object
-// takes little, large enough that a part of 8 MiB is few.
+// takes little, large enough that a part of 5 MiB is few.
 const chunkSize = 256 << 10
 
 var chunkPool = sync.Pool{New: func() any { return new([chunkSize]byte) }}

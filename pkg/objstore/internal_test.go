@@ -26,8 +26,8 @@ func TestPartSizes(t *testing.T) {
 	if total < 5<<40 {
 		t.Errorf("10,000 parts hold %d bytes", total)
 	}
-	if sizeOfPart(1) != 8<<20 || sizeOfPart(1000) != 8<<20 || sizeOfPart(1001) != 16<<20 {
-		t.Error("the first thousand parts are not 8 MiB")
+	if sizeOfPart(1) != 5<<20 || sizeOfPart(900) != 5<<20 || sizeOfPart(901) != 10<<20 {
+		t.Error("the first 900 parts are not 5 MiB")
 	}
 }
 

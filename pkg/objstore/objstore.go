@@ -67,7 +67,7 @@ type Writer interface {
 }
 
 // Upload is an object being written, by one goroutine. To S3 it holds up to
-// one part (8 MiB, more only beyond 8 GB), and all uploads of a store together
+// one part (5 MiB, more only beyond 4.7 GB), and all uploads of a store together
 // have at most eight parts on their way.
 type Upload interface {
 	io.Writer

@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	// partSize is that of the first parts: an object up to it is one PUT.
-	partSize = 8 << 20
+	// partSize is that of the first parts, the least that S3 takes: an object up
+	// to it is one PUT, and a process that writes many at a time holds little.
+	partSize = MinPart
 	// partsPerStep parts have one size, the next ones twice that: 10,000
-	// parts, S3's limit, hold 8 TiB, while objects up to 8 GB stay at 8 MiB.
-	partsPerStep = 1000
+	// parts, S3's limit, hold 7 TB, while objects up to 4.7 GB stay at 5 MiB.
+	partsPerStep = 900
 	// partsInFlight bounds the memory of a store that writes: each open
 	// upload fills one part, and these are on their way.
 	partsInFlight = 8

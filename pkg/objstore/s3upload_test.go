@@ -85,7 +85,7 @@ func TestUploadRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer u.Abort()
-	if _, err := u.Write(make([]byte, 20<<20)); err != nil {
+	if _, err := u.Write(make([]byte, 12<<20)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := u.Commit(); err != nil {

@@ -14,8 +14,9 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// exposureReads bounds the exposures of a tile that are extracted at once.
-const exposureReads = 4
+// exposureReads bounds the source files of a tile that are read at once: to S3,
+// each takes up to 40 MiB, and all that a task may take is 256 MiB.
+const exposureReads = 3
 
 // TileJob is one tile and what to cut it from.
 type TileJob struct {
