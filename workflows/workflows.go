@@ -34,13 +34,14 @@ type prepared struct {
 
 // prepare wires configuration, indexing and the fan-out over tiles. The fan-out
 // has the same branches in every workflow, since it is one task with one template.
-func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings) prepared {
+func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles bool) prepared {
 	resolve := spec.Add(w, pipeline.ResolveConfig)
 	spec.Connect(w, &resolve.In.ConfigYAML, &w.In.ConfigYAML)
 	spec.Connect(w, &resolve.In.TileIDs, &w.In.TileIDs)
 	spec.Connect(w, &resolve.In.StorageBase, &w.In.StorageBase)
 	spec.Connect(w, &resolve.In.Grid, &w.In.Grid)
 	spec.Connect(w, &resolve.In.RunID, &w.In.RunID)
+	spec.Const(w, &resolve.In.Assembles, assembles)
 	spec.Default(w, &w.In.TileIDs, []int64{})
 	spec.Default(w, &w.In.StorageBase, "")
 	spec.Default(w, &w.In.Grid, []int64{})
@@ -89,7 +90,7 @@ type PreparationOut struct {
 // DataPreparation ends with self-contained sub-tile directories.
 func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
 	w := spec.New[LaunchIn, PreparationOut]("data_preparation_pipeline", "From raw Euclid VIS exposures to one self-contained directory per sub-tile.")
-	p := prepare(w, s)
+	p := prepare(w, s, false)
 	spec.Const(w, &p.fan.In.Branch, pipeline.BranchPrepare)
 	spec.Connect(w, &w.Out.Prepared, &p.fan.Out.Prepared)
 	spec.Connect(w, &w.Out.Manifests, &p.fan.Out.Outcomes)
@@ -108,7 +109,7 @@ type ShearOut struct {
 // Shear is the whole: a tile goes on to inference as soon as it is prepared.
 func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	w := spec.New[LaunchIn, ShearOut]("shear_pipeline", "From raw Euclid VIS exposures to a validated shear catalogue.")
-	p := prepare(w, s)
+	p := prepare(w, s, true)
 	spec.Connect(w, &p.fan.In.Branch, &p.resolve.Out.Compute)
 
 	assemble := spec.Add(w, pipeline.AssembleCatalog)

@@ -42,7 +42,8 @@ with --metadata, what the engine keeps of executions that did not succeed; with
 --pixels, the exposures and PSFs of a run's tiles whose results are in the
 catalogue and pass its thresholds. It removes nothing unless --yes is given.
 
-What is younger than --older-than is left alone: a run may still be at it.
+A directory that looks like one of these and holds anything that runs don't
+write is kept as a whole, and named. What is younger than --older-than is left alone: a run may still be at it.
 Pixels have no age: their results are checked instead.`,
 		Example: `  constellation clean --config edfs.yaml
   constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --yes
@@ -156,11 +157,13 @@ func findPixels(ctx context.Context, store *objstore.Mux, s pipeline.ResolveConf
 	return plan.FindPixels(ctx, store, run)
 }
 
+// namedKept are so many of the directories that are kept; of the others the number is told.
+const namedKept = 10
+
 func show(w io.Writer, p *clean.Plan) {
 	fmt.Fprintf(w, "below %s\n", p.Base)
 	if p.Empty() {
 		fmt.Fprintln(w, "  nothing to remove")
-		return
 	}
 	for _, k := range clean.Kinds {
 		c := p.Count(k)
@@ -168,5 +171,16 @@ func show(w io.Writer, p *clean.Plan) {
 			continue
 		}
 		fmt.Fprintf(w, "  %-32s %6d in %d places, %s, e.g. %s\n", k, c.Objects, c.Places, report.Bytes(c.Bytes), c.Example)
+	}
+	for i, kept := range p.Kept() {
+		switch {
+		case i == namedKept:
+			fmt.Fprintf(w, "  and %d more are kept\n", len(p.Kept())-i)
+			return
+		case kept.Foreign != "":
+			fmt.Fprintf(w, "  kept: %s holds what no run writes: %s\n", kept.Place, kept.Foreign)
+		default:
+			fmt.Fprintf(w, "  kept: %s: nothing proves that a run wrote it\n", kept.Place)
+		}
 	}
 }

@@ -15,7 +15,7 @@ func configCommand() *cobra.Command {
 		Example: `  constellation config check --config edfs.yaml
   constellation config schema > schema.json`,
 	}
-	var l launch
+	l := launch{assembles: true}
 	check := &cobra.Command{
 		Use:     "check --config FILE",
 		Short:   "Say whether a configuration is valid, and its id",

@@ -75,7 +75,7 @@ func demo(ctx context.Context, w io.Writer, dir, preset string) error {
 			return err
 		}
 	}
-	e := &execution{launch: launch{config: config}, metadata: filepath.Join(dir, "flyte")}
+	e := &execution{launch: launch{config: config, assembles: true}, metadata: filepath.Join(dir, "flyte")}
 	var out workflows.ShearOut
 	if err := execute(ctx, e, w, workflows.Shear, &out); err != nil {
 		return err

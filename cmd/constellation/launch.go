@@ -23,6 +23,8 @@ type launch struct {
 	storage string
 	grid    []int64
 	runID   string
+
+	assembles bool // the verb ends in the catalogue
 }
 
 func (l *launch) flags(c *cobra.Command) {
@@ -78,6 +80,9 @@ func (l *launch) settings(ctx context.Context, execution string) (pipeline.Resol
 	if err != nil {
 		return pipeline.ResolveConfigOut{}, err
 	}
-	out, _, err := resolve.Launch(ctx, objstore.NewMemory(), pipeline.ResolveConfigIn(l.inputs(text)), execution)
+	in := l.inputs(text)
+	out, _, err := resolve.Launch(ctx, objstore.NewMemory(), pipeline.ResolveConfigIn{
+		ConfigYAML: in.ConfigYAML, TileIDs: in.TileIDs, StorageBase: in.StorageBase, Grid: in.Grid, RunID: in.RunID, Assembles: l.assembles,
+	}, execution)
 	return out, err
 }

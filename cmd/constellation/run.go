@@ -45,7 +45,7 @@ func (e *execution) flags(c *cobra.Command) {
 }
 
 func runCommand() *cobra.Command {
-	var e execution
+	e := execution{launch: launch{assembles: true}}
 	c := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Run the whole pipeline on this machine",

@@ -32,9 +32,6 @@ type Batch struct {
 	// most a few chunks are in memory at once. It may be run more than once and
 	// must give the same rows each time. Nil is none.
 	Sources iter.Seq2[[]results.Source, error]
-
-	keep       []key // sub-tiles whose earlier rows stay; see Commit
-	nothingNew bool  // all of them
 }
 
 // Chunks are sources that are in memory already.
@@ -81,18 +78,24 @@ func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	if shear, err = c.keepEarlier(ctx, &b, shear); err != nil {
-		return Snapshot{}, err
-	}
-	s := Snapshot{ShearRows: int64(len(shear)), Kept: len(b.keep)}
-	sources := replacement[SourceRow]{batch: &b, cols: sourceColumns(), chunks: b.sources()}
-	sid, srows, same, err := replace(ctx, c, c.sourcesTable(), sources)
+	s := Snapshot{}
+	sources := replacement[SourceRow]{batch: &b, cols: sourceColumns(), chunks: b.sources(), keep: failed(shear)}
+	sid, srows, same, err := replace(ctx, c, c.sourcesTable(), &sources)
 	if err != nil {
 		return Snapshot{}, err
 	}
 	s.SourcesID, s.SourceRows, s.Unchanged = sid, srows, same
-	rows := replacement[ShearRow]{batch: &b, cols: shearColumns(), chunks: func(yield func([]ShearRow, error) bool) { yield(shear, nil) }}
-	s.ID, _, same, err = replace(ctx, c, c.shearTable(), rows)
+	rows := replacement[ShearRow]{batch: &b, cols: shearColumns()}
+	rows.decide = func(ctx context.Context, t *table.Table) (err error) {
+		var left []ShearRow
+		if left, rows.keep, err = keepEarlier(ctx, t, &b, shear); err != nil {
+			return err
+		}
+		s.Kept = len(rows.keep)
+		rows.chunks = func(yield func([]ShearRow, error) bool) { yield(left, nil) }
+		return nil
+	}
+	s.ID, s.ShearRows, same, err = replace(ctx, c, c.shearTable(), &rows)
 	s.Unchanged = s.Unchanged && same
 	return s, err
 }
@@ -164,12 +167,18 @@ type replacement[R any] struct {
 	batch  *Batch
 	cols   []results.Column[R]
 	chunks iter.Seq2[[]R, error]
+	keep   []key // sub-tiles whose rows stay as they are
+	// decide, if any, makes chunks and keep anew for the state of the table that is about to be replaced.
+	decide func(context.Context, *table.Table) error
 }
 
-// digest is the SHA-256 of the rows without RUN_ID: a cached result that
-// another run commits again is the same result.
+// digest is the SHA-256 of what is kept and of the rows without RUN_ID: a
+// cached result that another run commits again is the same result.
 func (r *replacement[R]) digest() (hash string, n int64, err error) {
 	h := sha256.New()
+	for _, k := range r.keep {
+		fmt.Fprintf(h, "keep %d %d %d\n", k.tile, k.row, k.col)
+	}
 	for rows, err := range r.chunks {
 		if err != nil {
 			return "", 0, err
@@ -203,16 +212,17 @@ func (r *replacement[R]) digest() (hash string, n int64, err error) {
 }
 
 // replace commits one table's share.
-func replace[R any](ctx context.Context, c *Catalog, l layout, r replacement[R]) (id, rows int64, same bool, err error) {
+func replace[R any](ctx context.Context, c *Catalog, l layout, r *replacement[R]) (id, rows int64, same bool, err error) {
 	name := strings.Join(l.ident, ".")
-	hash, rows, err := r.digest()
-	if err != nil {
-		return 0, 0, false, fmt.Errorf("read rows for %s: %w", name, err)
-	}
-	props := iceberg.Properties{propRun: r.batch.RunID, propConfig: r.batch.ConfigID, propTiles: tileList(r.batch.Tiles), propDigest: hash}
 	sc, err := table.SchemaToArrowSchema(l.schema, nil, true, false)
 	if err != nil {
 		return 0, 0, false, err
+	}
+	var hash string
+	if r.decide == nil {
+		if hash, rows, err = r.digest(); err != nil {
+			return 0, 0, false, fmt.Errorf("read rows for %s: %w", name, err)
+		}
 	}
 	for attempt := range attempts {
 		if attempt > 0 {
@@ -226,9 +236,18 @@ func replace[R any](ctx context.Context, c *Catalog, l layout, r replacement[R])
 		if t, err = c.ensure(ctx, l); err != nil {
 			return 0, 0, false, err
 		}
-		if present(t, r.batch, hash) || rows == 0 && (t.CurrentSnapshot() == nil || r.batch.nothingNew) {
+		if r.decide != nil {
+			if err = r.decide(ctx, t); err == nil {
+				hash, rows, err = r.digest()
+			}
+			if err != nil {
+				return 0, 0, false, fmt.Errorf("read rows for %s: %w", name, err)
+			}
+		}
+		if present(t, r.batch, hash) || rows == 0 && t.CurrentSnapshot() == nil {
 			return snapshotID(t), rows, true, nil
 		}
+		props := iceberg.Properties{propRun: r.batch.RunID, propConfig: r.batch.ConfigID, propTiles: tileList(r.batch.Tiles), propDigest: hash}
 		if t, err = replaceOnce(ctx, t, sc, r, props, rows); err == nil {
 			return snapshotID(t), rows, false, nil
 		}
@@ -239,8 +258,8 @@ func replace[R any](ctx context.Context, c *Catalog, l layout, r replacement[R])
 	return 0, 0, false, fault.Passing(CodeConflict, "commit: other committers of the same tiles won %d times: %w", attempts, err).On(name).Fix("run it again")
 }
 
-func replaceOnce[R any](ctx context.Context, t *table.Table, sc *arrow.Schema, r replacement[R], props iceberg.Properties, rows int64) (*table.Table, error) {
-	old := r.batch.replaced()
+func replaceOnce[R any](ctx context.Context, t *table.Table, sc *arrow.Schema, r *replacement[R], props iceberg.Properties, rows int64) (*table.Table, error) {
+	old := r.batch.replaced(r.keep)
 	tx := t.NewTransaction()
 	if rows == 0 {
 		if err := tx.Delete(ctx, old, props); err != nil {

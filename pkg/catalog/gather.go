@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
@@ -48,56 +50,111 @@ type key struct {
 	row, col int
 }
 
+// fileReads is how many sub-tiles' results are read at the same time, and so in memory.
+const fileReads = 8
+
 // Gather makes the batch of a plan's tiles from what inference left. Every
 // planned sub-tile gets a shear row: one without an outcome, or with a failed
-// one, a row that says so. Source files are read when the batch is committed,
-// one after the other. A file that is missing, corrupt or another sub-tile's
-// is an error that names it.
-func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, outcomes []results.Outcome) (Batch, error) {
+// one, a row that says so. Both files of a sub-tile are read here, and its
+// sources again, one file after the other, when the batch is committed.
+//
+// Files that are gone, not what inference wrote, unreadable or another
+// sub-tile's fail their sub-tile alone: it is among lost, with the reason and
+// without its files. Every other failure to read, and two outcomes of one
+// sub-tile, are errors.
+func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, outcomes []results.Outcome) (b Batch, lost []results.Outcome, err error) {
 	found := make(map[key]results.Outcome, len(outcomes))
 	for _, o := range outcomes {
 		k := key{o.TileID, o.Row, o.Col}
 		if _, twice := found[k]; twice {
-			return Batch{}, fault.Data(CodeBatch, "two outcomes of one sub-tile").At("tile %d, sub-tile %d_%d", k.tile, k.row, k.col)
+			return Batch{}, nil, fault.Data(CodeBatch, "two outcomes of one sub-tile").At("tile %d, sub-tile %d_%d", k.tile, k.row, k.col)
 		}
 		found[k] = o
 	}
-	b := Batch{RunID: runID, ConfigID: plan.ConfigID}
-	var files []results.Outcome
-	for _, s := range plan.SubTiles {
+	b = Batch{RunID: runID, ConfigID: plan.ConfigID, Shear: make([]results.Shear, len(plan.SubTiles))}
+	unusable := make([]error, len(plan.SubTiles))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(fileReads)
+	for i, s := range plan.SubTiles {
 		b.Tiles = append(b.Tiles, s.TileID)
 		o, ok := found[key{s.TileID, s.Row, s.Col}]
-		if !ok || o.Status == results.Failed || o.Shear.URI == "" {
-			b.Shear = append(b.Shear, s.without(o.Status))
+		b.Shear[i] = s.without(o.Status)
+		if !ok || o.Status == results.Failed || o.Shear.URI == "" && o.Status != results.OK {
 			continue
 		}
-		rows, err := results.LoadShear(ctx, r, o.Shear)
-		if err != nil {
-			return Batch{}, err
-		}
-		if len(rows) != 1 || !s.is(rows[0].TileID, rows[0].Row, rows[0].Col) {
-			return Batch{}, fault.Data(CodeBatch, "it must hold the one row of its sub-tile").On(o.Shear.URI)
-		}
-		b.Shear = append(b.Shear, rows[0])
-		if o.Sources.URI != "" {
+		g.Go(func() error {
+			row, err := s.read(gctx, r, o)
+			switch {
+			case err == nil:
+				b.Shear[i] = row
+			case Unusable(err):
+				b.Shear[i], unusable[i] = s.without(results.Failed), err
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return Batch{}, nil, err
+	}
+	var files []results.Outcome
+	for i, s := range plan.SubTiles {
+		o := found[key{s.TileID, s.Row, s.Col}]
+		switch {
+		case unusable[i] != nil:
+			lost = append(lost, results.Outcome{TileID: o.TileID, Row: o.Row, Col: o.Col, Status: results.Failed, Reason: unusable[i].Error(), Directory: o.Directory})
+		case o.Status != results.Failed && o.Shear.URI != "" && o.Sources.URI != "":
 			files = append(files, o)
 		}
 	}
 	b.Sources = func(yield func([]results.Source, error) bool) {
 		for _, o := range files {
-			rows, err := results.LoadSources(ctx, r, o.Sources)
-			for i, s := range rows {
-				if !(SubTile{TileID: o.TileID, Row: o.Row, Col: o.Col}).is(s.TileID, s.Row, s.Col) {
-					err = fault.Data(CodeBatch, "a source of another sub-tile").On(o.Sources.URI).At("row %d", i)
-					break
-				}
-			}
+			rows, err := SubTile{TileID: o.TileID, Row: o.Row, Col: o.Col}.sources(ctx, r, o.Sources)
 			if !yield(rows, err) || err != nil {
 				return
 			}
 		}
 	}
-	return b, nil
+	return b, lost, nil
+}
+
+// Unusable says whether a results file failed for good and by itself: it is
+// gone, or its content is bad. Reading it again would not help, and it says
+// nothing about other sub-tiles' files.
+func Unusable(err error) bool {
+	return fault.KindOf(err) == fault.BadData || fault.CodeOf(err) == objstore.NotFound
+}
+
+// read makes sure of both files of an outcome and gives the shear row.
+func (s SubTile) read(ctx context.Context, r objstore.Reader, o results.Outcome) (results.Shear, error) {
+	if o.Shear.URI == "" {
+		return results.Shear{}, fault.Data(CodeBatch, "the outcome is %s and names no results", o.Status).On(o.Directory)
+	}
+	rows, err := results.LoadShear(ctx, r, o.Shear)
+	if err != nil {
+		return results.Shear{}, err
+	}
+	if len(rows) != 1 || !s.is(rows[0].TileID, rows[0].Row, rows[0].Col) {
+		return results.Shear{}, fault.Data(CodeBatch, "it must hold the one row of its sub-tile").On(o.Shear.URI)
+	}
+	if o.Sources.URI != "" {
+		_, err = s.sources(ctx, r, o.Sources)
+	}
+	return rows[0], err
+}
+
+func (s SubTile) sources(ctx context.Context, r objstore.Reader, f results.File) ([]results.Source, error) {
+	rows, err := results.LoadSources(ctx, r, f)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range rows {
+		if !s.is(row.TileID, row.Row, row.Col) {
+			return nil, fault.Data(CodeBatch, "a source of another sub-tile").On(f.URI).At("row %d", i)
+		}
+	}
+	return rows, nil
 }
 
 func (s SubTile) is(tile int64, row, col int32) bool {

@@ -4,48 +4,66 @@ import (
 	"context"
 
 	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
 
 	"github.com/cosmostat/constellation/pkg/results"
 )
 
-// keepEarlier takes out of a batch the sub-tiles that failed this time and were
-// measured before: a run that goes wrong leaves the catalogue no worse.
-func (c *Catalog) keepEarlier(ctx context.Context, b *Batch, shear []ShearRow) ([]ShearRow, error) {
-	failed := map[key]bool{}
+// A run that goes wrong leaves the catalogue no worse. The two tables are
+// committed one after the other, and other runs may commit in between, so each
+// has a rule that holds by itself: sources of sub-tiles that failed this time
+// are never touched, since there are some only where an earlier run measured;
+// shear rows of such sub-tiles stay where the table, as it is when it is
+// replaced, has a row that is not a failure.
+
+// failed lists the sub-tiles that failed, in the order of the rows.
+func failed(shear []ShearRow) (keys []key) {
 	for _, r := range shear {
 		if r.Status == results.Failed {
-			failed[key{r.TileID, int(r.Row), int(r.Col)}] = true
+			keys = append(keys, keyOf(&r))
 		}
 	}
-	if len(failed) == 0 {
-		return shear, nil
+	return keys
+}
+
+func keyOf(r *ShearRow) key { return key{r.TileID, int(r.Row), int(r.Col)} }
+
+// keepEarlier parts a batch's shear rows, sorted, into those to write and the
+// sub-tiles that keep the row that t has.
+func keepEarlier(ctx context.Context, t *table.Table, b *Batch, shear []ShearRow) (rows []ShearRow, keep []key, err error) {
+	wanted := map[key]bool{}
+	for _, k := range failed(shear) {
+		wanted[k] = true
+	}
+	if len(wanted) == 0 || t.CurrentSnapshot() == nil {
+		return shear, nil, nil
 	}
 	earlier := map[key]bool{}
-	for r, err := range c.Rows(ctx, Filter{ConfigID: b.ConfigID, Tiles: b.Tiles}) {
+	for chunk, err := range scanTable(ctx, t, shearColumns(), Filter{ConfigID: b.ConfigID, Tiles: b.Tiles}, "TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "STATUS") {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if k := (key{r.TileID, int(r.Row), int(r.Col)}); failed[k] && r.Status != results.Failed {
-			earlier[k] = true
+		for i := range chunk {
+			if k := keyOf(&chunk[i]); wanted[k] && chunk[i].Status != results.Failed {
+				earlier[k] = true
+			}
 		}
 	}
-	var rows []ShearRow
-	for _, r := range shear {
-		if k := (key{r.TileID, int(r.Row), int(r.Col)}); earlier[k] {
-			b.keep = append(b.keep, k)
-			continue
+	for i := range shear {
+		if k := keyOf(&shear[i]); earlier[k] {
+			keep = append(keep, k)
+		} else {
+			rows = append(rows, shear[i])
 		}
-		rows = append(rows, r)
 	}
-	b.nothingNew = len(rows) == 0
-	return rows, nil
+	return rows, keep, nil
 }
 
 // replaced selects the rows that a batch stands for: those of its tiles and
 // configuration, less the sub-tiles that keep theirs.
-func (b *Batch) replaced() iceberg.BooleanExpression {
+func (b *Batch) replaced(keep []key) iceberg.BooleanExpression {
 	expr := ofTiles(b.ConfigID, b.Tiles)
-	for _, k := range b.keep {
+	for _, k := range keep {
 		expr = iceberg.NewAnd(expr, iceberg.NewNot(iceberg.NewAnd(
 			iceberg.EqualTo(iceberg.Reference("TILE_ID"), k.tile),
 			iceberg.EqualTo(iceberg.Reference("SUBTILE_ROW"), int32(k.row)),

@@ -56,6 +56,13 @@ func scan[R any](ctx context.Context, c *Catalog, l layout, cols []results.Colum
 			}
 			return
 		}
+		scanTable(ctx, t, cols, f, only...)(yield)
+	}
+}
+
+// scanTable is scan of a table's state that is loaded already.
+func scanTable[R any](ctx context.Context, t *table.Table, cols []results.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
+	return func(yield func([]R, error) bool) {
 		if len(only) == 0 {
 			for _, col := range cols {
 				only = append(only, col.Name)

@@ -23,8 +23,8 @@ type Config struct {
 	Shine     Shine  `yaml:"shine"`
 
 	QuadrantConcurrency int        `yaml:"quadrant_concurrency" jsonschema_description:"map elements that read headers at once"`
-	MaxParallelism      int        `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once"`
-	MaxTilesPerDynamic  int        `yaml:"max_tiles_per_dynamic" jsonschema_description:"tiles that one execution fans out to"`
+	MaxParallelism      int        `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once: of the launch plan that 'constellation package --config' writes"`
+	MaxTilesPerDynamic  int        `yaml:"max_tiles_per_dynamic" jsonschema_description:"not used yet: all tiles of a run go through one fan-out"`
 	Validation          Validation `yaml:"validation"`
 
 	Inference Section `yaml:"inference" jsonschema_description:"passed to SHINE unchanged"`
@@ -74,7 +74,7 @@ type Output struct {
 type Shine struct {
 	Command     []string `yaml:"command" jsonschema_description:"argument vector; no shell is involved"`
 	Timeout     string   `yaml:"timeout" jsonschema_description:"time limit of one sub-tile, such as 2h or 90m"`
-	Accelerator string   `yaml:"accelerator" jsonschema_description:"GPU type, such as nvidia-l4"`
+	Accelerator string   `yaml:"accelerator" jsonschema_description:"GPU type, such as nvidia-l4: of the task template that 'constellation package --config' writes"`
 }
 
 // Validation holds the thresholds that a catalogue is held to.

@@ -75,6 +75,14 @@ func TestLoadRefuses(t *testing.T) {
 		"not yaml":       {"a: [1\n", "f.yaml: line"},
 		"scalar":         {"hello\n", "the file is not a mapping"},
 		"section":        {"data: 3\n", "data is not a mapping"},
+		"tile id twice":  {"tile_ids: [1, 2,\n  1]\n", "line 2, column 3: tile_ids: tile id 1 is given twice"},
+		"flow section":   {"{field_name: x, inference: {steps: 200}, engine: shine}\n", "line 1, column 17: inference is passed to SHINE line by line"},
+		"flow lines":     {"{\n  engine: shine,\n  gal: {flux: 1},\n}\n", "line 3, column 3: gal is passed to SHINE line by line"},
+		"flow alone":     {"{gal: {flux: 1}}\n", "line 1, column 2: gal is passed"},
+		"flow overlay":   {"engine: shine\n---\n{\"inference\": {}}\n", "line 3, column 2: inference is passed"},
+		"flow remedy":    {"{gal: {}}\n", "in block style: gal and the other keys on lines of their own"},
+		"quoted typo":    {"{\"field_nam\": \"x\"}\n", "unknown key field_nam (did you mean field_name?"},
+		"quoted twice":   {"engine: mock\n\"engine\": shine\n", "line 2"},
 		"duplicate":      {"engine: mock\nengine: shine\n", "line 2"},
 		"name as a path": {"field_name: ../x\n", "becomes part of paths"},
 		"table":          {"tiling: {source: tile_table}\n", "tile_table must name a table"},
@@ -101,6 +109,41 @@ func TestOlderKeysWarn(t *testing.T) {
 	}
 	if c.Engine != "mock" {
 		t.Errorf("engine %q", c.Engine)
+	}
+}
+
+func TestUnusedKeysWarn(t *testing.T) {
+	c, err := Load("f.yaml", []byte("engine: mock\nmax_tiles_per_dynamic: 9\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"f.yaml:2:1: max_tiles_per_dynamic is not used yet: all tiles of a run go through one fan-out"}
+	if diff := cmp.Diff(want, c.Warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// JSON is YAML in flow style with quoted keys.
+func TestLoadQuotedKeys(t *testing.T) {
+	want, err := Load("f.yaml", []byte("field_name: EDFS\ntile_ids: all\nregion:\n  cone: [1, 2, 3]\ndata:\n  s3_region: here\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		`{"field_name": "EDFS", "tile_ids": "all", "region": {"cone": [1, 2, 3]}, "data": {"s3_region": "here"}}`,
+		"'field_name': 'EDFS'\n\"tile_ids\": all\n'region': {'cone': [1, 2, 3]}\n\"data\":\n  's3_region': here\n",
+	} {
+		got, err := Load("f.json", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	c, err := Load("f.yaml", []byte("\"inference\":\n  n: 1\n'gal': {}\n"))
+	if err != nil || c.Inference != "\"inference\":\n  n: 1\n" || c.GAL != "'gal': {}\n" {
+		t.Errorf("%q, %q, %v", c.Inference, c.GAL, err)
 	}
 }
 
@@ -154,7 +197,7 @@ func TestID(t *testing.T) {
 		return c.ID()
 	}
 	base := load("")
-	for _, same := range []string{"max_parallelism: 3\n", "---\noutput: {storage_base_uri: /elsewhere}\n", "---\ntile_ids: all\n"} {
+	for _, same := range []string{"max_parallelism: 3\n", "---\noutput: {storage_base_uri: /elsewhere}\n", "---\ntile_ids: all\n", "---\nshine: {command: [other]}\n", "---\ndata: {s3_endpoint_url: 'http://127.0.0.1:4321'}\n"} {
 		if load(same) != base {
 			t.Errorf("%q changed the id", same)
 		}
@@ -163,6 +206,9 @@ func TestID(t *testing.T) {
 		if load(differs) == base {
 			t.Errorf("%q did not change the id", differs)
 		}
+	}
+	if load("---\nengine: shine\n") == load("---\nengine: shine\nshine: {command: [other]}\n") {
+		t.Error("another command of SHINE did not change the id")
 	}
 }
 

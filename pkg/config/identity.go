@@ -9,15 +9,23 @@ import (
 )
 
 // ID is the SHA-256 of what can change a result: the sources, the tiling, the
-// choice of exposures, the engine and what is passed to it. Where products go,
-// how many things run at once and which tiles are asked for don't count.
+// choice of exposures, the engine and what is passed to it; for engine shine
+// its command too, as another command is another model. Where products go, how
+// many things run at once and which tiles are asked for don't count, and nor
+// does the sources' endpoint, deliberately: mirrors hold the same data under the
+// same names, and the demo's port changes from run to run.
 func (c *Config) ID() string {
+	var command []string
+	if c.Engine == "shine" {
+		command = c.Shine.Command
+	}
 	text, err := json.Marshal(struct {
 		VIS, MER, Catalog, Exposures string
 		Tiling                       Tiling
 		Engine                       string
 		Inference, GAL               Section
-	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, c.Tiling, c.Engine, c.Inference, c.GAL})
+		Command                      []string `json:",omitempty"`
+	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, c.Tiling, c.Engine, c.Inference, c.GAL, command})
 	if err != nil {
 		panic("config: a plain struct failed to encode: " + err.Error()) // strings and numbers that validate let through always encode
 	}

@@ -24,6 +24,11 @@ var older = map[string]string{
 	"result_dir":     "output.storage_base_uri",
 }
 
+// unused names keys that nothing reads yet, with what happens instead.
+var unused = map[string]string{
+	"max_tiles_per_dynamic": "all tiles of a run go through one fan-out",
+}
+
 // Load reads a configuration. The name stands in errors: a path, a URI or the
 // name of a launch input.
 func Load(name string, text []byte) (*Config, error) {
@@ -61,9 +66,13 @@ func (l *loader) overlay(c *Config, body ast.Node) error {
 		return err
 	}
 	for i, entry := range entries(body) {
-		key := entry.Key.String()
+		key := keyOf(entry)
 		if key != "inference" && key != "gal" {
 			continue
+		}
+		if m, ok := body.(*ast.MappingNode); ok && m.IsFlowStyle { // its lines hold other keys and commas, too
+			return l.errorAt(entry.Key, "%s is passed to SHINE line by line as it is written, and here it stands in a flow mapping, { ... }", key).
+				Fix("write the file's top level in block style: %s and the other keys on lines of their own, without the braces around all", key)
 		}
 		text := Section(l.cut(entries(body), i))
 		if key == "inference" {
@@ -83,7 +92,7 @@ func (l *loader) walk(v reflect.Value, node ast.Node, path string) error {
 		return l.errorAt(node, "%s is not a mapping (its keys are %s)", or(path, "the file"), strings.Join(names(fields), ", "))
 	}
 	for _, entry := range entries(node) {
-		key := entry.Key.String()
+		key := keyOf(entry)
 		full := strings.TrimPrefix(path+"."+key, ".")
 		index, known := fields[key]
 		switch {
@@ -95,6 +104,9 @@ func (l *loader) walk(v reflect.Value, node ast.Node, path string) error {
 			return l.errorAt(entry.Key, "unknown key %s%s", full, suggest(key, names(fields)))
 		}
 		l.places[full] = entry.Value
+		if instead, ok := unused[full]; ok {
+			l.warnings = append(l.warnings, fmt.Sprintf("%s: %s is not used yet: %s", l.place(entry.Key), full, instead))
+		}
 		field := v.Field(index)
 		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[IDs]() && field.Type() != reflect.TypeFor[Region]() {
 			if entry.Value.Type() == ast.NullType {
@@ -162,7 +174,7 @@ func (l *loader) place(n ast.Node) string {
 	return fmt.Sprintf("%s:%d:%d", l.name, p.Line, p.Column)
 }
 
-func (l *loader) errorAt(n ast.Node, format string, a ...any) error {
+func (l *loader) errorAt(n ast.Node, format string, a ...any) *fault.Error {
 	p := n.GetToken().Position
 	return fault.Input(codeInvalid, format, a...).On(l.name).At("line %d, column %d", p.Line, p.Column)
 }
@@ -190,6 +202,9 @@ func entries(n ast.Node) []*ast.MappingValueNode {
 	}
 	return nil
 }
+
+// keyOf is an entry's key without the quotes that it may be written in.
+func keyOf(entry *ast.MappingValueNode) string { return entry.Key.GetToken().Value }
 
 // fieldsOf maps YAML keys to the fields of a struct type.
 func fieldsOf(t reflect.Type) map[string]int {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ func (t *IDs) UnmarshalYAML(n ast.Node) error {
 	items := []ast.Node{n}
 	if seq, ok := n.(*ast.SequenceNode); ok {
 		items = seq.Values
-	} else if n.String() == "all" {
+	} else if n.GetToken().Value == "all" { // quoted in JSON
 		t.All = true
 		return nil
 	}
@@ -30,6 +31,9 @@ func (t *IDs) UnmarshalYAML(n ast.Node) error {
 		id, err := strconv.ParseInt(item.String(), 10, 64)
 		if err != nil || id <= 0 {
 			return invalid(item, "%s is not a tile id (use a list of positive integers, or: all)", item)
+		}
+		if slices.Contains(t.List, id) {
+			return invalid(item, "tile id %d is given twice", id)
 		}
 		t.List = append(t.List, id)
 	}
@@ -82,7 +86,7 @@ func (r *Region) UnmarshalYAML(n ast.Node) error {
 	if len(all) != 1 {
 		return invalid(n, "must be one shape (%s)", choices)
 	}
-	key, value := all[0].Key.String(), all[0].Value
+	key, value := keyOf(all[0]), all[0].Value
 	var err error
 	switch key {
 	case "cone":

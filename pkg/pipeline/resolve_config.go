@@ -12,6 +12,7 @@ type ResolveConfigIn struct {
 	StorageBase string  `flyte:"storage_base_uri" doc:"where products go; empty: as configured"`
 	Grid        []int64 `flyte:"sub_tile_grid" doc:"rows and columns of sub-tiles in a tile; empty: as configured"`
 	RunID       string  `flyte:"run_id" doc:"name of the run in product paths; empty: the execution's name"`
+	Assembles   bool    `flyte:"assembles" doc:"whether the run ends in the catalogue, whose settings are then held to what can work"`
 }
 
 // ResolveConfigOut is the narrow settings that the stages take.

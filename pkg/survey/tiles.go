@@ -11,8 +11,9 @@ import (
 )
 
 // NewTiles finds the wanted tiles and their neighbours. Wanted are those with
-// the ids of the options, or without any those whose cores, squares of a side
-// of coreArcmin, share some area with the region: all where that is empty, too.
+// the ids of the options, each once, or without any those whose cores, squares
+// of a side of coreArcmin, share some area with the region: all where that is
+// empty, too.
 //
 // A region needs the centres of all tiles. With tiling.source mer_catalog that
 // is every catalogue, read whole; the others read as much as for a few ids.
@@ -25,7 +26,7 @@ func NewTiles(ctx context.Context, s euclid.TileStore, opts euclid.TileOptions, 
 	if err != nil {
 		return nil, err
 	}
-	t := &Tiles{Wanted: opts.IDs, Tiles: found}
+	t := &Tiles{Wanted: slices.Compact(slices.Sorted(slices.Values(opts.IDs))), Tiles: found}
 	switch {
 	case len(t.Wanted) > 0:
 	case where.Given():

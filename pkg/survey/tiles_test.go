@@ -113,6 +113,11 @@ func TestNewTiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			again := []int64{24, 23, 24, 23}
+			twice, err := find(again, region.Spec{})
+			if err != nil || !slices.Equal(twice.Wanted, []int64{23, 24}) || !slices.Equal(again, []int64{24, 23, 24, 23}) {
+				t.Error(twice, again, err)
+			}
 			for _, where := range []region.Spec{
 				{Cone: []float64{0, -28, 0.1}}, {Box: []float64{359.9, 0.1, -28.1, -27.9}}, {Polygon: [][]float64{{0.1, -28}, {359.9, -28}, {0, -27.9}}},
 			} {

@@ -31,6 +31,9 @@ func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn,
 		return pipeline.ResolveConfigOut{}, c.Warnings, err
 	}
 	out, err := settings(c, runID(c, in.RunID, execution))
+	if err == nil && in.Assembles {
+		err = checkCatalog(out.Catalog)
+	}
 	return out, c.Warnings, err
 }
 
@@ -146,4 +149,21 @@ func checkName(run string) error {
 		return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use at most 128 characters, the first not a dot")
 	}
 	return nil
+}
+
+// checkCatalog refuses tables that can't be opened before anything is paid
+// for, as package catalog would once everything is.
+func checkCatalog(c pipeline.Catalog) error {
+	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, or to http(s)://host/... of a REST catalogue; or output.catalog_warehouse to a directory"
+	remote := strings.Contains(c.Warehouse, "://") && !strings.HasPrefix(c.Warehouse, "file://")
+	switch scheme, _, _ := strings.Cut(c.URI, "://"); scheme {
+	case "sqlite", "http", "https":
+		return nil
+	case "":
+		if remote {
+			return fault.Input("ConfigInvalid", "a warehouse in an object store, %s, needs a catalogue that points at it", c.Warehouse).At("output.catalog_uri").Fix(choices)
+		}
+		return nil
+	}
+	return fault.Input("ConfigInvalid", "%s is not a catalogue that can be opened", c.URI).At("output.catalog_uri").Fix(choices)
 }

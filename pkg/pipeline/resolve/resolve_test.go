@@ -91,15 +91,17 @@ func TestLaunchRefuses(t *testing.T) {
 		in   pipeline.ResolveConfigIn
 		want string
 	}{
-		"nothing":        {pipeline.ResolveConfigIn{ConfigYAML: " "}, "config_yaml is empty"},
-		"negative tile":  {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{-1}}, "tile_ids: -1 is not a tile id"},
-		"grid of one":    {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4}}, "sub_tile_grid: [4] is not a grid"},
-		"run as a path":  {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: "../x"}, `run_id: "../x" can't name a run`},
-		"hidden run":     {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: ".x"}, "the first not a dot"},
-		"no storage":     {pipeline.ResolveConfigIn{ConfigYAML: "tile_ids: [1]\n"}, "output.storage_base_uri: nothing says where products go"},
-		"no tiles":       {pipeline.ResolveConfigIn{ConfigYAML: "output: {storage_base_uri: /d}\n"}, "tile_ids: no tiles are asked for"},
-		"bad region":     {pipeline.ResolveConfigIn{ConfigYAML: "region: {cone: [1, 95, 2]}\noutput: {storage_base_uri: /d}\n"}, "region: not a region: RA 1, Dec 95 is no position"},
-		"broken section": {pipeline.ResolveConfigIn{ConfigYAML: "tiling: 3\n"}, "config_yaml: line 1, column 9: tiling is not a mapping"},
+		"nothing":                  {pipeline.ResolveConfigIn{ConfigYAML: " "}, "config_yaml is empty"},
+		"negative tile":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{-1}}, "tile_ids: -1 is not a tile id"},
+		"grid of one":              {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4}}, "sub_tile_grid: [4] is not a grid"},
+		"run as a path":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: "../x"}, `run_id: "../x" can't name a run`},
+		"hidden run":               {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: ".x"}, "the first not a dot"},
+		"no storage":               {pipeline.ResolveConfigIn{ConfigYAML: "tile_ids: [1]\n"}, "output.storage_base_uri: nothing says where products go"},
+		"no tiles":                 {pipeline.ResolveConfigIn{ConfigYAML: "output: {storage_base_uri: /d}\n"}, "tile_ids: no tiles are asked for"},
+		"bad region":               {pipeline.ResolveConfigIn{ConfigYAML: "region: {cone: [1, 95, 2]}\noutput: {storage_base_uri: /d}\n"}, "region: not a region: RA 1, Dec 95 is no position"},
+		"bucket without catalogue": {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "s3://b/o", Assembles: true}, "output.catalog_uri: a warehouse in an object store, s3://b/o/warehouse, needs a catalogue"},
+		"unknown catalogue":        {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\noutput: {catalog_uri: 'glue://x'}\n", Assembles: true}, "glue://x is not a catalogue that can be opened"},
+		"broken section":           {pipeline.ResolveConfigIn{ConfigYAML: "tiling: 3\n"}, "config_yaml: line 1, column 9: tiling is not a mapping"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := launch(t, c.in)
