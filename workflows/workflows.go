@@ -63,6 +63,7 @@ func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles boo
 	merge := spec.Add(w, pipeline.MergeFootprints)
 	spec.Connect(w, &merge.In.Observations, &index.Out.Observations)
 	spec.GatherSome(w, &merge.In.Footprints, &read.Out.Footprints)
+	spec.GatherSome(w, &merge.In.Unreadable, &read.Out.Unreadable)
 	spec.Connect(w, &merge.In.MaxMissing, &resolve.Out.MaxMissing)
 
 	fan := spec.Fan(w, pipeline.FanOutTiles,
@@ -84,7 +85,7 @@ func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles boo
 type PreparationOut struct {
 	Prepared  []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories and what is in them"`
 	Manifests [][]*literal.Blob `flyte:"manifests" doc:"per tile and sub-tile: the manifest"`
-	Missing   []string          `flyte:"missing" doc:"DET files that could not be read"`
+	Missing   []string          `flyte:"missing" doc:"DET files of exposures that could not be read"`
 }
 
 // DataPreparation ends with self-contained sub-tile directories.
@@ -103,7 +104,7 @@ type ShearOut struct {
 	Run      literal.Blob `flyte:"run,format=json" doc:"where each tile's and sub-tile's products lie, and how each ended"`
 	Report   literal.Blob `flyte:"report,format=json" doc:"the validation's figures and verdict"`
 	Snapshot int64        `flyte:"snapshot" doc:"snapshot id of the shear table"`
-	Missing  []string     `flyte:"missing" doc:"DET files that could not be read"`
+	Missing  []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
 }
 
 // Shear is the whole: a tile goes on to inference as soon as it is prepared.

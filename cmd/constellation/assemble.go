@@ -7,6 +7,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -71,7 +72,11 @@ func validateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		run, err := survey.Load[assemble.Run](ctx, objstore.Open(ctx, objstore.Config{}), objstore.Join(s.Destination.RunURI, assemble.RunFile))
+		record := objstore.Join(s.Destination.RunURI, assemble.RunFile)
+		run, err := survey.Load[assemble.Run](ctx, objstore.Open(ctx, objstore.Config{}), record)
+		if objstore.IsNotFound(err) {
+			return fault.Input("RunUnknown", "no such run, or not assembled yet").On(record).Fix("check --run-id and output.storage_base_uri, or run constellation assemble")
+		}
 		if err != nil {
 			return err
 		}

@@ -122,11 +122,12 @@ func serveChild(ctx context.Context, dir, log string) (*server, error) {
 		return nil, err
 	}
 	defer stderr.Close()
+	ctx = context.WithoutCancel(ctx) // the server must outlive the tasks: stop ends it
 	cmd := exec.CommandContext(ctx, self, "serve", dir, "--anonymous", "--access-key", demoKey, "--secret-key", demoKey)
 	cmd.Stderr = stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to us: the server must outlive the tasks
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to us
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -28,7 +28,9 @@ func extractCommand() *cobra.Command {
 		Short: "Prepare tiles in this process, without an engine",
 		Long: `Extract does what index-observations, read-footprints, merge-footprints and
 prepare-tile do, one after the other in this process: for looking into a tile's
-data preparation. The first thing that goes wrong ends it.`,
+data preparation. Exposures that can't be read are left out where data.max_missing
+allows it and others of their batch can be; the first other thing that goes
+wrong ends it.`,
 		Example: `  constellation extract --config edfs.yaml --tiles 102018211 --storage /tmp/tile
   constellation extract --config edfs.yaml --storage s3://mine/tiles --set output.copy=server`,
 		Args: cobra.NoArgs,
@@ -61,16 +63,17 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 	if err != nil {
 		return err
 	}
-	batches := make([]string, plan.Batches())
+	batches := make([]prepare.Footprints, plan.Batches())
 	for i := range batches {
 		exposures, err := plan.Batch(i)
 		if err != nil {
 			return err
 		}
-		batches[i] = filepath.Join(scratch, strconv.Itoa(i)+".parquet")
-		if _, err := prepare.Batch(ctx, source, exposures, dest, batches[i]); err != nil {
+		read, err := prepare.Batch(ctx, source, exposures, dest, filepath.Join(scratch, strconv.Itoa(i)+".parquet"))
+		if err != nil {
 			return err
 		}
+		batches[i] = *read
 	}
 	index := filepath.Join(scratch, "quadrants.json")
 	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), index)
@@ -79,6 +82,9 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 	}
 	usage := source.Usage()
 	fmt.Fprintf(w, "%d quadrants from %d requests, %s\n", merged.Quadrants, usage.Requests, report.Bytes(usage.BytesRead))
+	for _, reason := range merged.Reasons {
+		fmt.Fprintln(w, "  left out:", reason)
+	}
 	for _, id := range tiles.Wanted {
 		p, err := prepare.Tile(ctx, prepare.TileJob{
 			TileID: id, Grid: s.Tiling.Grid(), Plan: plan, Tiles: tiles, Index: index, Source: source, Dest: dest,

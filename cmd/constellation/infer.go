@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
 )
 
@@ -28,7 +30,7 @@ directory may be local or in an object store; results go into its results/.`,
 		if err != nil {
 			return err
 		}
-		store := objstore.Open(ctx, objstore.Config{})
+		store, failed := objstore.Open(ctx, objstore.Config{}), 0
 		for _, uri := range args {
 			outcome, err := shine.SubTile(ctx, store, absolutePath(uri), shine.Job{
 				Engine: s.Inference.Engine, Command: s.Inference.Command, Timeout: s.Inference.Timeout(),
@@ -37,7 +39,17 @@ directory may be local or in an object store; results go into its results/.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "tile %d sub-tile %d_%d: %s %s\n", outcome.TileID, outcome.Row, outcome.Col, outcome.Status, outcome.Reason)
+			line := fmt.Sprintf("tile %d sub-tile %d_%d: %s", outcome.TileID, outcome.Row, outcome.Col, outcome.Status)
+			if outcome.Reason != "" {
+				line += ": " + outcome.Reason
+			}
+			fmt.Fprintln(c.OutOrStdout(), line)
+			if outcome.Status == results.Failed {
+				failed++
+			}
+		}
+		if failed > 0 {
+			return fault.Data("InferenceFailed", "%d of %d sub-tiles failed", failed, len(args)).Fix("what earlier inference left in their results/ is untouched: remove it if it is not to be assembled")
 		}
 		return nil
 	}

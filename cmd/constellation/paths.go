@@ -8,9 +8,11 @@ import (
 	"strings"
 )
 
-// absolutePath makes a plain path absolute; URIs and nothing stay what they are.
+// absolutePath makes a plain path absolute. URIs and nothing stay what they
+// are, and so do mistyped ones (s3:/x), which are refused later.
 func absolutePath(path string) string {
-	if path == "" || strings.Contains(path, "://") {
+	head, _, uri := strings.Cut(path, ":/")
+	if path == "" || uri && !strings.Contains(head, "/") {
 		return path
 	}
 	abs, err := filepath.Abs(path)

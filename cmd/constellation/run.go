@@ -16,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
@@ -38,7 +39,7 @@ type execution struct {
 func (e *execution) flags(c *cobra.Command) {
 	e.launch.flags(c)
 	f := c.Flags()
-	f.StringVar(&e.metadata, "metadata", "", "where the engine keeps inputs, outputs and logs: a directory or s3://...")
+	f.StringVar(&e.metadata, "metadata", "", "where the engine keeps inputs, outputs and logs, which resuming needs: a directory or s3://... (default: constellation in the XDG state directory)")
 	f.StringVar(&e.bin, "bin", "", "directory of the stages' executables (default: this command's own)")
 	f.IntVarP(&e.parallel, "parallel", "j", 0, "processes at once (default: one per CPU)")
 	f.StringVar(&e.events, "events", "", "write the engine's events to this file, one JSON object a line")
@@ -106,6 +107,9 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	for _, warning := range c.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
+	if e.parallel < 0 {
+		return fault.Input("UsageInvalid", "--parallel %d: at least one process has to run", e.parallel).Fix("leave it out for one per CPU")
+	}
 	if e.runID == "" {
 		e.runID = fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405Z"))
 	}
@@ -127,7 +131,10 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 			err = literal.Unmarshal(outputs, out)
 		}
 	}
-	return done(err)
+	if err = done(err); err != nil {
+		fmt.Fprintf(w, "\nwhat succeeded is kept: once the cause is mended, the same command with --run-id %s --metadata %s goes on from here\n", e.runID, e.metadata)
+	}
+	return err
 }
 
 // settingsOf is what the configuration says about the specs themselves.

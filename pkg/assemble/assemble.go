@@ -73,20 +73,28 @@ func Collect(ctx context.Context, r objstore.Reader, in Input) (*Run, error) {
 	return run, nil
 }
 
-// Commit writes run.json and then the run's rows, some tiles at a time.
-// Running it again leaves one copy of each row.
+// Commit writes run.json and then the run's rows, some tiles at a time. All
+// results are read before that: a sub-tile whose files can't be used becomes
+// failed in run, with the reason, and the others are committed. Running it
+// again leaves one copy of each row.
 func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *Run, runURI string) (string, Total, error) {
 	var total Total
+	var batches []catalog.Batch // shear rows alone, fewer bytes than run has
+	parts := slices.Collect(slices.Chunk(run.Tiles, tilesPerCommit))
+	for _, tiles := range parts {
+		batch, lost, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, tiles), outcomes(tiles))
+		if err != nil {
+			return "", total, err
+		}
+		fail(tiles, lost)
+		batches = append(batches, batch)
+	}
 	record := objstore.Join(runURI, RunFile)
 	if err := survey.Save(ctx, store, record, run); err != nil {
 		return "", total, err
 	}
-	for tiles := range slices.Chunk(run.Tiles, tilesPerCommit) {
-		batch, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, tiles), outcomes(tiles))
-		if err != nil {
-			return "", total, err
-		}
-		s, err := c.Commit(ctx, batch)
+	for i, tiles := range parts {
+		s, err := c.Commit(ctx, batches[i])
 		if err != nil {
 			return "", total, fmt.Errorf("commit tiles %d to %d: %w", tiles[0].TileID, tiles[len(tiles)-1].TileID, err)
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,32 +109,124 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// directory writes a sub-tile directory of tile 7 as prepare and infer leave
+// it, with n shear rows and a summary of the given text (none where empty).
+func directory(t *testing.T, store objstore.Store, base string, col int, prepared string, n int, summary string) string {
+	t.Helper()
+	dir := fmt.Sprintf("%s/7/0_%d", base, col)
+	m := &manifest.Manifest{TileID: 7, Col: col, Centre: [2]float64{10 + float64(col), -5}, Catalog: manifest.CatalogFile, FormatVersion: manifest.FormatVersion, ConfigID: prepared}
+	put(t, store, dir+"/"+manifest.Local, func(b *bytes.Buffer) error { return manifest.Write(b, m) })
+	g := float32(0.01)
+	shear := results.Shear{TileID: 7, Col: int32(col), RA: 10, Dec: -5, G1: &g, G2: &g, NSources: 1, Method: "mock", Status: results.OK}
+	source := results.Source{TileID: 7, Col: int32(col), ObjectID: int64(col), RA: 10, Dec: -5}
+	put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, slices.Repeat([]results.Shear{shear}, n)) })
+	put(t, store, dir+"/results/sources.parquet", func(b *bytes.Buffer) error { return results.WriteSources(b, []results.Source{source}) })
+	if summary != "" {
+		put(t, store, dir+"/results/summary.json", func(b *bytes.Buffer) error { _, err := b.WriteString(summary); return err })
+	}
+	return dir
+}
+
+// TestFromDirectories: each sub-tile is judged by itself, and its results by
+// the configuration that they name. A bad one never ends the others.
 func TestFromDirectories(t *testing.T) {
 	ctx, base := context.Background(), t.TempDir()
 	store := objstore.Open(ctx, objstore.Config{})
 	if _, err := assemble.FromDirectories(ctx, store, "r", "c", base); fault.CodeOf(err) != "RunEmpty" {
 		t.Errorf("an empty run: %v", err)
 	}
-	tile(t, store, base, 7)
-	for col := range 2 {
-		var b bytes.Buffer
-		m := &manifest.Manifest{TileID: 7, Col: col, Centre: [2]float64{10 + float64(col), -5}, Catalog: manifest.CatalogFile, FormatVersion: manifest.FormatVersion}
-		if err := manifest.Write(&b, m); err != nil {
+	cases := []struct {
+		name, prepared string
+		rows           int
+		summary        string
+		spoil          string // a file to cut short, or to remove with a minus before it
+		reason         string // "": ok
+	}{
+		{"good", "c", 1, `{"config_id": "c"}`, "", ""},
+		{"prepared under another", "a", 1, `{"config_id": "c"}`, "", ""},
+		{"engine names none", "c", 1, `{"engine": "shine"}`, "", ""},
+		{"no summary", "c", 1, "", "", ""},
+		{"inferred under another", "c", 1, `{"config_id": "b"}`, "", `configuration "b"`},
+		{"all of another, unnamed", "a", 1, `{}`, "", `configuration "a"`},
+		{"named nowhere", "", 1, "", "", `configuration ""`},
+		{"no inference", "c", 1, "", "-shear.parquet", "without a result"},
+		{"two rows", "c", 2, "", "", "2 rows"},
+		{"no row", "c", 0, "", "", "0 rows"},
+		{"corrupt shear", "c", 1, "", "shear.parquet", "shear.parquet"},
+		{"corrupt summary", "c", 1, `{"config_id": `, "", "summary.json"},
+		{"corrupt sources", "c", 1, "", "sources.parquet", "sources.parquet"}, // found by Commit
+		{"no sources", "c", 1, "", "-sources.parquet", "sources.parquet"},
+	}
+	ok := 0
+	for col, tc := range cases {
+		dir := directory(t, store, base, col, tc.prepared, tc.rows, tc.summary)
+		var err error
+		if gone, remove := strings.CutPrefix(tc.spoil, "-"); remove {
+			err = os.Remove(dir + "/results/" + gone)
+		} else if tc.spoil != "" {
+			err = os.Truncate(dir+"/results/"+tc.spoil, 100)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := objstore.WriteFile(ctx, store, fmt.Sprintf("%s/7/0_%d/%s", base, col, manifest.Local), b.Bytes()); err != nil {
-			t.Fatal(err)
+		if tc.reason == "" {
+			ok++
 		}
 	}
 	run, err := assemble.FromDirectories(ctx, store, "r", "c", base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(run.Tiles) != 1 || len(run.Tiles[0].SubTiles) != 2 {
-		t.Fatalf("%+v", run)
+	tables, err := catalog.Open(ctx, catalog.Settings{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if s := run.Tiles[0].SubTiles; s[0].Status != results.OK || s[1].Status != results.Failed || s[1].RA != 11 {
-		t.Errorf("%+v", s)
+	defer tables.Close()
+	record, total, err := assemble.Commit(ctx, store, tables, run, base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if total.ShearRows != int64(len(cases)) || total.SourceRows != int64(ok) {
+		t.Errorf("%+v", total)
+	}
+	saved, err := survey.Load[assemble.Run](ctx, store, record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(saved.Tiles) != 1 || len(saved.Tiles[0].SubTiles) != len(cases) {
+		t.Fatalf("%+v", saved)
+	}
+	for _, s := range saved.Tiles[0].SubTiles {
+		tc := cases[s.Col]
+		if (s.Status == results.OK) != (tc.reason == "") || (s.Shear.URI == "") != (tc.reason != "") || !strings.Contains(s.Reason, tc.reason) || s.RA != 10+float64(s.Col) {
+			t.Errorf("%s: %+v", tc.name, s)
+		}
+	}
+	for r, err := range tables.Rows(ctx, catalog.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tc := cases[r.Col]; (r.Status == results.OK) != (tc.reason == "") {
+			t.Errorf("%s: the row says %s", tc.name, r.Status)
+		}
+	}
+}
+
+// TestForeignRun: a run that has nothing of a configuration is refused.
+func TestForeignRun(t *testing.T) {
+	ctx, base := context.Background(), t.TempDir()
+	store := objstore.Open(ctx, objstore.Config{})
+	dir := directory(t, store, base, 0, "a", 1, `{"config_id": "b"}`)
+	directory(t, store, base, 1, "a", 1, "")
+	_, err := assemble.FromDirectories(ctx, store, "r", "c", base)
+	if fault.KindOf(err) != fault.BadInput || fault.CodeOf(err) != assemble.CodeConfig || !strings.Contains(err.Error(), dir+"/"+manifest.Local) {
+		t.Errorf("%v", err)
+	}
+	for config, want := range map[string]int{"a": 1, "b": 1} {
+		run, err := assemble.FromDirectories(ctx, store, "r", config, base)
+		if err != nil || run.Counts()[results.OK] != want {
+			t.Errorf("configuration %s: %+v, %v", config, run, err)
+		}
 	}
 }
 

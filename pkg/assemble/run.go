@@ -2,12 +2,13 @@ package assemble
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
-	"slices"
-	"strings"
 )
 
 // RunFile is the name of a run's record, beside its tile directories.
@@ -91,6 +92,19 @@ func outcomes(tiles []RunTile) []results.Outcome {
 		}
 	}
 	return out
+}
+
+// fail replaces the outcomes of sub-tiles whose results can't be used.
+func fail(tiles []RunTile, lost []results.Outcome) {
+	for _, o := range lost {
+		for _, t := range tiles {
+			for i, s := range t.SubTiles {
+				if s.TileID == o.TileID && s.Row == o.Row && s.Col == o.Col {
+					t.SubTiles[i].Outcome = o
+				}
+			}
+		}
+	}
 }
 
 // Judge turns a validation that found fault into the error that ends the run,

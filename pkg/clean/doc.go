@@ -7,5 +7,9 @@
 // counted and shown first; removing touches what the plan holds and nothing
 // else, and can be repeated.
 //
+// Below a storage prefix may lie what is somebody else's: a directory can go
+// only if runs write every object that it holds, by their names; else all of it
+// is kept, and the plan says so.
+//
 // It can't see whether a run is alive: what is younger than an age is left alone.
 package clean

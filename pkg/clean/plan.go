@@ -31,7 +31,17 @@ type Plan struct {
 	objects map[Kind][]objstore.Info
 	uploads []objstore.Unfinished
 	places  map[Kind]map[string]bool // directories, executions or tiles
+	kept    []Kept
 }
+
+// Kept is what would go, were it certain that a run wrote all of it.
+type Kept struct {
+	Place   string // a directory or an upload
+	Foreign string // an object in it that no run writes; empty: nothing in it proves that a run wrote it
+}
+
+// Kept is what looks like something that can go, and is left alone.
+func (p *Plan) Kept() []Kept { return p.kept }
 
 // Count is how much of a kind a plan holds.
 type Count struct {
@@ -91,8 +101,9 @@ func (p *Plan) add(k Kind, place string, objects ...objstore.Info) error {
 	return nil
 }
 
+// holds refuses what doesn't lie below Base, and what a ".." might lead out of it.
 func (p *Plan) holds(uri string) error {
-	if rel, err := objstore.Rel(p.Base, uri); err != nil || rel == "." {
+	if rel, err := objstore.Rel(p.Base, uri); err != nil || rel == "." || !plain(rel) {
 		return fault.New(fault.Bug, "OutsideBase", "does not lie below %s: nothing is removed", p.Base).On(uri)
 	}
 	return nil
@@ -147,10 +158,13 @@ func (p *Plan) Remove(ctx context.Context, store objstore.Store) (objects int64,
 // FindUploads adds the uploads that were begun before a time and neither committed nor aborted.
 func (p *Plan) FindUploads(ctx context.Context, store *objstore.Mux, before time.Time) error {
 	return store.Unfinished(ctx, p.Base, func(u objstore.Unfinished) error {
-		if !u.Started.Before(before) {
-			return nil
+		switch {
+		case !u.Started.Before(before):
+		case p.holds(u.URI) != nil: // a key such as "a//b", which no run writes
+			p.kept = append(p.kept, Kept{Place: u.URI})
+		default:
+			p.uploads = append(p.uploads, u)
 		}
-		p.uploads = append(p.uploads, u)
-		return p.holds(u.URI)
+		return nil
 	})
 }

@@ -3,120 +3,106 @@ package clean
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
-	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
 )
 
-var (
-	// subTile begins the path of what belongs to a sub-tile, from a run's directory on.
-	subTile = regexp.MustCompile(`^[0-9]+/[0-9]+_[0-9]+/`)
-	// attempt is where an inference writes before its results are complete.
-	attempt = regexp.MustCompile(`^[0-9]+/[0-9]+_[0-9]+/\.results-[^/]*/`)
-)
-
-// directory is the one that decides over the object at a path of a run: the
-// sub-tile's, or that of an attempt in it. done says whether the object marks
-// it as complete; no attempt ever is.
-func directory(rel string) (dir string, done bool) {
-	if dir = attempt.FindString(rel); dir != "" {
-		return dir, false
-	}
-	dir = subTile.FindString(rel)
-	return dir, rel == dir+manifest.Local
-}
-
-// place is a directory while its objects are listed, one after the other.
-type place struct {
-	uri     string
-	objects []objstore.Info
-	newest  time.Time
-	done    bool
-}
-
-func (p *place) see(o objstore.Info, done bool) {
-	p.objects = append(p.objects, o)
-	p.done = p.done || done
-	if o.Modified.After(p.newest) {
-		p.newest = o.Modified
-	}
-}
-
 // FindIncomplete adds the sub-tile directories of a run that were never marked
-// complete, and in them those of inferences that never ended. One in which
-// something was written since a time is left alone.
+// complete, and of the others those of inferences that never ended. One in
+// which something was written since a time is left alone, and one that holds
+// what no run writes is kept.
 func (p *Plan) FindIncomplete(ctx context.Context, store objstore.Lister, runURI string, before time.Time) error {
 	base := strings.TrimRight(runURI, "/") + "/"
-	return p.group(ctx, store, Incomplete, base, before, directory)
+	return p.group(ctx, store, Incomplete, base, before, &subTiles, subTile.FindString)
 }
 
 // FindIncompleteOfAll is FindIncomplete for all runs below a storage prefix.
 func (p *Plan) FindIncompleteOfAll(ctx context.Context, store objstore.Lister, storage string, before time.Time) error {
 	base := strings.TrimRight(storage, "/") + "/"
-	return p.group(ctx, store, Incomplete, base, before, func(rel string) (string, bool) {
+	return p.group(ctx, store, Incomplete, base, before, &subTiles, func(rel string) string {
 		run, rest, _ := strings.Cut(rel, "/")
-		dir, done := directory(rest)
+		dir := subTile.FindString(rest)
 		if dir == "" {
-			return "", false
+			return ""
 		}
-		return run + "/" + dir, done
+		return run + "/" + dir
 	})
 }
 
 // FindScratch adds the executions of an engine, or the one that is named, in
 // which nothing was written since a time and that have no object at the path
-// done, which an execution writes when it succeeds.
+// done, which an execution writes when it succeeds. A directory that holds what
+// the local engine and its tasks don't write there is no execution, and is kept.
 func (p *Plan) FindScratch(ctx context.Context, store objstore.Lister, prefix, name, done string, before time.Time) error {
 	base := strings.TrimRight(prefix, "/") + "/"
-	var inside string
+	only := ""
 	if name != "" {
-		inside = name + "/"
+		only = name + "/"
 	}
-	return p.group(ctx, store, Scratch, base+inside, before, func(rel string) (string, bool) {
-		if name != "" {
-			return "./", rel == done
+	l := executions
+	l.done = done
+	return p.group(ctx, store, Scratch, base+only, before, &l, func(rel string) string {
+		if only != "" {
+			return "./"
 		}
-		execution, rest, ok := strings.Cut(rel, "/")
+		execution, _, ok := strings.Cut(rel, "/")
 		if !ok || execution == "logs" {
-			return "", false // no execution's
+			return "" // no execution's
 		}
-		return execution + "/", rest == done
+		return execution + "/"
 	})
 }
 
-// group groups a listing by directory and adds those that are neither done
-// nor young. A listing is in order, so that a directory's objects follow each other.
-func (p *Plan) group(ctx context.Context, store objstore.Lister, k Kind, base string, before time.Time, of func(rel string) (dir string, done bool)) error {
-	var at place
-	flush := func() error {
-		if at.uri == "" || at.done || !at.newest.Before(before) {
-			return nil
-		}
-		return p.add(k, at.uri, at.objects...)
-	}
+// group groups a listing by directory and adds those that can go. A listing is
+// in order, so that a directory's objects follow each other.
+func (p *Plan) group(ctx context.Context, store objstore.Lister, k Kind, base string, before time.Time, l *layout, of func(rel string) (dir string)) error {
+	at := new(place)
 	err := store.List(ctx, base, func(o objstore.Info) error {
-		dir, done := of(strings.TrimPrefix(o.URI, base))
+		rel := strings.TrimPrefix(o.URI, base)
+		dir := of(rel)
 		if dir == "" {
 			return nil
 		}
-		if uri := base + strings.TrimPrefix(dir, "./"); uri != at.uri {
-			if err := flush(); err != nil {
+		dir = strings.TrimPrefix(dir, "./")
+		if base+dir != at.uri {
+			if err := p.settle(k, at, before); err != nil {
 				return err
 			}
-			at = place{uri: uri}
+			at = &place{uri: base + dir}
 		}
-		at.see(o, done)
+		at.see(l, strings.TrimPrefix(rel, dir), o)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("look for %s: %w", k, err)
 	}
-	return flush()
+	return p.settle(k, at, before)
+}
+
+// settle adds a place that is neither done nor young, or says why it is kept.
+// Of one that is done the attempts are settled.
+func (p *Plan) settle(k Kind, at *place, before time.Time) error {
+	switch {
+	case len(at.objects) == 0:
+		return nil
+	case at.done:
+		for _, in := range at.attempts {
+			if err := p.settle(k, in, before); err != nil {
+				return err
+			}
+		}
+		return nil
+	case !at.newest.Before(before):
+		return nil
+	case at.foreign != "" || !at.proven:
+		p.kept = append(p.kept, Kept{at.uri, at.foreign})
+		return nil
+	}
+	return p.add(k, at.uri, at.objects...)
 }
 
 // FindPixels adds the pixels of a run's tiles whose sub-tiles all have a result

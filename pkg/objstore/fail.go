@@ -84,6 +84,8 @@ func writeFault(doing, uri string, err error) error {
 		remedy = "make the directory writable, or write elsewhere"
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist), errors.Is(err, syscall.EISDIR):
 		remedy = "a file stands where a directory is needed, or a directory where a file is: remove it, or write elsewhere"
+	case errors.Is(err, fs.ErrNotExist):
+		remedy = "the directory can't be made there: write elsewhere"
 	default:
 		return fileFault(doing, uri, err)
 	}

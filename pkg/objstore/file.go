@@ -2,13 +2,14 @@ package objstore
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
@@ -173,8 +174,8 @@ func (s *fileStore) Delete(ctx context.Context, uri string) error {
 	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
 		return nil
 	}
-	if err := writeFault("delete", uri, os.Remove(path)); err != nil && !IsNotFound(err) {
-		return fmt.Errorf("delete: %w", err)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return writeFault("delete", uri, err)
 	}
 	return nil
 }

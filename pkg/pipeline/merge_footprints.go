@@ -7,16 +7,17 @@ import (
 
 // MergeFootprintsIn is what the map over batches left.
 type MergeFootprintsIn struct {
-	Observations literal.Blob    `flyte:"observations,format=json" doc:"every exposure with its files, in batches"`
-	Footprints   []*literal.Blob `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch could not be read"`
-	MaxMissing   string          `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
+	Observations literal.Blob         `flyte:"observations,format=json" doc:"every exposure with its files, in batches"`
+	Footprints   []*literal.Blob      `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch was lost"`
+	Unreadable   []*map[string]string `flyte:"unreadable" doc:"per batch: DET files whose exposures are left out, and why"`
+	MaxMissing   string               `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
 }
 
 // MergeFootprintsOut is the quadrant index.
 type MergeFootprintsOut struct {
 	Index     literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index, beside its files"`
 	Quadrants int64        `flyte:"quadrants" doc:"quadrants in the index"`
-	Missing   []string     `flyte:"missing" doc:"DET files that could not be read"`
+	Missing   []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
 }
 
 // MergeFootprints builds the quadrant index from the batches.
@@ -25,6 +26,6 @@ var MergeFootprints = task.Define[MergeFootprintsIn, MergeFootprintsOut](task.De
 	Doc:          "Joins the batches into the quadrant index, and names the files that are missing from it.",
 	Resources:    task.Resources{CPU: "2", Memory: "4Gi", Storage: "20Gi"},
 	Retries:      2,
-	CacheVersion: "2",
+	CacheVersion: "3",
 	Deck:         true,
 })

@@ -14,7 +14,8 @@ type ReadFootprintsIn struct {
 
 // ReadFootprintsOut is what the headers say.
 type ReadFootprintsOut struct {
-	Footprints literal.Blob `flyte:"footprints,format=parquet" doc:"the batch's quadrants: outline on the sky and places in the files"`
+	Footprints literal.Blob      `flyte:"footprints,format=parquet" doc:"the batch's quadrants: outline on the sky and places in the files"`
+	Unreadable map[string]string `flyte:"unreadable" doc:"DET files whose exposures are left out, and why"`
 }
 
 // ReadFootprints reads the FITS headers of one batch by range requests.
@@ -23,6 +24,6 @@ var ReadFootprints = task.Define[ReadFootprintsIn, ReadFootprintsOut](task.Decla
 	Doc:          "Reads the headers of every quadrant of a batch of exposures: where it lies on the sky, and where in its files.",
 	Resources:    task.Resources{CPU: "1", Memory: "512Mi"},
 	Retries:      3,
-	CacheVersion: "1",
+	CacheVersion: "2",
 	Over:         []string{"batch"},
 })

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -28,29 +30,44 @@ const (
 	batchWindow   = 4 << 20
 )
 
+// Footprints is what became of one batch.
+type Footprints struct {
+	URI        string            // of the quadrants; empty: the batch was lost whole
+	Quadrants  int               // how many these are
+	Unreadable map[string]string // DET files of the exposures that they lack, and why
+}
+
 // Batch reads the headers of one batch of exposures from source and writes
-// their quadrants, in the order of the plan, to uri. It returns their number.
-func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, dest objstore.Writer, uri string) (int, error) {
+// their quadrants, in the order of the plan, to uri. An exposure that can't be
+// used as it is, is left out, and why is told; where none can be, or where
+// anything else is wrong, that is an error.
+func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, dest objstore.Writer, uri string) (*Footprints, error) {
 	read := make([][]euclid.Quadrant, len(exposures))
+	refused := make([]error, len(exposures))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(exposuresAtOnce)
 	for i, e := range exposures {
 		g.Go(func() (err error) {
-			if read[i], err = euclid.ReadQuadrants(gctx, source, e); err != nil {
-				return fmt.Errorf("read footprints of %s: %w", e.ExposureID, err)
+			if read[i], err = readExposure(gctx, source, e); unusable(err) {
+				refused[i], err = err, nil
 			}
-			for _, q := range read[i] { // here it is one batch that fails, in the merge it would be all
-				if err := index.Check(q); err != nil {
-					return fmt.Errorf("footprints of %s: %w", e.DET.URI, err)
-				}
-			}
-			return nil
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	return writeQuadrants(ctx, dest, uri, func(w *quadrants.Writer) (n int, err error) {
+	if err := stillReads(ctx, source, exposures, refused); err != nil {
+		return nil, err
+	}
+	out := &Footprints{URI: uri, Unreadable: map[string]string{}}
+	for i, err := range refused {
+		if err != nil {
+			out.Unreadable[exposures[i].DET.URI] = err.Error()
+		}
+	}
+	var err error
+	out.Quadrants, err = writeQuadrants(ctx, dest, uri, func(w *quadrants.Writer) (n int, err error) {
 		for _, qs := range read {
 			if err := w.Append(qs); err != nil {
 				return n, err
@@ -59,43 +76,58 @@ func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Expos
 		}
 		return n, nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// readExposure returns all quadrants of an exposure, or none.
+func readExposure(ctx context.Context, source objstore.Reader, e euclid.Exposure) ([]euclid.Quadrant, error) {
+	qs, err := euclid.ReadQuadrants(ctx, source, e)
+	if err != nil {
+		return nil, fmt.Errorf("read footprints of %s: %w", e.ExposureID, err)
+	}
+	for _, q := range qs { // here it is one exposure that is left out, in the merge it would be all
+		if err := index.Check(q); err != nil {
+			return nil, fmt.Errorf("footprints of %s: %w", e.DET.URI, err)
+		}
+	}
+	return qs, nil
+}
+
+// stillReads returns an error unless what was refused is about the exposures
+// themselves: none could be read, or the store refuses now what it gave before,
+// since credentials expired.
+func stillReads(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, refused []error) error {
+	good := slices.Index(refused, nil)
+	switch {
+	case good < 0 && len(refused) == 1:
+		return refused[0]
+	case good < 0 && len(refused) > 1:
+		return fmt.Errorf("none of %d exposures could be read, the first since: %w", len(refused), refused[0])
+	case slices.ContainsFunc(refused, ofStore):
+		_, err := source.Stat(ctx, exposures[good].DET.URI)
+		return err
+	}
+	return nil
 }
 
 // Merged is what became of the batches.
 type Merged struct {
 	index.Summary          // of the quadrant index
-	Missing       []string // DET files of batches that could not be read
+	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read
+	Reasons       []string // for each of them: which file, and why
 }
 
 // Merge joins batches into the quadrant index whose root document is at uri,
-// sorting in the directory for temporary files. A batch that could not be read
-// is an empty string; its files are missing, and more of them than the limit
-// allows are an error that names them.
-func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches []string, limit config.Limit, uri string) (*Merged, error) {
-	if len(batches) != plan.Batches() {
-		return nil, fault.New(fault.Bug, "BatchCount", "%d batches were read, the plan has %d", len(batches), plan.Batches())
-	}
+// sorting in the directory for temporary files. Files that could not be read,
+// and all those of a batch that was lost, are missing; more of them than the
+// limit allows are an error that names them and says why.
+func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches []Footprints, limit config.Limit, uri string) (*Merged, error) {
 	m := &Merged{}
-	for i, batch := range batches {
-		if batch != "" {
-			continue
-		}
-		exposures, err := plan.Batch(i)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range exposures {
-			m.Missing = append(m.Missing, e.DET.URI)
-		}
-	}
-	allowed, err := limit.Of(len(plan.Exposures))
-	if err != nil {
-		return nil, fault.Input("ConfigInvalid", "data.max_missing: %w", err)
-	}
-	if len(m.Missing) > allowed {
-		return nil, fault.Data("FilesMissing", "%d of %d DET files could not be read, %d may be missing: %s",
-			len(m.Missing), len(plan.Exposures), allowed, some(m.Missing)).
-			Fix("see the read-footprints elements that failed; mend or remove the files, or raise data.max_missing")
+	if err := m.weigh(plan, batches, limit); err != nil {
+		return nil, err
 	}
 	scratch, err := os.MkdirTemp("", "footprints-")
 	if err != nil {
@@ -112,18 +144,69 @@ func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches
 	return m, nil
 }
 
+// weigh finds what is missing, and holds it to the limit.
+func (m *Merged) weigh(plan *survey.Plan, batches []Footprints, limit config.Limit) error {
+	if len(batches) != plan.Batches() {
+		return fault.New(fault.Bug, "BatchCount", "%d batches were read, the plan has %d", len(batches), plan.Batches())
+	}
+	var known, lost []string // reasons that are known come first in the error
+	for i, batch := range batches {
+		exposures, err := plan.Batch(i)
+		if err != nil {
+			return err
+		}
+		named := 0
+		for _, e := range exposures {
+			det := e.DET.URI
+			why, unreadable := batch.Unreadable[det]
+			switch {
+			case batch.URI == "":
+				m.miss(det, fmt.Sprintf("%s: batch %d, which it is in, was lost whole", det, i))
+				lost = append(lost, det)
+			case unreadable:
+				if !strings.Contains(why, det) {
+					why = det + ": " + why
+				}
+				m.miss(det, why)
+				known, named = append(known, why), named+1
+			}
+		}
+		if batch.URI != "" && named < len(batch.Unreadable) {
+			return fault.New(fault.Bug, "BatchFiles", "batch %d names unreadable files that are not in it", i)
+		}
+	}
+	allowed, err := limit.Of(len(plan.Exposures))
+	if err != nil {
+		return fault.Input("ConfigInvalid", "data.max_missing: %w", err)
+	}
+	if len(m.Missing) <= allowed {
+		return nil
+	}
+	remedy := "mend or remove the files, or raise data.max_missing"
+	if len(lost) > 0 {
+		remedy = "see the read-footprints elements that failed; " + remedy
+		known = append(known, "with batches that were lost whole, "+some(lost, ", "))
+	}
+	return fault.Data("FilesMissing", "%d of %d DET files could not be read, %d may be missing: %s",
+		len(m.Missing), len(plan.Exposures), allowed, some(known, "; ")).Fix("%s", remedy)
+}
+
+func (m *Merged) miss(det, reason string) {
+	m.Missing, m.Reasons = append(m.Missing, det), append(m.Reasons, reason)
+}
+
 // readBatches gives the quadrants of all batches that there are to add, by one
 // call at a time. Batches come in any order.
-func readBatches(ctx context.Context, r objstore.Reader, batches []string, add func([]euclid.Quadrant) error) error {
+func readBatches(ctx context.Context, r objstore.Reader, batches []Footprints, add func([]euclid.Quadrant) error) error {
 	var lock sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(batchesAtOnce)
 	for _, batch := range batches {
-		if batch == "" {
+		if batch.URI == "" {
 			continue
 		}
 		g.Go(func() error {
-			return scanQuadrants(gctx, r, batch, func(qs []euclid.Quadrant) error {
+			return scanQuadrants(gctx, r, batch.URI, func(qs []euclid.Quadrant) error {
 				lock.Lock()
 				defer lock.Unlock()
 				return add(qs)
@@ -177,7 +260,7 @@ func scanQuadrants(ctx context.Context, r objstore.Reader, uri string, visit fun
 }
 
 // some shows a few of many names.
-func some(names []string) string {
+func some(names []string, between string) string {
 	const shown = 5
 	text := ""
 	for i, name := range names {
@@ -185,7 +268,7 @@ func some(names []string) string {
 			return fmt.Sprintf("%s and %d more", text, len(names)-shown)
 		}
 		if i > 0 {
-			text += ", "
+			text += between
 		}
 		text += name
 	}

@@ -2,11 +2,15 @@ package prepare_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,12 +22,13 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // batches writes one object of footprints per two exposures.
-func batches(t *testing.T, s indextest.Survey, dir string) (plan *survey.Plan, uris []string, all []euclid.Quadrant) {
+func batches(t *testing.T, s indextest.Survey, dir string) (plan *survey.Plan, read []prepare.Footprints, all []euclid.Quadrant) {
 	t.Helper()
 	plan = &survey.Plan{PerBatch: 2}
 	for from := 0; from < s.Exposures; from += 2 {
@@ -41,21 +46,22 @@ func batches(t *testing.T, s indextest.Survey, dir string) (plan *survey.Plan, u
 		if err := quadrants.Write(&b, qs); err != nil {
 			t.Fatal(err)
 		}
-		uris, all = append(uris, filepath.Join(dir, fmt.Sprintf("%d.parquet", from/2))), append(all, qs...)
-		if err := os.WriteFile(uris[len(uris)-1], b.Bytes(), 0o666); err != nil {
+		uri := filepath.Join(dir, fmt.Sprintf("%d.parquet", from/2))
+		read, all = append(read, prepare.Footprints{URI: uri}), append(all, qs...)
+		if err := os.WriteFile(uri, b.Bytes(), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return plan, uris, all
+	return plan, read, all
 }
 
 func TestMerge(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	dir, store := t.TempDir(), objstore.Open(t.Context(), objstore.Config{})
 	s := indextest.Survey{Exposures: 40, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 4}
-	plan, uris, all := batches(t, s, dir)
+	plan, read, all := batches(t, s, dir)
 	root := filepath.Join(dir, "index", "quadrants.json")
-	m, err := prepare.Merge(t.Context(), store, plan, uris, "0", root)
+	m, err := prepare.Merge(t.Context(), store, plan, read, "0", root)
 	if err != nil || m.Quadrants != int64(len(all)) || m.Exposures != 40 || len(m.Missing) != 0 {
 		t.Fatalf("%+v, %v", m, err)
 	}
@@ -78,24 +84,263 @@ func TestMerge(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 
-	uris[7] = "" // its element failed
-	_, err = prepare.Merge(t.Context(), store, plan, uris, "1", root)
+	read[7] = prepare.Footprints{} // its element failed
+	_, err = prepare.Merge(t.Context(), store, plan, read, "1", root)
 	if fault.CodeOf(err) != "FilesMissing" || !strings.Contains(err.Error(), plan.Exposures[14].DET.URI) {
 		t.Errorf("two are missing, one may be: %v", err)
 	}
-	m, err = prepare.Merge(t.Context(), store, plan, uris, "0.05", root)
-	if err != nil || m.Quadrants != int64(len(all)-288) || len(m.Missing) != 2 {
+	m, err = prepare.Merge(t.Context(), store, plan, read, "0.05", root)
+	if err != nil || m.Quadrants != int64(len(all)-288) || len(m.Missing) != 2 || len(m.Reasons) != 2 {
 		t.Errorf("two are missing, two may be: %+v, %v", m, err)
 	}
-	if err := os.WriteFile(uris[3], []byte("PAR1 this is not"), 0o666); err != nil {
+	if err := os.WriteFile(read[3].URI, []byte("PAR1 this is not"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err = prepare.Merge(t.Context(), store, plan, uris, "0.05", root)
-	if fault.KindOf(err) != fault.BadData || !strings.Contains(err.Error(), uris[3]) {
+	_, err = prepare.Merge(t.Context(), store, plan, read, "0.05", root)
+	if fault.KindOf(err) != fault.BadData || !strings.Contains(err.Error(), read[3].URI) {
 		t.Errorf("a damaged batch: %v", err)
 	}
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "footprints-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestMergeSaysWhy: of a batch that was read in part, the bad files alone are missing.
+func TestMergeSaysWhy(t *testing.T) {
+	dir, store := t.TempDir(), objstore.Open(t.Context(), objstore.Config{})
+	plan, read, _ := batches(t, indextest.Survey{Exposures: 8, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 1}, dir)
+	bad, lost := plan.Exposures[3].DET.URI, plan.Exposures[4:6]
+	why := bad + ": HDU 1-1.F.SCI: CRVAL1: keyword is missing"
+	read[1].Unreadable, read[2].URI = map[string]string{bad: why}, ""
+	root := filepath.Join(dir, "index", "quadrants.json")
+	m, err := prepare.Merge(t.Context(), store, plan, read, "3", root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{bad, lost[0].DET.URI, lost[1].DET.URI}, m.Missing); diff != "" {
+		t.Error(diff)
+	}
+	if len(m.Reasons) != 3 || m.Reasons[0] != why || !strings.Contains(m.Reasons[2], lost[1].DET.URI+": batch 2") {
+		t.Errorf("%q", m.Reasons)
+	}
+	_, err = prepare.Merge(t.Context(), store, plan, read, "2", root)
+	if fault.CodeOf(err) != "FilesMissing" {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"3 of 8", why, lost[0].DET.URI, lost[1].DET.URI, "data.max_missing"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+	if healthy := plan.Exposures[2].DET.URI; strings.Contains(err.Error(), healthy) {
+		t.Errorf("%v\nnames %s", err, healthy)
+	}
+	read[0].Unreadable = map[string]string{bad: why}
+	if _, err = prepare.Merge(t.Context(), store, plan, read, "3", root); fault.KindOf(err) != fault.Bug {
+		t.Errorf("a batch names a file of another: %v", err)
+	}
+}
+
+// refusing is a store that fails on some objects.
+type refusing struct {
+	objstore.Store
+	fails func(doing, uri string) error
+}
+
+func (r refusing) Stat(ctx context.Context, uri string) (objstore.Info, error) {
+	if err := r.fails("stat", uri); err != nil {
+		return objstore.Info{}, err
+	}
+	return r.Store.Stat(ctx, uri)
+}
+
+func (r refusing) Get(ctx context.Context, uri, etag string, at objstore.Range) (io.ReadCloser, error) {
+	if err := r.fails("get", uri); err != nil {
+		return nil, err
+	}
+	return r.Store.Get(ctx, uri, etag, at)
+}
+
+func (r refusing) Create(ctx context.Context, uri string) (objstore.Upload, error) {
+	if err := r.fails("create", uri); err != nil {
+		return nil, err
+	}
+	up, err := r.Store.Create(ctx, uri)
+	return refusingUpload{up, r, uri}, err
+}
+
+type refusingUpload struct {
+	objstore.Upload
+	r   refusing
+	uri string
+}
+
+func (u refusingUpload) Commit() (objstore.Info, error) {
+	if err := u.r.fails("commit", u.uri); err != nil {
+		return objstore.Info{}, err
+	}
+	return u.Upload.Commit()
+}
+
+// simulated is a small survey on disk.
+func simulated(t *testing.T) (s simulate.Survey, where *simulate.Summary, plan *survey.Plan, store objstore.Store) {
+	t.Helper()
+	s, err := simulate.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Sparse, s.Redelivered, s.MissingWGT, s.Short, s.Observations, s.Dithers = true, "", false, 0, 1, 3
+	store = objstore.Open(t.Context(), objstore.Config{})
+	where, err = simulate.Run(t.Context(), store, t.TempDir(), s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan, err = survey.NewPlan(t.Context(), store, where.VIS, euclid.Nominal, 3); err != nil || len(plan.Exposures) != 3 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	return s, where, plan, store
+}
+
+func TestBatch(t *testing.T) {
+	_, _, plan, store := simulated(t)
+	uri := filepath.Join(t.TempDir(), "b.parquet")
+	es := plan.Exposures
+	batch := func(fails func(doing, uri string) error) (*prepare.Footprints, error) {
+		return prepare.Batch(t.Context(), refusing{store, fails}, es, store, uri)
+	}
+	healthy, err := batch(func(string, string) error { return nil })
+	if err != nil || healthy.Quadrants == 0 || len(healthy.Unreadable) != 0 || healthy.Unreadable == nil {
+		t.Fatalf("%+v, %v", healthy, err)
+	}
+
+	// The second exposure has a damaged DET file.
+	f, err := os.ReadFile(es[1].DET.URI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(f, []byte("CRVAL1  ="))
+	copy(f[at:], "XRVAL1")
+	if err := os.WriteFile(es[1].DET.URI, f, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if es[1].DET, err = restat(t, store, es[1].DET); err != nil {
+		t.Fatal(err)
+	}
+	got, err := batch(func(string, string) error { return nil })
+	if err != nil || got.Quadrants != healthy.Quadrants*2/3 || len(got.Unreadable) != 1 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if why := got.Unreadable[es[1].DET.URI]; !strings.Contains(why, es[1].DET.URI) || !strings.Contains(why, "CRVAL1: keyword is missing") {
+		t.Errorf("%q", why)
+	}
+
+	// A file that the store refuses, but no other.
+	denied := fault.Input(objstore.AccessDenied, "not this one").On(es[0].BKG.URI)
+	got, err = batch(func(_, uri string) error {
+		if uri == es[0].BKG.URI {
+			return denied
+		}
+		return nil
+	})
+	if err != nil || len(got.Unreadable) != 2 || !strings.Contains(got.Unreadable[es[0].DET.URI], es[0].BKG.URI) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	// A store that from some time on refuses all: credentials expired.
+	var expired atomic.Bool
+	_, err = batch(func(doing, uri string) error {
+		if uri == es[0].BKG.URI {
+			expired.Store(true)
+			return denied
+		}
+		if expired.Load() && doing == "stat" {
+			return fault.Input(objstore.AccessDenied, "expired").On(uri)
+		}
+		return nil
+	})
+	if fault.CodeOf(err) != objstore.AccessDenied {
+		t.Errorf("credentials expired: %v", err)
+	}
+	// What passes by itself, and what nobody classified, fails the batch.
+	for kind, trouble := range map[fault.Kind]error{
+		fault.Transient: fault.Passing(objstore.Throttled, "slow down"), fault.Unclassified: errors.New("hm"), fault.Bug: fault.New(fault.Bug, "B", "oh"),
+	} {
+		_, err = batch(func(_, uri string) error {
+			if uri == es[2].DET.URI {
+				return trouble
+			}
+			return nil
+		})
+		if fault.KindOf(err) != kind {
+			t.Errorf("%v: %v", kind, err)
+		}
+	}
+	// Of nothing that could be read, nothing is left but the error.
+	_, err = prepare.Batch(t.Context(), store, es[1:2], store, uri)
+	if fault.CodeOf(err) != "FITSKeyword" || strings.Contains(err.Error(), "none of") {
+		t.Errorf("%v", err)
+	}
+	if _, err = batch(func(string, string) error { return denied }); fault.CodeOf(err) != objstore.AccessDenied || !strings.Contains(err.Error(), "none of 3") {
+		t.Errorf("%v", err)
+	}
+}
+
+// restat is a file as a listing has it now.
+func restat(t *testing.T, store objstore.Reader, f euclid.File) (euclid.File, error) {
+	info, err := store.Stat(t.Context(), f.URI)
+	f.Size, f.ETag = info.Size, info.ETag
+	return f, err
+}
+
+// TestTileTrouble: whose store failed decides whether a tile has failed or the task.
+func TestTileTrouble(t *testing.T) {
+	s, where, plan, store := simulated(t)
+	dir := t.TempDir()
+	batch, err := prepare.Batch(t.Context(), store, plan.Exposures, store, filepath.Join(dir, "b.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(dir, "index", "quadrants.json")
+	if _, err := prepare.Merge(t.Context(), store, plan, []prepare.Footprints{*batch}, "0", root); err != nil {
+		t.Fatal(err)
+	}
+	tiles, err := euclid.IndexTiles(t.Context(), store, euclid.TileOptions{
+		Source: euclid.FromMosaic, MERBase: where.MER, CatalogBase: where.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := fault.Input(objstore.Refused, "no")
+	never := func(string, string) error { return nil }
+	on := func(what, part string, err error) func(string, string) error {
+		return func(doing, uri string) error {
+			if doing == what && strings.Contains(uri, part) {
+				return err
+			}
+			return nil
+		}
+	}
+	for name, c := range map[string]struct {
+		source, dest func(doing, uri string) error
+		outcome      bool
+		code         string
+	}{
+		"all is well":                 {source: never, dest: never},
+		"source refuses a file":       {source: on("get", "DET", refused), dest: never, outcome: true},
+		"source lost a file":          {source: on("get", "BKG", fault.Input(objstore.NotFound, "gone")), dest: never, outcome: true},
+		"source refuses all":          {source: on("get", "", fault.Input(objstore.AccessDenied, "no")), dest: never, code: objstore.AccessDenied},
+		"destination refuses objects": {source: never, dest: on("create", "_sci.fits", refused), code: objstore.Refused},
+		"destination loses an upload": {source: never, dest: on("commit", "catalog.fits", fault.Input(objstore.NotFound, "no such bucket, now")), code: objstore.NotFound},
+		"destination lies":            {source: never, dest: on("commit", "manifest", fault.Data(objstore.Truncated, "short")), code: objstore.Truncated},
+		"destination can't be read":   {source: never, dest: on("get", "provenance", refused), code: objstore.Refused},
+	} {
+		p, err := prepare.Tile(t.Context(), prepare.TileJob{
+			TileID: tiles[0].ID, Plan: plan, Tiles: &survey.Tiles{Tiles: tiles}, Index: root,
+			Grid:   sky.Grid{Rows: s.GridRows, Cols: s.GridCols, MarginArcmin: s.MarginArcmin, TileArcmin: s.TileArcmin, CoreArcmin: s.CoreArcmin},
+			Source: refusing{store, c.source}, Dest: refusing{store, c.dest}, RunURI: filepath.Join(dir, strings.ReplaceAll(name, " ", "-")),
+		})
+		if fault.CodeOf(err) != c.code || (err == nil) != (c.code == "") || err == nil && (p.Failure != "") != c.outcome {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
 	}
 }

@@ -2,12 +2,12 @@ package prepare
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/extract"
-	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -56,7 +56,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 		Catalogs:   tile.Catalogs,
 		Neighbours: job.neighbours(at),
 		Source:     job.Source,
-		Dest:       job.Dest,
+		Dest:       markedStore(job.Dest),
 		Dir:        objstore.Join(job.RunURI, strconv.FormatInt(tile.ID, 10)),
 		LowerCase:  true,
 		Copy:       job.Copy,
@@ -75,14 +75,11 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 }
 
 // ownTrouble says whether an error is about the tile's data, so that other
-// tiles may well succeed. What a store refuses as such, it refuses to all.
+// tiles may well succeed. It is not where the products' store failed, or where
+// the source refuses what it then refuses to all.
 func ownTrouble(err error) bool {
-	switch fault.CodeOf(err) {
-	case objstore.NotWritable, objstore.AccessDenied, objstore.BucketNotFound, objstore.RegionMismatch, objstore.InvalidURI:
-		return false
-	}
-	kind := fault.KindOf(err)
-	return kind == fault.BadData || kind == fault.BadInput
+	var theirs *destinationError
+	return unusable(err) && !ofStore(err) && !errors.As(err, &theirs)
 }
 
 // failed lists all sub-tiles of a tile that could not be prepared.

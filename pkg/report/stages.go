@@ -23,11 +23,11 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	return table.HTML() + list("Incomplete exposures", incomplete) + list("Older deliveries, not used", p.Superseded) + list("Unknown names, examples", p.UnknownExamples)
 }
 
-// Merged shows the quadrant index.
+// Merged shows the quadrant index, and for each file that it lacks, why.
 func Merged(quadrants int, missing []string) string {
 	table := Table{}
 	table.Add("quadrants", quadrants)
-	return table.HTML() + list("DET files that could not be read", missing)
+	return table.HTML() + list("Exposures that could not be read", missing)
 }
 
 // Prepared shows what preparation left for a tile.

@@ -22,12 +22,24 @@ func run(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Merge
 		return out, err
 	}
 	out.Index = literal.Blob{URI: env.Output("index/quadrants.json"), Format: "json"}
-	merged, err := prepare.Merge(ctx, env.Store(), plan, pipeline.URIs(in.Footprints), config.Limit(in.MaxMissing), out.Index.URI)
+	merged, err := prepare.Merge(ctx, env.Store(), plan, batches(in), config.Limit(in.MaxMissing), out.Index.URI)
 	if err != nil {
 		return out, err
 	}
-	env.Log.Info("merged", "index", merged.Summary, "missing", merged.Missing)
-	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Missing))
+	env.Log.Info("merged", "index", merged.Summary, "missing", merged.Reasons)
+	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons))
 	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
 	return out, nil
+}
+
+// batches are what the elements of the map gave; one that failed gave nothing.
+func batches(in pipeline.MergeFootprintsIn) []prepare.Footprints {
+	all := make([]prepare.Footprints, len(in.Footprints))
+	for i, uri := range pipeline.URIs(in.Footprints) {
+		all[i].URI = uri
+		if why := in.Unreadable[i]; why != nil {
+			all[i].Unreadable = *why
+		}
+	}
+	return all
 }

@@ -25,7 +25,14 @@ func run(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadFo
 		return out, err
 	}
 	out.Footprints = literal.Blob{URI: env.Output("footprints.parquet"), Format: "parquet"}
-	n, err := prepare.Batch(ctx, source, exposures, env.Store(), out.Footprints.URI)
-	env.Log.Info("read headers", "exposures", len(exposures), "quadrants", n, "source", source.Usage())
-	return out, err
+	read, err := prepare.Batch(ctx, source, exposures, env.Store(), out.Footprints.URI)
+	if err != nil {
+		return out, err
+	}
+	for _, why := range read.Unreadable {
+		env.Log.Warn("left out", "error", why)
+	}
+	env.Log.Info("read headers", "exposures", len(exposures), "quadrants", read.Quadrants, "source", source.Usage())
+	out.Unreadable = read.Unreadable
+	return out, nil
 }

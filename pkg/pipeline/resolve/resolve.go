@@ -5,7 +5,9 @@ package resolve
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +33,9 @@ func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn,
 		return pipeline.ResolveConfigOut{}, c.Warnings, err
 	}
 	out, err := settings(c, runID(c, in.RunID, execution))
+	if err == nil {
+		err = checkPlaces(c)
+	}
 	if err == nil && in.Assembles {
 		err = checkCatalog(out.Catalog)
 	}
@@ -166,4 +171,22 @@ func checkCatalog(c pipeline.Catalog) error {
 		return nil
 	}
 	return fault.Input("ConfigInvalid", "%s is not a catalogue that can be opened", c.URI).At("output.catalog_uri").Fix(choices)
+}
+
+// checkPlaces refuses URIs that no store takes: a mistyped scheme would
+// otherwise be a directory of that name.
+func checkPlaces(c *config.Config) error {
+	places := c.Paths()
+	for _, key := range slices.Sorted(maps.Keys(places)) {
+		scheme, _, isURI := strings.Cut(places[key], "://")
+		head, _, colon := strings.Cut(places[key], ":/")
+		switch {
+		case isURI && scheme != "s3" && scheme != "file" && scheme != "mem", !isURI && colon && !strings.Contains(head, "/"):
+			return fault.Input("ConfigInvalid", "%q is neither s3://..., file://... nor a path", places[key]).At("%s", key).Fix("write s3://bucket/prefix, or a directory")
+		}
+	}
+	if e := c.Data.Endpoint; e != "" && !strings.HasPrefix(e, "http://") && !strings.HasPrefix(e, "https://") {
+		return fault.Input("ConfigInvalid", "%q is not the URL of a server", e).At("data.s3_endpoint_url").Fix("write http://host:port or https://host")
+	}
+	return nil
 }

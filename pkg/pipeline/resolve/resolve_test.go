@@ -100,6 +100,9 @@ func TestLaunchRefuses(t *testing.T) {
 		"no tiles":                 {pipeline.ResolveConfigIn{ConfigYAML: "output: {storage_base_uri: /d}\n"}, "tile_ids: no tiles are asked for"},
 		"bad region":               {pipeline.ResolveConfigIn{ConfigYAML: "region: {cone: [1, 95, 2]}\noutput: {storage_base_uri: /d}\n"}, "region: not a region: RA 1, Dec 95 is no position"},
 		"bucket without catalogue": {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "s3://b/o", Assembles: true}, "output.catalog_uri: a warehouse in an object store, s3://b/o/warehouse, needs a catalogue"},
+		"scheme":                   {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "gs://b/o"}, `output.storage_base_uri: "gs://b/o" is neither s3://`},
+		"half a scheme":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "s3:/b/o"}, `output.storage_base_uri: "s3:/b/o" is neither s3://`},
+		"endpoint":                 {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\ndata: {s3_endpoint_url: '127.0.0.1:9000'}\n"}, "data.s3_endpoint_url"},
 		"unknown catalogue":        {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\noutput: {catalog_uri: 'glue://x'}\n", Assembles: true}, "glue://x is not a catalogue that can be opened"},
 		"broken section":           {pipeline.ResolveConfigIn{ConfigYAML: "tiling: 3\n"}, "config_yaml: line 1, column 9: tiling is not a mapping"},
 	} {

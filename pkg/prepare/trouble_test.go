@@ -1,0 +1,39 @@
+package prepare
+
+import (
+	"context"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+type assembler struct {
+	objstore.Store
+	err error
+}
+
+func (a assembler) Assemble(context.Context, string, objstore.Reader, []objstore.Part) (objstore.Assembled, error) {
+	return objstore.Assembled{}, a.err
+}
+
+// TestAssembleTrouble: a store that copies by itself says on whose object it failed.
+func TestAssembleTrouble(t *testing.T) {
+	if _, ok := markedStore(objstore.NewMemory()).(objstore.Assembler); ok {
+		t.Error("a store that can't assemble seems to")
+	}
+	const source, product = "s3://vis/det.fits", "s3://mine/sci.fits"
+	for object, own := range map[string]bool{source: true, product: false, "": false} {
+		store, ok := markedStore(assembler{objstore.NewMemory(), fault.Input(objstore.ObjectChanged, "replaced").On(object)}).(objstore.Assembler)
+		if !ok {
+			t.Fatal("a store that can assemble does not seem to")
+		}
+		_, err := store.Assemble(t.Context(), product, nil, []objstore.Part{{Bytes: []byte("head")}, {URI: source}})
+		if ownTrouble(err) != own || fault.CodeOf(err) != objstore.ObjectChanged {
+			t.Errorf("trouble with %q: %v", object, err)
+		}
+	}
+	if _, err := markedStore(objstore.NewMemory()).Stat(t.Context(), "mem://b/none"); ownTrouble(err) || !objstore.IsNotFound(err) {
+		t.Errorf("%v", err)
+	}
+}
