@@ -33,9 +33,6 @@ func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn,
 		return pipeline.ResolveConfigOut{}, c.Warnings, err
 	}
 	out, err := settings(c, runID(c, in.RunID, execution))
-	if err == nil {
-		err = checkPlaces(c)
-	}
 	if err == nil && in.Assembles {
 		err = checkCatalog(out.Catalog)
 	}
@@ -87,6 +84,9 @@ func overlay(c *config.Config, in pipeline.ResolveConfigIn) error {
 	case !c.TileIDs.All && len(c.TileIDs.List) == 0 && !c.Region.Given():
 		return fault.Input("ConfigInvalid", "no tiles are asked for").At("tile_ids").
 			Fix("set tile_ids in the configuration or at launch: a list, or in the configuration the word all, or a region")
+	}
+	if err := checkPlaces(c); err != nil { // before places are made of places
+		return err
 	}
 	if c.Output.Warehouse == "" {
 		c.Output.Warehouse = objstore.Join(c.Output.StorageBase, "warehouse")
