@@ -60,7 +60,7 @@ bench-io: .venv-bench/.ready ## Compare headers and extraction with astropy and 
 	@touch $@
 
 .PHONY: bench-index
-bench-index: ## Build and query the quadrant index of a whole survey: 28.8 million footprints, 11 minutes
+bench-index: ## Build and query the quadrant index of a whole survey: 28.8 million footprints, six minutes
 	go test ./internal/bench -run '^$$' -bench Index -benchtime 1x -timeout 60m
 
 .PHONY: soak
