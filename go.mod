@@ -21,7 +21,14 @@ require (
 	modernc.org/sqlite v1.57.0
 )
 
-require github.com/stretchr/testify v1.12.1 // indirect
+require (
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.9.2 // indirect
+	github.com/jackc/puddle/v2 v2.2.2 // indirect
+	github.com/robfig/cron/v3 v3.0.1 // indirect
+	github.com/stretchr/testify v1.12.1 // indirect
+)
 
 require (
 	cel.dev/expr v0.25.2 // indirect

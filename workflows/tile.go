@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 )
@@ -10,13 +11,11 @@ type tileWorkflow = spec.Workflow[pipeline.TileIn, pipeline.TileOut]
 // addPrepare wires the stage that every tile begins with.
 func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.PrepareTileOut] {
 	n := spec.Add(w, pipeline.PrepareTile)
-	spec.Connect(w, &n.In.TileID, &w.In.TileID)
+	spec.Connect(w, &n.In.Plan, &w.In.Plan)
+	spec.Connect(w, &n.In.Key, &w.In.Key)
 	spec.Connect(w, &n.In.Source, &w.In.Source)
-	spec.Connect(w, &n.In.Tiling, &w.In.Tiling)
+	spec.Connect(w, &n.In.Products, &w.In.Products)
 	spec.Connect(w, &n.In.Destination, &w.In.Destination)
-	spec.Connect(w, &n.In.Observations, &w.In.Observations)
-	spec.Connect(w, &n.In.Tiles, &w.In.Tiles)
-	spec.Connect(w, &n.In.Index, &w.In.Index)
 	spec.Connect(w, &w.Out.Prepared, &n.Out.Prepared)
 	return n
 }
@@ -24,8 +23,8 @@ func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.Pre
 // prepareTile is a tile's way through data preparation alone.
 func prepareTile() *tileWorkflow {
 	w := spec.New[pipeline.TileIn, pipeline.TileOut]("prepare_one_tile", "Prepares one tile.")
-	n := addPrepare(w)
-	spec.Connect(w, &w.Out.Outcomes, &n.Out.Manifests)
+	addPrepare(w)
+	spec.Const(w, &w.Out.Outcomes, []*literal.Blob{})
 	return w
 }
 

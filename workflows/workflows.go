@@ -25,16 +25,15 @@ type Settings struct {
 // DefaultSettings are those of an empty configuration file.
 func DefaultSettings() Settings { return Settings{QuadrantConcurrency: 50} }
 
-// prepared is the nodes that both pipelines begin with.
-type prepared struct {
+// indexed is the nodes that every pipeline begins with.
+type indexed struct {
 	resolve *spec.Node[pipeline.ResolveConfigIn, pipeline.ResolveConfigOut]
+	index   *spec.Node[pipeline.IndexObservationsIn, pipeline.IndexObservationsOut]
 	merge   *spec.Node[pipeline.MergeFootprintsIn, pipeline.MergeFootprintsOut]
-	fan     *spec.Node[pipeline.FanOutTilesIn, pipeline.FanOutTilesOut]
 }
 
-// prepare wires configuration, indexing and the fan-out over tiles. The fan-out
-// has the same branches in every workflow, since it is one task with one template.
-func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles bool) prepared {
+// index wires configuration, listing and the quadrant index.
+func index[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles bool) indexed {
 	resolve := spec.Add(w, pipeline.ResolveConfig)
 	spec.Connect(w, &resolve.In.ConfigYAML, &w.In.ConfigYAML)
 	spec.Connect(w, &resolve.In.TileIDs, &w.In.TileIDs)
@@ -47,55 +46,71 @@ func prepare[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles boo
 	spec.Default(w, &w.In.Grid, []int64{})
 	spec.Default(w, &w.In.RunID, "")
 
-	index := spec.Add(w, pipeline.IndexObservations)
-	spec.Connect(w, &index.In.Source, &resolve.Out.Source)
-	spec.Connect(w, &index.In.Tiling, &resolve.Out.Tiling)
-	spec.Connect(w, &index.In.TileIDs, &resolve.Out.TileIDs)
-	spec.Connect(w, &index.In.Region, &resolve.Out.Region)
-	spec.Connect(w, &index.In.FilesPerTask, &resolve.Out.FilesPerTask)
+	list := spec.Add(w, pipeline.IndexObservations)
+	spec.Connect(w, &list.In.Source, &resolve.Out.Source)
+	spec.Connect(w, &list.In.Tiling, &resolve.Out.Tiling)
+	spec.Connect(w, &list.In.TileIDs, &resolve.Out.TileIDs)
+	spec.Connect(w, &list.In.Region, &resolve.Out.Region)
+	spec.Connect(w, &list.In.FilesPerTask, &resolve.Out.FilesPerTask)
+	spec.Connect(w, &list.In.Destination, &resolve.Out.Destination)
 
 	// A file that can't be read leaves a hole that merge-footprints names and weighs.
 	read := spec.Map(w, pipeline.ReadFootprints, spec.Concurrency(s.QuadrantConcurrency), spec.MinSuccess(0))
 	spec.Connect(w, &read.In.Source, &resolve.Out.Source)
-	spec.Connect(w, &read.In.Observations, &index.Out.Observations)
-	spec.Each(w, &read.In.Batch, &index.Out.Batches)
+	spec.Connect(w, &read.In.Destination, &resolve.Out.Destination)
+	spec.Each(w, &read.In.Batch, &list.Out.Batches)
 
 	merge := spec.Add(w, pipeline.MergeFootprints)
-	spec.Connect(w, &merge.In.Observations, &index.Out.Observations)
+	spec.Connect(w, &merge.In.Plan, &list.Out.Plan)
 	spec.GatherSome(w, &merge.In.Footprints, &read.Out.Footprints)
 	spec.GatherSome(w, &merge.In.Unreadable, &read.Out.Unreadable)
 	spec.Connect(w, &merge.In.MaxMissing, &resolve.Out.MaxMissing)
+	return indexed{resolve, list, merge}
+}
 
-	fan := spec.Fan(w, pipeline.FanOutTiles,
-		spec.Branch(pipeline.BranchGPU, inferTile("process_tile")),
-		spec.Branch(pipeline.BranchCPU, inferTile("process_tile_cpu", spec.Variant(pipeline.VariantCPU))),
-		spec.Branch(pipeline.BranchPrepare, prepareTile()))
-	spec.Connect(w, &fan.In.TileIDs, &index.Out.TileIDs)
-	spec.Connect(w, &fan.In.Source, &resolve.Out.Source)
-	spec.Connect(w, &fan.In.Tiling, &resolve.Out.Tiling)
-	spec.Connect(w, &fan.In.Destination, &resolve.Out.Destination)
-	spec.Connect(w, &fan.In.Inference, &resolve.Out.Inference)
-	spec.Connect(w, &fan.In.Observations, &index.Out.Observations)
-	spec.Connect(w, &fan.In.Tiles, &index.Out.Tiles)
-	spec.Connect(w, &fan.In.Index, &merge.Out.Index)
-	return prepared{resolve, merge, fan}
+// fanOut sends the tiles in batches through what is left to do, and writes the run's record.
+func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*spec.Node[pipeline.FanOutBatchesIn, pipeline.FanOutBatchesOut], *spec.Node[pipeline.RecordRunIn, pipeline.RecordRunOut]) {
+	shear, preparation := ShearBatch(), PreparationBatch()
+	fan := spec.Fan(w, pipeline.FanOutBatches,
+		spec.Branch(pipeline.BatchShear, shear), spec.PlanBranch(pipeline.BatchShearByExecution, shear),
+		spec.Branch(pipeline.BatchPrepare, preparation), spec.PlanBranch(pipeline.BatchPrepareByExecution, preparation))
+	spec.Const(w, &fan.In.Kind, kind)
+	spec.Connect(w, &fan.In.MaxTiles, &x.resolve.Out.MaxTiles)
+	spec.Connect(w, &fan.In.Source, &x.resolve.Out.Source)
+	spec.Connect(w, &fan.In.Tiling, &x.resolve.Out.Tiling)
+	spec.Connect(w, &fan.In.Products, &x.resolve.Out.Products)
+	spec.Connect(w, &fan.In.Destination, &x.resolve.Out.Destination)
+	spec.Connect(w, &fan.In.Inference, &x.resolve.Out.Inference)
+	spec.Connect(w, &fan.In.Accelerator, &x.resolve.Out.Accelerator)
+	spec.Connect(w, &fan.In.Catalog, &x.resolve.Out.Catalog)
+	spec.Connect(w, &fan.In.RunID, &x.resolve.Out.RunID)
+	spec.Connect(w, &fan.In.Plan, &x.index.Out.Plan)
+	spec.Connect(w, &fan.In.Tiles, &x.index.Out.Tiles)
+	spec.Connect(w, &fan.In.Index, &x.merge.Out.Index)
+
+	record := spec.Add(w, pipeline.RecordRun)
+	spec.Connect(w, &record.In.Parts, &fan.Out.Part)
+	spec.Connect(w, &record.In.Destination, &x.resolve.Out.Destination)
+	spec.Connect(w, &record.In.RunID, &x.resolve.Out.RunID)
+	return fan, record
 }
 
 // PreparationOut is what data preparation leaves.
 type PreparationOut struct {
-	Prepared  []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories and what is in them"`
-	Manifests [][]*literal.Blob `flyte:"manifests" doc:"per tile and sub-tile: the manifest"`
-	Missing   []string          `flyte:"missing" doc:"DET files of exposures that could not be read"`
+	Run     literal.Blob `flyte:"run,format=json" doc:"where each tile's and sub-tile's directory lies, and how each ended"`
+	Missing []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
 }
 
 // DataPreparation ends with self-contained sub-tile directories.
 func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
 	w := spec.New[LaunchIn, PreparationOut]("data_preparation_pipeline", "From raw Euclid VIS exposures to one self-contained directory per sub-tile.")
-	p := prepare(w, s, false)
-	spec.Const(w, &p.fan.In.Branch, pipeline.BranchPrepare)
-	spec.Connect(w, &w.Out.Prepared, &p.fan.Out.Prepared)
-	spec.Connect(w, &w.Out.Manifests, &p.fan.Out.Outcomes)
-	spec.Connect(w, &w.Out.Missing, &p.merge.Out.Missing)
+	x := index(w, s, false)
+	fan, record := fanOut(w, x, pipeline.BatchPrepare)
+	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
+	spec.Const(w, &fan.In.Branch, pipeline.BranchPrepare)
+	spec.Const(w, &fan.In.Lease, pipeline.Lease{})
+	spec.Connect(w, &w.Out.Run, &record.Out.Run)
+	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
 	return w
 }
 
@@ -107,29 +122,29 @@ type ShearOut struct {
 	Missing  []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
 }
 
-// Shear is the whole: a tile goes on to inference as soon as it is prepared.
+// Shear is the whole: a tile goes on to inference as soon as it is prepared,
+// and a batch of tiles to the catalogue as soon as it is measured.
 func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	w := spec.New[LaunchIn, ShearOut]("shear_pipeline", "From raw Euclid VIS exposures to a validated shear catalogue.")
-	p := prepare(w, s, true)
-	spec.Connect(w, &p.fan.In.Branch, &p.resolve.Out.Compute)
-
-	assemble := spec.Add(w, pipeline.AssembleCatalog)
-	spec.Connect(w, &assemble.In.Prepared, &p.fan.Out.Prepared)
-	spec.Connect(w, &assemble.In.Outcomes, &p.fan.Out.Outcomes)
-	spec.Connect(w, &assemble.In.Destination, &p.resolve.Out.Destination)
-	spec.Connect(w, &assemble.In.Catalog, &p.resolve.Out.Catalog)
-	spec.Connect(w, &assemble.In.RunID, &p.resolve.Out.RunID)
-
-	validate := spec.Add(w, pipeline.ValidateCatalog)
-	spec.Connect(w, &validate.In.Run, &assemble.Out.Run)
-	spec.Connect(w, &validate.In.Destination, &p.resolve.Out.Destination)
-	spec.Connect(w, &validate.In.Catalog, &p.resolve.Out.Catalog)
-	spec.Connect(w, &validate.In.Thresholds, &p.resolve.Out.Thresholds)
-	spec.Connect(w, &validate.In.Retention, &p.resolve.Out.Retention)
-
-	spec.Connect(w, &w.Out.Run, &assemble.Out.Run)
-	spec.Connect(w, &w.Out.Report, &validate.Out.Report)
-	spec.Connect(w, &w.Out.Snapshot, &assemble.Out.Snapshot)
-	spec.Connect(w, &w.Out.Missing, &p.merge.Out.Missing)
+	x := index(w, s, true)
+	fan, record := fanOut(w, x, pipeline.BatchShear)
+	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
+	spec.Connect(w, &fan.In.Branch, &x.resolve.Out.Compute)
+	spec.Const(w, &fan.In.Lease, pipeline.Lease{})
+	validate(w, x, record)
+	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
 	return w
+}
+
+// validate reads back what a run committed, and ends the workflow.
+func validate(w *spec.Workflow[LaunchIn, ShearOut], x indexed, record *spec.Node[pipeline.RecordRunIn, pipeline.RecordRunOut]) {
+	n := spec.Add(w, pipeline.ValidateCatalog)
+	spec.Connect(w, &n.In.Run, &record.Out.Run)
+	spec.Connect(w, &n.In.Destination, &x.resolve.Out.Destination)
+	spec.Connect(w, &n.In.Catalog, &x.resolve.Out.Catalog)
+	spec.Connect(w, &n.In.Thresholds, &x.resolve.Out.Thresholds)
+	spec.Connect(w, &n.In.Retention, &x.resolve.Out.Retention)
+	spec.Connect(w, &w.Out.Run, &record.Out.Run)
+	spec.Connect(w, &w.Out.Report, &n.Out.Report)
+	spec.Connect(w, &w.Out.Snapshot, &n.Out.Snapshot)
 }

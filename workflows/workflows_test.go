@@ -130,6 +130,9 @@ func TestLaunchPlans(t *testing.T) {
 		if len(b.Plans) != 1 || b.Plans[0].GetId().GetName() != name {
 			t.Fatalf("%s: plans %v", name, b.Plans)
 		}
+		if strings.HasSuffix(name, "_batch") {
+			continue // launched by the others, with everything
+		}
 		inputs := b.Plans[0].GetSpec().GetDefaultInputs().GetParameters()
 		for _, input := range []string{"config_yaml", "tile_ids", "storage_base_uri", "sub_tile_grid", "run_id"} {
 			p := inputs[input]

@@ -42,7 +42,7 @@ some. Running it again leaves one copy of each row.`,
 			return err
 		}
 		defer tables.Close()
-		_, total, err := assemble.Commit(ctx, store, tables, run, s.Destination.RunURI)
+		total, err := assemble.Commit(ctx, store, tables, run, objstore.Join(s.Destination.RunURI, survey.RunFile))
 		if err != nil {
 			return err
 		}
@@ -72,25 +72,19 @@ func validateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		record := objstore.Join(s.Destination.RunURI, assemble.RunFile)
-		run, err := survey.Load[assemble.Run](ctx, objstore.Open(ctx, objstore.Config{}), record)
+		record := objstore.Join(s.Destination.RunURI, survey.RunFile)
+		run, err := survey.LoadRun(ctx, objstore.Open(ctx, objstore.Config{}), record)
 		if objstore.IsNotFound(err) {
 			return fault.Input("RunUnknown", "no such run, or not assembled yet").On(record).Fix("check --run-id and output.storage_base_uri, or run constellation assemble")
 		}
 		if err != nil {
 			return err
 		}
-		tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
-		if err != nil {
-			return err
+		verdict, judged := assemble.Hold(ctx, catalog.Settings(s.Catalog), catalog.Thresholds(s.Thresholds), run)
+		if verdict != nil {
+			fmt.Fprint(c.OutOrStdout(), catalogue.Verdict(verdict).Text(""))
 		}
-		defer tables.Close()
-		verdict, err := tables.Validate(ctx, run.Plan(), catalog.Thresholds(s.Thresholds))
-		if err != nil {
-			return err
-		}
-		fmt.Fprint(c.OutOrStdout(), catalogue.Verdict(verdict).Text(""))
-		return run.Judge(verdict, s.Thresholds.MaxFailedFraction)
+		return judged
 	}
 	return c
 }

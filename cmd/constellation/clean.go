@@ -135,20 +135,12 @@ func (l *cleaning) plans(ctx context.Context, store *objstore.Mux, s pipeline.Re
 
 // findPixels adds a run's pixels, if the catalogue holds its results and they pass.
 func findPixels(ctx context.Context, store *objstore.Mux, s pipeline.ResolveConfigOut, plan *clean.Plan) error {
-	run, err := survey.Load[assemble.Run](ctx, store, objstore.Join(s.Destination.RunURI, assemble.RunFile))
+	run, err := survey.LoadRun(ctx, store, objstore.Join(s.Destination.RunURI, survey.RunFile))
 	if err != nil {
 		return fmt.Errorf("the run is not assembled: %w", err)
 	}
-	tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
+	verdict, err := assemble.Hold(ctx, catalog.Settings(s.Catalog), catalog.Thresholds(s.Thresholds), run)
 	if err != nil {
-		return err
-	}
-	defer tables.Close()
-	verdict, err := tables.Validate(ctx, run.Plan(), catalog.Thresholds(s.Thresholds))
-	if err != nil {
-		return err
-	}
-	if err := run.Judge(verdict, s.Thresholds.MaxFailedFraction); err != nil {
 		return err
 	}
 	if verdict.Present < verdict.Planned {

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -54,7 +56,11 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 	}
 	defer os.RemoveAll(scratch)
 
-	plan, err := survey.NewPlan(ctx, source, s.Source.VISBase, s.Source.Exposures, int(s.FilesPerTask))
+	listed, err := euclid.IndexExposures(ctx, source, s.Source.VISBase, s.Source.Exposures)
+	if err != nil {
+		return err
+	}
+	plan, err := survey.NewPlan(ctx, dest, filepath.Join(scratch, "plan.json"), listed, int(s.FilesPerTask), nil)
 	if err != nil {
 		return err
 	}
@@ -63,20 +69,20 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 	if err != nil {
 		return err
 	}
-	batches := make([]prepare.Footprints, plan.Batches())
+	batches := make([]prepare.Footprints, len(plan.Batches))
 	for i := range batches {
-		exposures, err := plan.Batch(i)
+		batch, err := plan.Batch(ctx, dest, i)
 		if err != nil {
 			return err
 		}
-		read, err := prepare.Batch(ctx, source, exposures, dest, filepath.Join(scratch, strconv.Itoa(i)+".parquet"))
+		read, err := prepare.Batch(ctx, source, batch.Exposures, dest, filepath.Join(scratch, strconv.Itoa(i)+".parquet"))
 		if err != nil {
 			return err
 		}
 		batches[i] = *read
 	}
-	index := filepath.Join(scratch, "quadrants.json")
-	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), index)
+	root := filepath.Join(scratch, "quadrants.json")
+	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), root)
 	if err != nil {
 		return err
 	}
@@ -85,17 +91,29 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 	for _, reason := range merged.Reasons {
 		fmt.Fprintln(w, "  left out:", reason)
 	}
-	for _, id := range tiles.Wanted {
+	planner := prepare.Planner{Plan: plan, Tiles: tiles, Grid: s.Tiling.Grid(), Store: dest, Dir: filepath.Join(scratch, "tiles"), Redo: survey.Redo{Store: dest, Base: filepath.Join(scratch, "redo")}}
+	if planner.Index, err = index.Open(ctx, dest, root); err != nil {
+		return err
+	}
+	planned, err := planner.Plans(ctx, tiles.Wanted)
+	if err != nil {
+		return err
+	}
+	for _, t := range planned {
+		tile, near, err := prepare.LoadTilePlan(ctx, dest, t.URI)
+		if err != nil {
+			return err
+		}
 		p, err := prepare.Tile(ctx, prepare.TileJob{
-			TileID: id, Grid: s.Tiling.Grid(), Plan: plan, Tiles: tiles, Index: index, Source: source, Dest: dest,
-			RunURI: s.Destination.RunURI, Copy: s.Destination.Copy, ConfigID: s.Destination.ConfigID,
+			Plan: tile, Near: near, Source: source, Dest: objstore.InClass(dest, s.Products.StorageClass),
+			RunURI: s.Destination.RunURI, Copy: s.Products.Copy, ConfigID: s.Destination.ConfigID,
 			Provenance: manifest.Provenance{Run: s.RunID, Versions: map[string]string{"constellation": version.Version}},
 		})
 		if err != nil {
 			return err
 		}
 		if p.Failure != "" {
-			return fault.Data("TileFailed", "%s", p.Failure).At("tile %d", id)
+			return fault.Data("TileFailed", "%s", p.Failure).At("tile %d", t.TileID)
 		}
 		printPrepared(w, p)
 		fmt.Fprintf(w, "  read %s of the sources, of %s under the sub-tiles\n", report.Bytes(p.PayloadBytes), report.Bytes(p.ReferencedBytes))

@@ -52,7 +52,7 @@ The same workflows run on a Flyte cluster and on one machine.`,
 	for group, verbs := range map[string][]*cobra.Command{
 		"pipeline": {runCommand(), prepareCommand()},
 		"stages":   {tilesCommand(), plotCommand(), extractCommand(), inferCommand(), assembleCommand(), validateCommand(), cleanCommand()},
-		"flyte":    {packageCommand(), configCommand(), versionCommand()},
+		"flyte":    {packageCommand(), statusCommand(), logsCommand(), abortCommand(), recoverCommand(), configCommand(), versionCommand()},
 		"try":      {demoCommand(), simulateCommand(), serveCommand()},
 	} {
 		for _, verb := range verbs {

@@ -13,58 +13,146 @@ import (
 	"github.com/cosmostat/constellation/workflows"
 )
 
+// packaging is what the verb package is asked for.
+type packaging struct {
+	image, shine  string
+	requireDigest bool
+	fast, bin     string
+
+	out, file, source string
+	target            target
+	clusterLabel      string
+	podTemplates      map[string]string
+	schedules         map[string]string
+	plan              planFlags
+}
+
 func packageCommand() *cobra.Command {
-	var image, shine, out, file string
+	p := &packaging{}
 	c := &cobra.Command{
 		Use:   "package --image IMAGE --shine-image IMAGE",
 		Short: "Write the archive that flytectl registers",
 		Long: `Package writes every task, workflow and launch plan into the archive that
-"flytectl register files --archive" takes. The same specs, version and settings
-give the same bytes.`,
-		Example: `  constellation package --image registry.example/constellation:v1 --shine-image registry.example/shine:v1
-  flytectl register files constellation.tgz --archive -p shear -d development --version v1`,
+"flytectl register files --archive" takes, and beside it what else a project
+needs: resource limits, execution settings, and the exact commands. The same
+specs and settings give the same bytes.
+
+With --fast the images need not hold the code: the stages' executables go to
+the object store by their checksums, and the images' loader fetches them.`,
+		Example: `  constellation package --image registry.example/constellation@sha256:... --shine-image registry.example/shine@sha256:... -p shear
+  constellation package --image IMAGE --shine-image IMAGE --fast s3://bucket/code -p shear -d development
+  constellation package --image IMAGE --shine-image IMAGE --schedule survey_campaign="0 2 * * *" --notify-email team@example.org`,
 		Args: cobra.NoArgs,
 	}
 	f := c.Flags()
-	f.StringVar(&image, "image", "", "container image of the CPU stages (required)")
-	f.StringVar(&shine, "shine-image", "", "container image of infer-subtile: SHINE and the executable (required)")
-	f.StringVarP(&out, "output", "o", "constellation.tgz", "file to write")
-	f.StringVarP(&file, "config", "c", "", "take quadrant_concurrency, max_parallelism and shine.accelerator from this configuration")
+	f.StringVar(&p.image, "image", "", "container image of the CPU stages, best by digest (required)")
+	f.StringVar(&p.shine, "shine-image", "", "container image of infer-subtile: SHINE and the executable (required)")
+	f.BoolVar(&p.requireDigest, "require-digest", false, "refuse images that are not given by digest")
+	f.StringVarP(&p.out, "output", "o", "constellation.tgz", "file to write; the others go beside it")
+	f.StringVarP(&p.file, "config", "c", "", "take quadrant_concurrency, max_parallelism and shine.accelerator from this configuration")
+	f.StringVarP(&p.target.project, "project", "p", "", "Flyte project, for the commands and the attribute files")
+	f.StringVarP(&p.target.domain, "domain", "d", "development", "Flyte domain, likewise")
+	f.StringVar(&p.target.version, "version", "", "version to register as (default: this command's; with --fast, the archive's checksum)")
+	f.StringVar(&p.fast, "fast", "", "upload the stages' executables below this URI and register specs that fetch them")
+	f.StringVar(&p.bin, "bin", "", "with --fast: directory of the executables (default: this command's own)")
+	f.StringVar(&p.source, "source", "", "URL of the source tree that the console links (default: the commit on GitHub, where it is known)")
+	f.StringVar(&p.clusterLabel, "cluster-label", "", "label of the cluster that runs the project, where Flyte has several")
+	f.StringToStringVar(&p.podTemplates, "pod-template", nil, "replace a PodTemplate: DECLARED=NAME, or DECLARED= for none")
+	f.StringToStringVar(&p.schedules, "schedule", nil, `schedule a launch plan: PLAN="0 2 * * *" or PLAN=6h`)
+	p.plan.flags(f)
 	cobra.CheckErr(c.MarkFlagRequired("image"))
 	cobra.CheckErr(c.MarkFlagRequired("shine-image"))
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		settings := config.Default()
-		if file != "" {
-			var err error
-			if _, settings, err = (&launch{config: file}).load(c.Context()); err != nil {
-				return err
-			}
-		}
-		bundles, err := workflows.Build(settingsOf(settings), spec.Options{
-			Image: image, Images: map[string]string{"shine": shine},
-			Accelerator: settings.Shine.Accelerator, MaxParallelism: settings.MaxParallelism,
-		})
-		if err != nil {
-			return err
-		}
-		up, err := objstore.Open(c.Context(), objstore.Config{}).Create(c.Context(), out)
-		if err != nil {
-			return err
-		}
-		defer up.Abort()
-		if err := spec.WriteArchive(up, bundles...); err != nil {
-			return err
-		}
-		if _, err := up.Commit(); err != nil {
-			return err
-		}
-		var names []string
-		for _, b := range bundles {
-			names = append(names, b.Workflow.GetTemplate().GetId().GetName())
-		}
-		fmt.Fprintf(c.OutOrStdout(), "%s holds %s\nregister it with: flytectl register files %s --archive -p PROJECT -d DOMAIN --version %s\n",
-			out, strings.Join(names, ", "), out, version.Version)
-		return nil
-	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return p.run(c) }
 	return c
+}
+
+func (p *packaging) run(c *cobra.Command) error {
+	ctx, store := c.Context(), objstore.Open(c.Context(), objstore.Config{})
+	for _, i := range []struct{ flag, ref string }{{"image", p.image}, {"shine-image", p.shine}} {
+		warning, err := checkImage(i.ref)
+		switch {
+		case err != nil:
+			return fmt.Errorf("--%s: %w", i.flag, err)
+		case warning != "" && p.requireDigest:
+			return fmt.Errorf("--%s: %s", i.flag, warning)
+		case warning != "":
+			fmt.Fprintf(c.ErrOrStderr(), "warning: --%s: %s\n", i.flag, warning)
+		}
+	}
+	bundles, err := p.bundles(c, store)
+	if err != nil {
+		return err
+	}
+	archive, err := archived(bundles)
+	if err != nil {
+		return err
+	}
+	if p.target.version == "" {
+		if p.target.version = version.Version; p.fast != "" {
+			p.target.version = "fast-" + checksum(archive)[:12]
+		}
+	}
+	if err := p.target.check(); err != nil {
+		return err
+	}
+	files, err := p.files(c, bundles, archive)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if _, err := objstore.WriteFile(ctx, store, f.name, f.data); err != nil {
+			return fmt.Errorf("write %s: %w", f.name, err)
+		}
+	}
+	var names []string
+	for _, b := range bundles {
+		names = append(names, b.Workflow.GetTemplate().GetId().GetName())
+	}
+	fmt.Fprintf(c.OutOrStdout(), "%s holds %s\n\n%s", p.out, strings.Join(names, ", "), files[len(files)-1].data)
+	return nil
+}
+
+// bundles builds the specs, and uploads the executables where they are asked for.
+func (p *packaging) bundles(c *cobra.Command, store objstore.Store) (bundles []*spec.Bundle, err error) {
+	settings := config.Default()
+	if p.file != "" {
+		if _, settings, err = (&launch{config: p.file}).load(c.Context()); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := p.plan.settings(c.Flags())
+	if err != nil {
+		return nil, err
+	}
+	o := spec.Options{
+		Image: p.image, Images: map[string]string{"shine": p.shine},
+		Accelerator: settings.Shine.Accelerator, MaxParallelism: settings.MaxParallelism,
+		Plan: plan, PodTemplates: p.podTemplates, Source: sourceLinks(p.source),
+	}
+	if p.fast != "" {
+		up, err := newUpload(c.Context(), store, p.fast, p.bin)
+		if err != nil {
+			return nil, err
+		}
+		o.Command = up.command
+		defer func() {
+			if len(up.commands) > 0 && err == nil {
+				fmt.Fprint(c.ErrOrStderr(), up.summary())
+			}
+		}()
+	}
+	bundles, err = workflows.Build(settingsOf(settings), o)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range sortedKeys(p.schedules) {
+		s, err := spec.ParseSchedule(p.schedules[name])
+		if err != nil {
+			return nil, fmt.Errorf("--schedule %s: %w", name, err)
+		}
+		if err := spec.Reschedule(bundles, name, s); err != nil {
+			return nil, fmt.Errorf("--schedule: %w", err)
+		}
+	}
+	return spec.InOrder(bundles...)
 }

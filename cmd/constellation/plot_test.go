@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -93,20 +92,20 @@ func TestPlot(t *testing.T) {
 func record(t *testing.T, dir string) {
 	t.Helper()
 	store := objstore.Open(t.Context(), objstore.Config{})
-	tile := assemble.RunTile{TileID: 102018211}
+	tile := survey.RunTile{TileID: 102018211}
 	for i, name := range []string{"0_0", "0_1", "1_0", "1_1"} {
 		d := filepath.Join(dir, "102018211", name)
 		m, err := readLocalManifest(t.Context(), store, d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := assemble.RunSubTile{RA: m.Centre[0], Dec: m.Centre[1], Outcome: results.Outcome{TileID: tile.TileID, Row: m.Row, Col: m.Col, Status: results.OK, Directory: d}}
+		s := survey.RunSubTile{RA: m.Centre[0], Dec: m.Centre[1], Outcome: results.Outcome{TileID: tile.TileID, Row: m.Row, Col: m.Col, Status: results.OK, Directory: d}}
 		if i == 2 {
 			s.Status = results.Failed
 		}
 		tile.SubTiles = append(tile.SubTiles, s)
 	}
-	if err := survey.Save(t.Context(), store, filepath.Join(dir, assemble.RunFile), &assemble.Run{RunID: "r", Tiles: []assemble.RunTile{tile}}); err != nil {
+	if err := survey.Save(t.Context(), store, filepath.Join(dir, survey.RunFile), &survey.Run{RunID: "r", Tiles: []survey.RunTile{tile}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -119,10 +118,10 @@ func TestLayOut(t *testing.T) {
 	} {
 		for _, centre := range []sky.Coord{{RA: 57.9990741, Dec: -51.5}, {RA: 0.01, Dec: 0}, {RA: 200, Dec: 89.9}} {
 			want := plot.NewTile(sky.Tile{ID: 7, Centre: centre}, grid)
-			run := assemble.RunTile{TileID: 7}
+			run := survey.RunTile{TileID: 7}
 			for _, s := range grid.SubTiles(want.Tile) {
 				c := s.Centre()
-				run.SubTiles = append(run.SubTiles, assemble.RunSubTile{RA: c.RA, Dec: c.Dec, Outcome: results.Outcome{Row: s.Row, Col: s.Col}})
+				run.SubTiles = append(run.SubTiles, survey.RunSubTile{RA: c.RA, Dec: c.Dec, Outcome: results.Outcome{Row: s.Row, Col: s.Col}})
 			}
 			first := grid.SubTiles(want.Tile)[0]
 			m := &manifest.Manifest{}

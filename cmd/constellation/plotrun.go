@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
@@ -25,15 +24,15 @@ import (
 func (p *picture) fromRun(ctx context.Context) (*plot.Scene, error) {
 	store := objstore.Open(ctx, objstore.Config{})
 	record := absolutePath(p.run)
-	if !strings.HasSuffix(record, "/"+assemble.RunFile) {
-		record = objstore.Join(record, assemble.RunFile)
+	if !strings.HasSuffix(record, "/"+survey.RunFile) {
+		record = objstore.Join(record, survey.RunFile)
 	}
-	run, err := survey.Load[assemble.Run](ctx, store, record)
+	run, err := survey.LoadRun(ctx, store, record)
 	if err != nil {
 		return nil, err
 	}
 	if len(p.tiles) > 0 {
-		run.Tiles = slices.DeleteFunc(run.Tiles, func(t assemble.RunTile) bool { return !slices.Contains(p.tiles, t.TileID) })
+		run.Tiles = slices.DeleteFunc(run.Tiles, func(t survey.RunTile) bool { return !slices.Contains(p.tiles, t.TileID) })
 	}
 	ids := make([]int64, len(run.Tiles))
 	for i, t := range run.Tiles {
@@ -91,7 +90,7 @@ type runSource struct {
 	id int64
 }
 
-func (p *picture) readTile(ctx context.Context, r objstore.Reader, t assemble.RunTile) (*runTile, error) {
+func (p *picture) readTile(ctx context.Context, r objstore.Reader, t survey.RunTile) (*runTile, error) {
 	at, rows, cols := runCentre(t)
 	out := &runTile{}
 	manifests := make([]*manifest.Manifest, len(t.SubTiles))
@@ -122,7 +121,7 @@ func (p *picture) readTile(ctx context.Context, r objstore.Reader, t assemble.Ru
 
 // runCentre finds a tile's centre by those of its sub-tiles. They lie evenly
 // round it in its tangent plane, so it is exactly the direction of their sum.
-func runCentre(t assemble.RunTile) (at sky.Tile, rows, cols int) {
+func runCentre(t survey.RunTile) (at sky.Tile, rows, cols int) {
 	var x, y, z float64
 	for _, s := range t.SubTiles {
 		sa, ca := math.Sincos(s.RA * math.Pi / 180)
@@ -136,7 +135,7 @@ func runCentre(t assemble.RunTile) (at sky.Tile, rows, cols int) {
 
 // layOut makes the tile's squares: by a manifest, or by the distances between
 // the sub-tiles' centres, which say nothing of margins.
-func layOut(at sky.Tile, rows, cols int, t assemble.RunTile, manifests []*manifest.Manifest) plot.Tile {
+func layOut(at sky.Tile, rows, cols int, t survey.RunTile, manifests []*manifest.Manifest) plot.Tile {
 	plane := at.Plane()
 	width, height, border := 0.5/float64(cols), 0.5/float64(rows), 0.0 // a lone sub-tile without a manifest: a MER tile's core
 	for _, s := range t.SubTiles {

@@ -94,7 +94,7 @@ func (p *picture) quadrantsNear(ctx context.Context, source *objstore.Mux, s pip
 		}
 		return distinctQuadrants(all), nil
 	}
-	plan, err := survey.NewPlan(ctx, source, s.Source.VISBase, s.Source.Exposures, 1)
+	plan, err := euclid.IndexExposures(ctx, source, s.Source.VISBase, s.Source.Exposures)
 	if err != nil {
 		return nil, err
 	}

@@ -28,8 +28,12 @@ func prepareCommand() *cobra.Command {
 			return err
 		}
 		store := objstore.Open(ctx, objstore.Config{})
-		for _, blob := range out.Prepared {
-			p, err := survey.Load[survey.Prepared](ctx, store, blob.URI)
+		run, err := survey.LoadRun(ctx, store, out.Run.URI)
+		if err != nil {
+			return err
+		}
+		for _, t := range run.Tiles {
+			p, err := survey.Load[survey.Prepared](ctx, store, t.Prepared)
 			if err != nil {
 				return err
 			}

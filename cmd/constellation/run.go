@@ -13,7 +13,6 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
-	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -47,18 +46,31 @@ func (e *execution) flags(c *cobra.Command) {
 
 func runCommand() *cobra.Command {
 	e := execution{launch: launch{assembles: true}}
+	var r remoteRun
 	c := &cobra.Command{
 		Use:   "run --config FILE",
-		Short: "Run the whole pipeline on this machine",
+		Short: "Run the whole pipeline on this machine, or on a Flyte cluster",
 		Long: `Run executes shear_pipeline on this machine: the same serialized workflow that a
 Flyte cluster runs, each task in its own process. Give --run-id of an earlier run
-to resume it: what succeeded is kept.`,
+to resume it: what succeeded is kept.
+
+With --remote it launches what was registered on a Flyte cluster, with the same
+inputs, and shows it in the same way. Ctrl-C then stops the showing, not the
+execution.`,
 		Example: `  constellation run --config edfs.yaml
-  constellation run --config edfs.yaml --tiles 102018211 --set engine=mock -j 8`,
+  constellation run --config edfs.yaml --tiles 102018211 --set engine=mock -j 8
+  constellation run --config edfs.yaml --remote -p shear -d development`,
 		Args: cobra.NoArgs,
 	}
 	e.flags(c)
+	r.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := r.check(c); err != nil {
+			return err
+		}
+		if r.on {
+			return e.runRemote(c.Context(), c, &r)
+		}
 		var out workflows.ShearOut
 		err := execute(c.Context(), &e, c.OutOrStdout(), workflows.Shear, &out)
 		if err != nil {
@@ -76,7 +88,7 @@ func (e *execution) conclude(ctx context.Context, w io.Writer, out workflows.She
 	if err != nil {
 		return err
 	}
-	run, err := survey.Load[assemble.Run](ctx, store, out.Run.URI)
+	run, err := survey.LoadRun(ctx, store, out.Run.URI)
 	if err != nil {
 		return err
 	}
@@ -116,7 +128,12 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if _, err := e.settings(ctx, e.runID); err != nil {
 		return err // what resolve-config will refuse, before anything is begun
 	}
-	bundle, err := build(settingsOf(c)).Build(spec.Options{Image: "local", Images: map[string]string{"shine": "local"}})
+	options := spec.Options{Image: "local", Images: map[string]string{"shine": "local"}}
+	bundle, err := build(settingsOf(c)).Build(options)
+	if err != nil {
+		return err
+	}
+	children, err := workflows.Children(options)
 	if err != nil {
 		return err
 	}
@@ -127,7 +144,7 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	inputs, err := literal.Marshal(e.inputs(text))
 	if err == nil {
 		var outputs *core.LiteralMap
-		if outputs, err = engine.Execute(ctx, local.Register(localBundle(bundle), "constellation", "local", version.Version), inputs, e.runID); err == nil {
+		if outputs, err = engine.Execute(ctx, local.Register(localBundle(bundle, children), "constellation", "local", version.Version), inputs, e.runID); err == nil {
 			err = literal.Unmarshal(outputs, out)
 		}
 	}
@@ -144,10 +161,24 @@ func settingsOf(c *config.Config) workflows.Settings {
 	return s
 }
 
-func localBundle(b *spec.Bundle) *local.Bundle {
-	l := &local.Bundle{Workflow: b.Workflow.GetTemplate(), SubWorkflows: b.Workflow.GetSubWorkflows(), Plans: b.Plans}
-	for _, t := range b.Tasks {
-		l.Tasks = append(l.Tasks, t.GetTemplate())
+// localBundle is a workflow with those that it launches.
+func localBundle(main *spec.Bundle, children []*spec.Bundle) *local.Bundle {
+	l := &local.Bundle{Workflow: main.Workflow.GetTemplate()}
+	tasks, workflows := map[string]bool{}, map[string]bool{}
+	for _, b := range append([]*spec.Bundle{main}, children...) {
+		l.Plans = append(l.Plans, b.Plans...)
+		for _, w := range append(b.Workflow.GetSubWorkflows(), b.Workflow.GetTemplate()) {
+			if name := w.GetId().GetName(); !workflows[name] && w != l.Workflow {
+				workflows[name] = true
+				l.SubWorkflows = append(l.SubWorkflows, w)
+			}
+		}
+		for _, t := range b.Tasks {
+			if name := t.GetTemplate().GetId().GetName(); !tasks[name] {
+				tasks[name] = true
+				l.Tasks = append(l.Tasks, t.GetTemplate())
+			}
+		}
 	}
 	return l
 }

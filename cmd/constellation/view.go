@@ -21,6 +21,7 @@ type view struct {
 	mu     sync.Mutex
 	w      io.Writer
 	start  time.Time
+	now    time.Time // of the event that is being shown
 	events *json.Encoder
 	file   *os.File
 	maps   map[string]*progress // by node
@@ -50,6 +51,7 @@ func newView(w io.Writer, run, events string) (*view, error) {
 func (v *view) observe(e local.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.now = e.Time
 	if v.events != nil {
 		if err := v.events.Encode(e); err != nil {
 			v.line("events are no longer written: %v", err)
@@ -121,8 +123,16 @@ func (v *view) trouble(p *progress, format string, a ...any) {
 	}
 }
 
+// note is a line about no node.
+func (v *view) note(format string, a ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.now = time.Now()
+	v.line(format, a...)
+}
+
 func (v *view) line(format string, a ...any) {
-	fmt.Fprintf(v.w, "%6s  %s\n", round(time.Since(v.start)), fmt.Sprintf(format, a...))
+	fmt.Fprintf(v.w, "%6s  %s\n", round(max(0, v.now.Sub(v.start))), fmt.Sprintf(format, a...))
 }
 
 // done ends the view. An error gets what was said of the elements that failed

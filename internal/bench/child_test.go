@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"slices"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,8 +21,13 @@ import (
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
-// childEnv holds the errand of a process that does only that.
-const childEnv = "CONSTELLATION_BENCH_ERRAND"
+const (
+	// childEnv holds the errand of a process that does only that.
+	childEnv = "CONSTELLATION_BENCH_ERRAND"
+	// profileEnv names a directory for that process's profiles: of the
+	// processors, and of the memory that it allocated.
+	profileEnv = "CONSTELLATION_BENCH_PROFILE"
+)
 
 // errand is a tile to extract.
 type errand struct {
@@ -28,7 +35,6 @@ type errand struct {
 	Grid     sky.Grid
 	Exposure euclid.Exposure
 	Every    int    // only every so many of the quadrants
-	Inner    bool   // only the four sub-tiles in the middle
 	Dest     string // directory or S3 prefix
 	Copy     string // as extract.Job has it
 	Keep     bool   // files in a directory, too
@@ -52,7 +58,7 @@ func child() int {
 	err := json.Unmarshal([]byte(os.Getenv(childEnv)), &e)
 	if err == nil {
 		var a *account
-		if a, err = e.do(context.Background()); err == nil {
+		if a, err = e.profiled(context.Background()); err == nil {
 			err = json.NewEncoder(os.Stdout).Encode(a)
 		}
 	}
@@ -82,10 +88,49 @@ func (e errand) send(b *testing.B) *account {
 	if err != nil {
 		b.Fatalf("%v: %s", err, complaint.String())
 	}
+	b.Log(complaint.String())
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		a.Memory = usage.Maxrss << 10 // Linux counts in KiB
 	}
 	return &a
+}
+
+// profiled does the errand and keeps profiles of it, where these are asked for.
+func (e errand) profiled(ctx context.Context) (*account, error) {
+	dir := os.Getenv(profileEnv)
+	if dir == "" {
+		return e.do(ctx)
+	}
+	prefix := filepath.Join(dir, fmt.Sprintf("%d-%s", os.Getpid(), e.Copy))
+	cpu, err := os.Create(prefix + ".cpu")
+	if err != nil {
+		return nil, err
+	}
+	defer cpu.Close()
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return nil, err
+	}
+	defer pprof.StopCPUProfile()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go peak(ctx, prefix+".memory")
+	return e.do(ctx)
+}
+
+// peak keeps a profile of the memory in use whenever there is more of it than ever before.
+func peak(ctx context.Context, path string) {
+	var most, m runtime.MemStats
+	for ctx.Err() == nil {
+		if runtime.ReadMemStats(&m); m.HeapInuse > most.HeapInuse+most.HeapInuse/50 {
+			most = m
+			if f, err := os.Create(path); err == nil {
+				pprof.WriteHeapProfile(f)
+				fmt.Fprintf(os.Stderr, "heap %d, from the system %d, next collection at %d, %d collections\n", m.HeapInuse>>20, m.Sys>>20, m.NextGC>>20, m.NumGC)
+				f.Close()
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 func (e errand) do(ctx context.Context) (*account, error) {
@@ -123,13 +168,7 @@ func (e errand) some(all []euclid.Quadrant) (some []euclid.Quadrant) {
 
 // subTiles are those to make.
 func (e errand) subTiles() []sky.SubTile {
-	all := e.Grid.SubTiles(sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre})
-	if !e.Inner {
-		return all
-	}
-	return slices.DeleteFunc(all, func(s sky.SubTile) bool {
-		return s.Row != e.Grid.Rows/2 && s.Row != e.Grid.Rows/2-1 || s.Col != e.Grid.Cols/2 && s.Col != e.Grid.Cols/2-1
-	})
+	return e.Grid.SubTiles(sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre})
 }
 
 // passing is a store whose files vanish once they are whole, so that a tile of

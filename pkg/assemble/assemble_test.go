@@ -26,7 +26,7 @@ func tile(t *testing.T, store objstore.Store, base string, id int64) (prepared s
 	p := &survey.Prepared{}
 	p.TileID = id
 	for col := range 3 {
-		p.SubTiles = append(p.SubTiles, extract.SubTile{Col: col, RA: 10 + float64(col), Dec: -5, Directory: fmt.Sprintf("%s/%d/0_%d", base, id, col)})
+		p.SubTiles = append(p.SubTiles, extract.SubTile{Col: col, Status: extract.StatusOK, RA: 10 + float64(col), Dec: -5, Directory: fmt.Sprintf("%s/%d/0_%d", base, id, col)})
 	}
 	dir := p.SubTiles[0].Directory
 	g := float32(0.01)
@@ -63,12 +63,13 @@ func put(t *testing.T, store objstore.Store, uri string, write func(*bytes.Buffe
 func TestRun(t *testing.T) {
 	ctx, base := context.Background(), t.TempDir()
 	store := objstore.Open(ctx, objstore.Config{})
-	in := assemble.Input{RunID: "r", ConfigID: "c", RunURI: base}
+	var prepared []string
+	var ended [][]string
 	for _, id := range []int64{7, 8} {
 		p, o := tile(t, store, base, id)
-		in.Prepared, in.Outcomes = append(in.Prepared, p), append(in.Outcomes, o)
+		prepared, ended = append(prepared, p), append(ended, o)
 	}
-	run, err := assemble.Collect(ctx, store, in)
+	run, err := survey.Collect(ctx, store, "r", "c", prepared, ended)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,26 +85,27 @@ func TestRun(t *testing.T) {
 	}
 	defer tables.Close()
 	for i, unchanged := range []int{0, 1} {
-		record, total, err := assemble.Commit(ctx, store, tables, run, base)
+		record := base + "/" + survey.RunFile
+		total, err := assemble.Commit(ctx, store, tables, run, record)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if total.ShearRows != 6 || total.SourceRows != 2 || total.Unchanged != unchanged {
 			t.Errorf("commit %d: %+v", i, total)
 		}
-		read, err := survey.Load[assemble.Run](ctx, store, record)
+		read, err := survey.LoadRun(ctx, store, record)
 		if err != nil || len(read.Tiles) != 2 {
 			t.Errorf("run.json: %v, %v", read, err)
 		}
 	}
-	verdict, err := tables.Validate(ctx, run.Plan(), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.5})
+	verdict, err := tables.Validate(ctx, assemble.Plan(run), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.5})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if verdict.OK || verdict.Present != 6 || verdict.Duplicates != 0 {
 		t.Errorf("verdict %+v", verdict)
 	}
-	err = run.Judge(verdict, 0.5)
+	err = assemble.Judge(run, verdict, 0.5)
 	if fault.CodeOf(err) != "ValidationFailed" || !strings.Contains(err.Error(), "tile 7, sub-tile 0_2 failed: NaN loss") {
 		t.Errorf("judged: %v", err)
 	}
@@ -182,14 +184,15 @@ func TestFromDirectories(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	record, total, err := assemble.Commit(ctx, store, tables, run, base)
+	record := base + "/" + survey.RunFile
+	total, err := assemble.Commit(ctx, store, tables, run, record)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if total.ShearRows != int64(len(cases)) || total.SourceRows != int64(ok) {
 		t.Errorf("%+v", total)
 	}
-	saved, err := survey.Load[assemble.Run](ctx, store, record)
+	saved, err := survey.LoadRun(ctx, store, record)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +239,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	ctx, base := context.Background(), t.TempDir()
 	store := objstore.Open(ctx, objstore.Config{})
 	prepared, outcomes := tile(t, store, base, 7)
-	run, err := assemble.Collect(ctx, store, assemble.Input{RunID: "good", ConfigID: "c", RunURI: base, Prepared: []string{prepared}, Outcomes: [][]string{outcomes}})
+	run, err := survey.Collect(ctx, store, "good", "c", []string{prepared}, [][]string{outcomes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,15 +248,15 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	_, first, err := assemble.Commit(ctx, store, tables, run, base)
+	first, err := assemble.Commit(ctx, store, tables, run, base+"/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad, err := assemble.Collect(ctx, store, assemble.Input{RunID: "bad", ConfigID: "c", RunURI: base + "/bad", Prepared: []string{prepared}, Outcomes: [][]string{{"", "", ""}}})
+	bad, err := survey.Collect(ctx, store, "bad", "c", []string{prepared}, [][]string{{"", "", ""}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, second, err := assemble.Commit(ctx, store, tables, bad, base+"/bad")
+	second, err := assemble.Commit(ctx, store, tables, bad, base+"/bad/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,11 +284,11 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	if ok != 1 || failed != 2 || sources != 1 {
 		t.Errorf("%d ok, %d failed, %d sources", ok, failed, sources)
 	}
-	verdict, err := tables.Validate(ctx, bad.Plan(), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.7})
+	verdict, err := tables.Validate(ctx, assemble.Plan(bad), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.7})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !verdict.OK || bad.Judge(verdict, 0.7) == nil || bad.Judge(verdict, 1) != nil {
-		t.Errorf("verdict %+v, judged %v", verdict, bad.Judge(verdict, 0.7))
+	if !verdict.OK || assemble.Judge(bad, verdict, 0.7) == nil || assemble.Judge(bad, verdict, 1) != nil {
+		t.Errorf("verdict %+v, judged %v", verdict, assemble.Judge(bad, verdict, 0.7))
 	}
 }

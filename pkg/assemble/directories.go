@@ -30,7 +30,7 @@ const CodeConfig = "ConfigMismatch"
 // prepared directory may be inferred under others. (There is one id for all
 // settings, so this rule can't tell whether the data settings differ as well.)
 // A run in which neither a manifest nor results name configID is refused.
-func FromDirectories(ctx context.Context, store objstore.Store, runID, configID, runURI string) (*Run, error) {
+func FromDirectories(ctx context.Context, store objstore.Store, runID, configID, runURI string) (*survey.Run, error) {
 	var manifests []string
 	left := map[string]bool{} // the results files that count here
 	err := store.List(ctx, strings.TrimRight(runURI, "/")+"/", func(o objstore.Info) error {
@@ -64,14 +64,14 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 		return nil, fault.Input(CodeConfig, "the run was prepared under configuration %q, this is %q, and it has no results of this one", found[0].prepared, configID).
 			On(manifests[0]).Fix("give the configuration that prepared the run, or infer it under this one")
 	}
-	run := &Run{RunID: runID, ConfigID: configID}
+	run := &survey.Run{RunID: runID, ConfigID: configID}
 	at := map[int64]int{}
 	for _, d := range found {
 		i, ok := at[d.sub.TileID]
 		if !ok {
 			i = len(run.Tiles)
 			at[d.sub.TileID] = i
-			run.Tiles = append(run.Tiles, RunTile{TileID: d.sub.TileID})
+			run.Tiles = append(run.Tiles, survey.RunTile{TileID: d.sub.TileID})
 		}
 		run.Tiles[i].SubTiles = append(run.Tiles[i].SubTiles, d.sub)
 	}
@@ -81,7 +81,7 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 // directory is a sub-tile's directory, and the configurations that its
 // manifest and its results name; inferred is empty where there are no results.
 type directory struct {
-	sub                RunSubTile
+	sub                survey.RunSubTile
 	prepared, inferred string
 }
 
@@ -91,8 +91,8 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string,
 		return directory{}, err
 	}
 	dir := strings.TrimSuffix(uri, "/"+manifest.Local)
-	d := directory{prepared: m.ConfigID, sub: RunSubTile{RA: m.Centre[0], Dec: m.Centre[1],
-		Outcome: results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: results.Failed, Reason: lost, Directory: dir}}}
+	d := directory{prepared: m.ConfigID, sub: survey.RunSubTile{RA: m.Centre[0], Dec: m.Centre[1],
+		Outcome: results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: results.Failed, Reason: survey.Lost, Directory: dir}}}
 	shear := results.File{URI: objstore.Join(dir, results.Directory, results.ShearFile)}
 	if !left[shear.URI] {
 		return d, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"path/filepath"
 	"slices"
@@ -38,9 +39,20 @@ func tile(id int64, n int, g1 float32) ([]results.Shear, [][]results.Source) {
 	return shear, sources
 }
 
+// chunks are sources that are in memory.
+func chunks(all ...[]results.Source) iter.Seq2[[]results.Source, error] {
+	return func(yield func([]results.Source, error) bool) {
+		for _, c := range all {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
+}
+
 func batch(run, config string, id int64, n int, g1 float32) catalog.Batch {
 	shear, sources := tile(id, n, g1)
-	return catalog.Batch{RunID: run, ConfigID: config, Shear: shear, Sources: catalog.Chunks(sources...)}
+	return catalog.Batch{RunID: run, ConfigID: config, Shear: shear, Sources: chunks(sources...)}
 }
 
 func open(t testing.TB, warehouse string) *catalog.Catalog {
@@ -144,7 +156,7 @@ func TestSeveralTilesAtOnce(t *testing.T) {
 		shear, sources := tile(id, 3, 0.25)
 		b.Shear, all = append(b.Shear, shear...), append(all, sources...)
 	}
-	b.RunID, b.ConfigID, b.Sources = "run1", config, catalog.Chunks(all...)
+	b.RunID, b.ConfigID, b.Sources = "run1", config, chunks(all...)
 	commit(t, c, b)
 	if s := commit(t, c, b); !s.Unchanged {
 		t.Error("the same batch again made a snapshot")
@@ -294,7 +306,7 @@ func TestValidateFindsEachFault(t *testing.T) {
 			c := open(t, t.TempDir())
 			shear, sources := tile(7, 3, 0.25)
 			tc.change(shear, sources)
-			commit(t, c, catalog.Batch{RunID: "run1", ConfigID: config, Tiles: []int64{7}, Shear: shear, Sources: catalog.Chunks(sources...)})
+			commit(t, c, catalog.Batch{RunID: "run1", ConfigID: config, Tiles: []int64{7}, Shear: shear, Sources: chunks(sources...)})
 			rep := validate(t, c, plan(7), tc.th)
 			if rep.OK != (tc.want == "") || !slices.ContainsFunc(append(rep.Reasons, ""), func(s string) bool { return strings.Contains(s, tc.want) }) {
 				t.Errorf("%+v, want %q", rep, tc.want)
@@ -303,19 +315,12 @@ func TestValidateFindsEachFault(t *testing.T) {
 	}
 }
 
-func TestSplit(t *testing.T) {
-	parts := plan(9, 3, 7, 5, 1).Split(2)
-	if len(parts) != 3 || len(parts[0].SubTiles) != 8 || parts[0].SubTiles[0].TileID != 1 || len(parts[2].SubTiles) != 4 || parts[2].SubTiles[3].TileID != 9 || parts[2].ConfigID != config {
-		t.Errorf("%+v", parts)
-	}
-}
-
 func TestSettings(t *testing.T) {
 	for _, s := range []catalog.Settings{
 		{},
 		{Warehouse: "s3://bucket/warehouse", Namespace: "n", Table: "t"},
 		{Warehouse: "gs://bucket/warehouse", Namespace: "n", Table: "t"},
-		{Warehouse: t.TempDir(), URI: "postgres://host/db", Namespace: "n", Table: "t"},
+		{Warehouse: t.TempDir(), URI: "postgres://host:port/db", Namespace: "n", Table: "t"},
 		{Warehouse: t.TempDir(), URI: "glue://", Namespace: "n", Table: "t"},
 		{Warehouse: t.TempDir(), URI: "mongodb://host", Namespace: "n", Table: "t"},
 		{Warehouse: t.TempDir(), URI: "sqlite://relative.db", Namespace: "n", Table: "t"},

@@ -8,11 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
@@ -32,17 +30,11 @@ type Batch struct {
 	// most a few chunks are in memory at once. It may be run more than once and
 	// must give the same rows each time. Nil is none.
 	Sources iter.Seq2[[]results.Source, error]
-}
-
-// Chunks are sources that are in memory already.
-func Chunks(chunks ...[]results.Source) iter.Seq2[[]results.Source, error] {
-	return func(yield func([]results.Source, error) bool) {
-		for _, c := range chunks {
-			if !yield(c, nil) {
-				return
-			}
-		}
-	}
+	// Leases, if not nil, are what the committer has its tiles by; others' don't
+	// hurt. The commit ends them, and is refused if one is not its any more. A
+	// batch without leases is refused while somebody holds one of its tiles; a
+	// lease that has run out it ends.
+	Leases []Lease
 }
 
 // Snapshot says what a commit did.
@@ -61,6 +53,8 @@ const (
 	propConfig = "constellation.config-id"
 	propTiles  = "constellation.tiles"
 	propDigest = "constellation.digest"
+	propTokens = "constellation.tokens" // of the leases that rows were committed under, in the order of the tiles
+	propLeases = "constellation.leases" // number of leases that changed: such a snapshot changes no rows
 )
 
 // attempts bounds how often a commit is rebuilt after it lost against another
@@ -72,28 +66,43 @@ const attempts = 10
 // written. A sub-tile that failed this time does not replace what an earlier
 // run measured there. After a failure each table is as before or as after, and
 // the same commit can be run again.
+//
+// Under leases it fails with [CodeLeaseLost], for good, once another holder has
+// a tile: from then on it changes neither table. Rows and leases change together.
 func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	ctx = c.with(ctx)
 	shear, err := b.shear()
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s := Snapshot{}
-	sources := replacement[SourceRow]{batch: &b, cols: sourceColumns(), chunks: b.sources(), keep: failed(shear)}
-	sid, srows, same, err := replace(ctx, c, c.sourcesTable(), &sources)
-	if err != nil {
+	s, err := c.commit(ctx, &b, shear)
+	if fault.CodeOf(err) == CodeLeaseLost {
+		if before, yes := c.committed(ctx, &b); yes {
+			return before, nil
+		}
+	}
+	return s, err
+}
+
+func (c *Catalog) commit(ctx context.Context, b *Batch, shear []ShearRow) (s Snapshot, err error) {
+	sources := replacement[SourceRow]{batch: b, cols: sourceColumns(), chunks: b.sources(), keep: failed(shear), guard: c.guardSources(b)}
+	var same bool
+	if s.SourcesID, s.SourceRows, s.Unchanged, err = replace(ctx, c, c.sourcesTable(), &sources); err != nil {
 		return Snapshot{}, err
 	}
-	s.SourcesID, s.SourceRows, s.Unchanged = sid, srows, same
-	rows := replacement[ShearRow]{batch: &b, cols: shearColumns()}
+	rows := replacement[ShearRow]{batch: b, cols: shearColumns(), guard: b.guardShear}
 	rows.decide = func(ctx context.Context, t *table.Table) (err error) {
 		var left []ShearRow
-		if left, rows.keep, err = keepEarlier(ctx, t, &b, shear); err != nil {
+		if left, rows.keep, err = keepEarlier(ctx, t, b, shear); err != nil {
 			return err
 		}
 		s.Kept = len(rows.keep)
 		rows.chunks = func(yield func([]ShearRow, error) bool) { yield(left, nil) }
-		return nil
+		leases, err := b.after(t, left)
+		if err == nil {
+			rows.set, rows.remove, err = properties(t, b.ConfigID, leases)
+		}
+		return err
 	}
 	s.ID, s.ShearRows, same, err = replace(ctx, c, c.shearTable(), &rows)
 	s.Unchanged = s.Unchanged && same
@@ -168,8 +177,12 @@ type replacement[R any] struct {
 	cols   []results.Column[R]
 	chunks iter.Seq2[[]R, error]
 	keep   []key // sub-tiles whose rows stay as they are
-	// decide, if any, makes chunks and keep anew for the state of the table that is about to be replaced.
+	guard  guard
+	// decide, if any, makes what is above, and the changes of leases, anew for
+	// the state of the table that is about to be replaced.
 	decide func(context.Context, *table.Table) error
+	set    iceberg.Properties
+	remove []string
 }
 
 // digest is the SHA-256 of what is kept and of the rows without RUN_ID: a
@@ -213,7 +226,6 @@ func (r *replacement[R]) digest() (hash string, n int64, err error) {
 
 // replace commits one table's share.
 func replace[R any](ctx context.Context, c *Catalog, l layout, r *replacement[R]) (id, rows int64, same bool, err error) {
-	name := strings.Join(l.ident, ".")
 	sc, err := table.SchemaToArrowSchema(l.schema, nil, true, false)
 	if err != nil {
 		return 0, 0, false, err
@@ -221,19 +233,15 @@ func replace[R any](ctx context.Context, c *Catalog, l layout, r *replacement[R]
 	var hash string
 	if r.decide == nil {
 		if hash, rows, err = r.digest(); err != nil {
-			return 0, 0, false, fmt.Errorf("read rows for %s: %w", name, err)
+			return 0, 0, false, fmt.Errorf("read rows for %s: %w", l.name(), err)
 		}
 	}
 	for attempt := range attempts {
-		if attempt > 0 {
-			select {
-			case <-ctx.Done():
-				return 0, 0, false, ctx.Err()
-			case <-time.After(time.Duration(1+rand.IntN(50<<min(attempt, 6))) * time.Millisecond):
-			}
+		if err := pause(ctx, attempt); err != nil {
+			return 0, 0, false, err
 		}
 		var t *table.Table
-		if t, err = c.ensure(ctx, l); err != nil {
+		if t, err = c.ensure(ctx, l, r.guard); err != nil {
 			return 0, 0, false, err
 		}
 		if r.decide != nil {
@@ -241,26 +249,48 @@ func replace[R any](ctx context.Context, c *Catalog, l layout, r *replacement[R]
 				hash, rows, err = r.digest()
 			}
 			if err != nil {
-				return 0, 0, false, fmt.Errorf("read rows for %s: %w", name, err)
+				return 0, 0, false, fmt.Errorf("read rows for %s: %w", l.name(), err)
 			}
 		}
-		if present(t, r.batch, hash) || rows == 0 && t.CurrentSnapshot() == nil {
+		same = present(t, r.batch, hash) || rows == 0 && t.CurrentSnapshot() == nil
+		if same && !r.endsLease(t) {
 			return snapshotID(t), rows, true, nil
 		}
-		props := iceberg.Properties{propRun: r.batch.RunID, propConfig: r.batch.ConfigID, propTiles: tileList(r.batch.Tiles), propDigest: hash}
-		if t, err = replaceOnce(ctx, t, sc, r, props, rows); err == nil {
-			return snapshotID(t), rows, false, nil
+		if err = r.guard(ctx, t); err != nil {
+			return 0, 0, false, err
 		}
-		if !errors.Is(err, table.ErrCommitFailed) && !errors.Is(err, table.ErrCommitDiverged) {
-			return 0, 0, false, fmt.Errorf("commit to table %s: %w", name, err)
+		if t, err = r.once(ctx, t, sc, hash, rows, same); err == nil {
+			return snapshotID(t), rows, same, nil
+		}
+		if !lost(err) {
+			return 0, 0, false, fmt.Errorf("commit to table %s: %w", l.name(), err)
 		}
 	}
-	return 0, 0, false, fault.Passing(CodeConflict, "commit: other committers of the same tiles won %d times: %w", attempts, err).On(name).Fix("run it again")
+	return 0, 0, false, fault.Passing(CodeConflict, "commit: other committers of the same tiles won %d times: %w", attempts, err).On(l.name()).Fix("run it again")
 }
 
-func replaceOnce[R any](ctx context.Context, t *table.Table, sc *arrow.Schema, r *replacement[R], props iceberg.Properties, rows int64) (*table.Table, error) {
-	old := r.batch.replaced(r.keep)
+// endsLease says whether there is a lease of the batch's to end, though the rows stay.
+func (r *replacement[R]) endsLease(t *table.Table) bool {
+	return r.batch.fenced() && len(r.set)+len(r.remove) > 0 && r.guard(context.Background(), t) == nil
+}
+
+// once builds and sends the commit on a state of the table.
+func (r *replacement[R]) once(ctx context.Context, t *table.Table, sc *arrow.Schema, hash string, rows int64, same bool) (*table.Table, error) {
 	tx := t.NewTransaction()
+	if same {
+		if err := stage(ctx, tx, r.set, r.remove); err != nil {
+			return nil, err
+		}
+		return tx.Commit(ctx)
+	}
+	if err := errors.Join(tx.SetProperties(r.set), tx.RemoveProperties(r.remove)); err != nil {
+		return nil, err
+	}
+	old := r.batch.replaced(r.keep)
+	props := iceberg.Properties{propRun: r.batch.RunID, propConfig: r.batch.ConfigID, propTiles: tileList(r.batch.Tiles), propDigest: hash}
+	if r.batch.fenced() {
+		props[propTokens] = r.batch.tokens()
+	}
 	if rows == 0 {
 		if err := tx.Delete(ctx, old, props); err != nil {
 			return nil, err
@@ -291,26 +321,29 @@ func ofTiles(config string, tiles []int64) iceberg.BooleanExpression {
 }
 
 // present says whether the newest snapshot that touched the batch's tiles left
-// exactly these rows. A snapshot of somebody else's that may have changed rows
-// ends the search: then it's not known.
+// exactly these rows.
 func present(t *table.Table, b *Batch, hash string) bool {
+	p := newest(t, b)
+	return p != nil && p[propTiles] == tileList(b.Tiles) && p[propDigest] == hash
+}
+
+// newest gives the properties of the newest snapshot that touched the batch's
+// tiles. A snapshot of somebody else's that may have changed rows ends the
+// search: then it's not known.
+func newest(t *table.Table, b *Batch) iceberg.Properties {
 	for s := t.CurrentSnapshot(); s != nil; s = parent(t, s) {
 		if s.Summary == nil {
-			return false
+			return nil
 		}
 		p := s.Summary.Properties
-		if p[propTiles] == "" {
-			if s.Summary.Operation != table.OpReplace {
-				return false
-			}
-			continue
+		switch {
+		case p[propTiles] == "" && p[propLeases] == "" && s.Summary.Operation != table.OpReplace:
+			return nil
+		case p[propTiles] != "" && p[propConfig] == b.ConfigID && touches(p[propTiles], b.Tiles):
+			return p
 		}
-		if p[propConfig] != b.ConfigID || !touches(p[propTiles], b.Tiles) {
-			continue
-		}
-		return p[propTiles] == tileList(b.Tiles) && p[propDigest] == hash
 	}
-	return false
+	return nil
 }
 
 func parent(t *table.Table, s *table.Snapshot) *table.Snapshot {

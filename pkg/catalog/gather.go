@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,25 +23,6 @@ type SubTile struct {
 type Plan struct {
 	ConfigID string    `json:"config_id"`
 	SubTiles []SubTile `json:"sub_tiles"`
-}
-
-// Split divides a plan into plans of at most n whole tiles, in the order of
-// their ids. A commit holds an open file for each of its tiles, and each
-// commit makes a snapshot: some tens of tiles are a good measure of both.
-func (p Plan) Split(n int) []Plan {
-	byTile := make(map[int64][]SubTile)
-	for _, s := range p.SubTiles {
-		byTile[s.TileID] = append(byTile[s.TileID], s)
-	}
-	var parts []Plan
-	for ids := range slices.Chunk(p.tiles(), n) {
-		part := Plan{ConfigID: p.ConfigID}
-		for _, id := range ids {
-			part.SubTiles = append(part.SubTiles, byTile[id]...)
-		}
-		parts = append(parts, part)
-	}
-	return parts
 }
 
 type key struct {

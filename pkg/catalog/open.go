@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
@@ -21,6 +22,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -28,10 +32,12 @@ import (
 
 // Codes of this package's failures.
 const (
-	CodeSettings = "CatalogSettings" // bad input: no such kind of catalogue, or no place for it
-	CodeConflict = "CatalogConflict" // transient: other committers kept winning
-	CodeTable    = "CatalogTable"    // bad input: a table of another layout is in the way
-	CodeBatch    = "CatalogBatch"    // bad data: rows that don't belong into a batch
+	CodeSettings  = "CatalogSettings" // bad input: no such kind of catalogue, or no place for it
+	CodeConflict  = "CatalogConflict" // transient: other committers kept winning
+	CodeTable     = "CatalogTable"    // bad input: a table of another layout is in the way
+	CodeBatch     = "CatalogBatch"    // bad data: rows that don't belong into a batch
+	CodeLeaseLost = "LeaseLost"       // bad input: the tile is another holder's by now; trying again is no use
+	CodeLeased    = "TileLeased"      // bad input: without a lease, and somebody else has one
 )
 
 // Name is the name of the catalogue inside an SQL database; other readers of
@@ -39,7 +45,7 @@ const (
 const Name = "constellation"
 
 // choices lists what a catalogue URI may be, for error messages.
-const choices = "sqlite:///path/to/catalog.db, or http(s)://host/... of a REST catalogue such as Nessie or Polaris"
+const choices = "sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue such as Nessie or Polaris"
 
 // Settings say where the tables are.
 type Settings struct {
@@ -94,10 +100,10 @@ func Open(ctx context.Context, s Settings) (*Catalog, error) {
 		err = c.openSQLite(rest, props)
 	case "http", "https":
 		err = c.openREST(ctx, props)
-	case "postgres", "postgresql", "glue":
-		err = fault.Input(CodeSettings, "%s catalogues are not supported yet", scheme).On(s.URI).Fix("use %s", choices)
+	case "postgres", "postgresql":
+		err = c.openPostgres(ctx, props)
 	default:
-		err = fault.Input(CodeSettings, "no such kind of catalogue").On(s.URI).Fix("use %s", choices)
+		err = fault.Input(CodeSettings, "no such kind of catalogue").On(c.URI()).Fix("use %s", choices)
 	}
 	if err != nil {
 		return nil, err
@@ -139,8 +145,17 @@ func (c *Catalog) Close() error { return c.close() }
 // Location is the warehouse's URI.
 func (c *Catalog) Location() string { return c.settings.Warehouse }
 
-// URI says which catalogue it is; where none was configured, the SQLite file.
-func (c *Catalog) URI() string { return c.settings.URI }
+// URI says which catalogue it is, without a password; where none was
+// configured, the SQLite file.
+func (c *Catalog) URI() string { return redacted(c.settings.URI) }
+
+func redacted(uri string) string {
+	if u, err := url.Parse(uri); err == nil {
+		return u.Redacted()
+	}
+	scheme, _, _ := strings.Cut(uri, "://")
+	return scheme + "://..."
+}
 
 func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
 	if path = filepath.Clean(path); !filepath.IsAbs(path) { // also takes SQLAlchemy's four slashes
@@ -165,10 +180,50 @@ func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
 	return nil
 }
 
+// openPostgres opens a PostgreSQL database. What the URI doesn't say, PGPASSWORD
+// and the other variables of libpq's environment do, or ~/.pgpass.
+func (c *Catalog) openPostgres(ctx context.Context, props iceberg.Properties) error {
+	cfg, err := pgx.ParseConfig(c.settings.URI)
+	if err != nil { // whose text has no password
+		return fault.Input(CodeSettings, "read the URI of the PostgreSQL catalogue: %w", err).On(c.URI()).Fix("postgres://user@host:5432/database")
+	}
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(4) // a server has few for all of its clients
+	db.SetConnMaxIdleTime(time.Minute)
+	cat, err := newPostgres(ctx, db, props)
+	if err != nil {
+		db.Close()
+		if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
+			return fault.Input(CodeSettings, "open the PostgreSQL catalogue: %w", err).On(c.URI()).
+				Fix("the user must be allowed to connect, and to make tables; PGPASSWORD gives the password")
+		}
+		return fault.Passing(CodeSettings, "open the PostgreSQL catalogue: %w", err).On(c.URI())
+	}
+	c.ice, c.close = cat, func() error { return errors.Join(cat.Close(), db.Close()) }
+	return nil
+}
+
+// newPostgres makes the catalogue's tables if need be. Of several clients that
+// find none, all but one are told that the table's type is there already.
+func newPostgres(ctx context.Context, db *sql.DB, props iceberg.Properties) (cat *sqlcat.Catalog, err error) {
+	const uniqueViolation, duplicateTable = "23505", "42P07"
+	for attempt := range attempts {
+		if err := pause(ctx, attempt); err != nil {
+			return nil, err
+		}
+		cat, err = sqlcat.NewCatalog(Name, db, sqlcat.Postgres, props)
+		refused := (*pgconn.PgError)(nil)
+		if !errors.As(err, &refused) || refused.Code != uniqueViolation && refused.Code != duplicateTable {
+			break
+		}
+	}
+	return cat, err
+}
+
 func (c *Catalog) openREST(ctx context.Context, props iceberg.Properties) error {
 	cat, err := rest.NewCatalog(ctx, Name, c.settings.URI, rest.WithWarehouseLocation(c.settings.Warehouse), rest.WithAdditionalProps(props))
 	if err != nil {
-		return fault.Passing(CodeSettings, "open the REST catalogue: %w", err).On(c.settings.URI)
+		return fault.Passing(CodeSettings, "open the REST catalogue: %w", err).On(c.URI())
 	}
 	c.ice = cat
 	return nil

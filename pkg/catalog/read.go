@@ -49,7 +49,7 @@ func each[R any](chunks iter.Seq2[[]R, error]) iter.Seq2[R, error] {
 func scan[R any](ctx context.Context, c *Catalog, l layout, cols []results.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
 	return func(yield func([]R, error) bool) {
 		ctx := c.with(ctx)
-		t, exists, err := c.load(ctx, l)
+		t, exists, err := c.load(ctx, l, nil)
 		if err != nil || !exists || t.CurrentSnapshot() == nil {
 			if err != nil {
 				yield(nil, err)

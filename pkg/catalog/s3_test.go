@@ -9,7 +9,12 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
-func TestMain(m *testing.M) { os.Exit(s3test.Main(m)) }
+func TestMain(m *testing.M) {
+	if settings := os.Getenv(workerEnv); settings != "" {
+		os.Exit(worker(settings))
+	}
+	os.Exit(s3test.Main(m))
+}
 
 // TestS3Warehouse keeps data and metadata in an object store and the pointer to them in SQLite.
 func TestS3Warehouse(t *testing.T) {

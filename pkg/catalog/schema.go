@@ -111,19 +111,18 @@ func (c *Catalog) ident(suffix string) table.Identifier {
 	return append(strings.Split(c.settings.Namespace, "."), c.settings.Table+suffix)
 }
 
-// Tables are the identifiers of the shear and source tables, dotted.
-func (c *Catalog) Tables() (shear, sources string) {
-	return strings.Join(c.ident(""), "."), strings.Join(c.ident("_sources"), ".")
-}
+// name is the table's identifier, dotted.
+func (l layout) name() string { return strings.Join(l.ident, ".") }
 
-// load opens a table; exists is false where nothing was ever committed.
-func (c *Catalog) load(ctx context.Context, l layout) (t *table.Table, exists bool, err error) {
-	t, err = c.committer().LoadTable(ctx, l.ident)
+// load opens a table; exists is false where nothing was ever committed. What is
+// committed to it is guarded by g, if any, where it has to be replayed.
+func (c *Catalog) load(ctx context.Context, l layout, g guard) (t *table.Table, exists bool, err error) {
+	t, err = (&committer{c.ice, c.props, g}).load(ctx, l.ident)
 	if errors.Is(err, icecat.ErrNoSuchTable) || errors.Is(err, icecat.ErrNoSuchNamespace) {
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("load table %s: %w", strings.Join(l.ident, "."), err)
+		return nil, false, fmt.Errorf("load table %s: %w", l.name(), err)
 	}
 	return t, true, l.check(t)
 }
@@ -142,8 +141,8 @@ func (l layout) check(t *table.Table) error {
 }
 
 // ensure opens a table, and makes it and its namespace if need be.
-func (c *Catalog) ensure(ctx context.Context, l layout) (*table.Table, error) {
-	if t, ok, err := c.load(ctx, l); ok || err != nil {
+func (c *Catalog) ensure(ctx context.Context, l layout, g guard) (*table.Table, error) {
+	if t, ok, err := c.load(ctx, l, g); ok || err != nil {
 		return t, err
 	}
 	space := l.ident[:len(l.ident)-1]
@@ -178,12 +177,12 @@ func (c *Catalog) ensure(ctx context.Context, l layout) (*table.Table, error) {
 			table.CommitMaxRetryWaitMsKey:                    "2000",
 		}))
 	// Another committer may have made it in the meantime: whether it's there decides.
-	t, ok, lerr := c.load(ctx, l)
+	t, ok, lerr := c.load(ctx, l, g)
 	switch {
 	case lerr != nil:
 		return nil, lerr
 	case !ok:
-		return nil, fmt.Errorf("create table %s: %w", strings.Join(l.ident, "."), err)
+		return nil, fmt.Errorf("create table %s: %w", l.name(), err)
 	}
 	return t, nil
 }

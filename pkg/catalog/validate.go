@@ -22,6 +22,7 @@ type Report struct {
 	Reasons []string `json:"reasons"` // why it is not; each names an example
 
 	ConfigID       string         `json:"config_id"`
+	Snapshot       int64          `json:"snapshot"` // of the shear table, before its rows were read
 	Planned        int            `json:"planned"`
 	Present        int            `json:"present"` // planned sub-tiles that have a row
 	Statuses       map[string]int `json:"statuses"`
@@ -42,6 +43,10 @@ type Report struct {
 // means that the tables could not be read.
 func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Report, error) {
 	rep := &Report{ConfigID: plan.ConfigID, Planned: len(plan.SubTiles), Statuses: map[string]int{}}
+	var err error
+	if rep.Snapshot, err = c.snapshot(ctx); err != nil {
+		return nil, err
+	}
 	example := map[string]string{} // first example of a complaint
 	note := func(what, format string, a ...any) {
 		if example[what] == "" {
@@ -227,4 +232,13 @@ func mix(id int64) uint64 {
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31
+}
+
+// snapshot is the shear table's current one, 0 where there is none.
+func (c *Catalog) snapshot(ctx context.Context) (int64, error) {
+	t, exists, err := c.load(c.with(ctx), c.shearTable(), nil)
+	if err != nil || !exists || t.CurrentSnapshot() == nil {
+		return 0, err
+	}
+	return t.CurrentSnapshot().SnapshotID, nil
 }

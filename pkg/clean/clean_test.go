@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/clean"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func TestMain(m *testing.M) { os.Exit(s3test.Main(m)) }
@@ -174,10 +174,10 @@ func TestScratch(t *testing.T) {
 	})
 }
 
-func run(base string, status ...string) *assemble.Run {
-	r := &assemble.Run{RunID: "run"}
+func run(base string, status ...string) *survey.Run {
+	r := &survey.Run{RunID: "run"}
 	for i, s := range status {
-		r.Tiles = append(r.Tiles, assemble.RunTile{TileID: int64(i + 1), SubTiles: []assemble.RunSubTile{
+		r.Tiles = append(r.Tiles, survey.RunTile{TileID: int64(i + 1), SubTiles: []survey.RunSubTile{
 			{Outcome: results.Outcome{TileID: int64(i + 1), Status: results.OK, Directory: objstore.Join(base, fmt.Sprint(i+1), "0_0")}},
 			{Outcome: results.Outcome{TileID: int64(i + 1), Col: 1, Status: s, Directory: objstore.Join(base, fmt.Sprint(i+1), "0_1")}},
 		}})

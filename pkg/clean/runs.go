@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // FindIncomplete adds the sub-tile directories of a run that were never marked
@@ -109,7 +109,7 @@ func (p *Plan) settle(k Kind, at *place, before time.Time) error {
 // in the catalogue: exposures/*.fits and psf/*.fits. Those of a tile with a
 // sub-tile that failed stay, for it may be measured again. The caller knows
 // that the run's results are committed and validated.
-func (p *Plan) FindPixels(ctx context.Context, store objstore.Lister, run *assemble.Run) error {
+func (p *Plan) FindPixels(ctx context.Context, store objstore.Lister, run *survey.Run) error {
 	for _, t := range run.Tiles {
 		if t.Failure != "" || !finished(t) {
 			continue
@@ -132,7 +132,7 @@ func (p *Plan) FindPixels(ctx context.Context, store objstore.Lister, run *assem
 	return nil
 }
 
-func finished(t assemble.RunTile) bool {
+func finished(t survey.RunTile) bool {
 	for _, s := range t.SubTiles {
 		if s.Status == results.Failed {
 			return false

@@ -24,7 +24,7 @@ type Config struct {
 
 	QuadrantConcurrency int        `yaml:"quadrant_concurrency" jsonschema_description:"map elements that read headers at once"`
 	MaxParallelism      int        `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once: of the launch plan that 'constellation package --config' writes"`
-	MaxTilesPerDynamic  int        `yaml:"max_tiles_per_dynamic" jsonschema_description:"not used yet: all tiles of a run go through one fan-out"`
+	MaxTilesPerDynamic  int        `yaml:"max_tiles_per_dynamic" jsonschema_description:"tiles in one execution: more of them go in batches of this size to child executions"`
 	Validation          Validation `yaml:"validation"`
 
 	Inference Section `yaml:"inference" jsonschema_description:"passed to SHINE unchanged"`
@@ -74,7 +74,7 @@ type Output struct {
 type Shine struct {
 	Command     []string `yaml:"command" jsonschema_description:"argument vector; no shell is involved"`
 	Timeout     string   `yaml:"timeout" jsonschema_description:"time limit of one sub-tile, such as 2h or 90m"`
-	Accelerator string   `yaml:"accelerator" jsonschema_description:"GPU type, such as nvidia-l4: of the task template that 'constellation package --config' writes"`
+	Accelerator string   `yaml:"accelerator" jsonschema_description:"GPU device that inference asks for, as the cluster labels its nodes, such as nvidia-l4"`
 }
 
 // Validation holds the thresholds that a catalogue is held to.

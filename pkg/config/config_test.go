@@ -112,17 +112,6 @@ func TestOlderKeysWarn(t *testing.T) {
 	}
 }
 
-func TestUnusedKeysWarn(t *testing.T) {
-	c, err := Load("f.yaml", []byte("engine: mock\nmax_tiles_per_dynamic: 9\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"f.yaml:2:1: max_tiles_per_dynamic is not used yet: all tiles of a run go through one fan-out"}
-	if diff := cmp.Diff(want, c.Warnings); diff != "" {
-		t.Error(diff)
-	}
-}
-
 // JSON is YAML in flow style with quoted keys.
 func TestLoadQuotedKeys(t *testing.T) {
 	want, err := Load("f.yaml", []byte("field_name: EDFS\ntile_ids: all\nregion:\n  cone: [1, 2, 3]\ndata:\n  s3_region: here\n"))

@@ -24,11 +24,6 @@ var older = map[string]string{
 	"result_dir":     "output.storage_base_uri",
 }
 
-// unused names keys that nothing reads yet, with what happens instead.
-var unused = map[string]string{
-	"max_tiles_per_dynamic": "all tiles of a run go through one fan-out",
-}
-
 // Load reads a configuration. The name stands in errors: a path, a URI or the
 // name of a launch input.
 func Load(name string, text []byte) (*Config, error) {
@@ -104,9 +99,6 @@ func (l *loader) walk(v reflect.Value, node ast.Node, path string) error {
 			return l.errorAt(entry.Key, "unknown key %s%s", full, suggest(key, names(fields)))
 		}
 		l.places[full] = entry.Value
-		if instead, ok := unused[full]; ok {
-			l.warnings = append(l.warnings, fmt.Sprintf("%s: %s is not used yet: %s", l.place(entry.Key), full, instead))
-		}
 		field := v.Field(index)
 		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[IDs]() && field.Type() != reflect.TypeFor[Region]() {
 			if entry.Value.Type() == ast.NullType {

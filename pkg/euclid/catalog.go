@@ -14,8 +14,8 @@ import (
 const (
 	// headerWindow holds both headers of a MER catalogue (469 columns) as a rule, so they take one request.
 	headerWindow = 256 << 10
-	// rowWindow is how much of a catalogue one request reads.
-	rowWindow = 8 << 20
+	// rowWindow is how much of a catalogue is held at a time, twice.
+	rowWindow = 1 << 20
 )
 
 // Catalog is an open MER catalogue file: the first table of a FITS file.
@@ -122,8 +122,9 @@ func (c *Catalog) Layout() *Layout { return c.layout }
 // id is null or their position is not a number or not on the sky.
 func (c *Catalog) Skipped() int64 { return c.skipped }
 
-// Rows calls visit for each row in the file's order, until it fails. It reads
-// ahead while visit works: two buffers of 8 MiB, or of one row. Where a row's
+// Rows calls visit for each row in the file's order, until it fails. One
+// request reads them, ahead while visit works: into two buffers of 1 MiB, or of
+// one row. Where a row's
 // Heap is read from, all of the heap is fetched once, into a temporary file.
 func (c *Catalog) Rows(ctx context.Context, visit func(row Row) error) error {
 	c.skipped = 0
@@ -190,9 +191,13 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 	for range cap(empty) {
 		empty <- nil
 	}
+	body, err := c.from.Get(ctx, c.file.URI, c.file.ETag, objstore.Range{Offset: c.table.HDU.DataOffset(), Length: total})
+	if err != nil {
+		return fmt.Errorf("read rows of %s: %w", c.file.URI, err)
+	}
+	defer body.Close()
 	go func() {
 		defer close(full)
-		at := readerAt(ctx, c.from, c.file)
 		for off := int64(0); off < total; off += step {
 			var buf []byte
 			select {
@@ -204,7 +209,7 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 				buf = make([]byte, min(step, total))
 			}
 			buf = buf[:min(step, total-off)]
-			_, err := at.ReadAt(buf, c.table.HDU.DataOffset()+off)
+			_, err := io.ReadFull(body, buf)
 			select {
 			case full <- chunk{buf, err}:
 			case <-ctx.Done():

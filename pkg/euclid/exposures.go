@@ -141,7 +141,7 @@ func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, p
 	for k := range vis {
 		ids[k.ExposureID] = true
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(ids), compareIDs) {
+	for _, id := range slices.SortedFunc(maps.Keys(ids), ExposureID.Compare) {
 		det, ok := vis[visKey{id, DET}]
 		switch {
 		case id.Number == "2" && policy == Nominal:
@@ -201,10 +201,6 @@ func (o *Observations) none(visBase, policy string, seen int) error {
 		}
 		return err
 	}
-}
-
-func compareIDs(a, b ExposureID) int {
-	return cmp.Or(strings.Compare(a.Obs, b.Obs), strings.Compare(a.Dither, b.Dither), strings.Compare(a.Number, b.Number))
 }
 
 func fileOf(i objstore.Info) File { return File{URI: i.URI, Size: i.Size, ETag: i.ETag} }

@@ -35,8 +35,11 @@ const (
 // or {Q}.SCI in WGT. Files that the exposure lacks leave their segments zero,
 // as do BKG, WGT and PSF files that lack a quadrant which others have.
 //
-// Of BKG, WGT and PSF, some headers stand for all where they are in the order
-// of DET and of one size, see [sampled]: who reads an HDU holds it to its name.
+// Not all headers are read. Of DET, those of SCI are, each of them; where they
+// come in turn, the places of RMS and FLG between them follow from that, see
+// [fits.ReadIndexParallel]. Of BKG, WGT and PSF, some headers stand for all where
+// they are in the order of DET and of one size, see [sampled]. So who reads an
+// HDU other than SCI has to hold it to its name, type and size.
 //
 // A DET quadrant without RMS or FLG, an unusable WCS, and an exposure time that
 // contradicts the exposure number are bad data, with file and HDU named.
@@ -81,7 +84,7 @@ func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadra
 
 // quadrants makes quadrants out of the HDUs of DET.
 func (e Exposure) quadrants(hdus []*fits.HDU) ([]Quadrant, error) {
-	byName, err := uniqueNames(e.DET.URI, hdus)
+	byName, err := UniqueNames(e.DET.URI, presumed(hdus))
 	if err != nil {
 		return nil, err
 	}
@@ -105,12 +108,12 @@ func (e Exposure) quadrants(hdus []*fits.HDU) ([]Quadrant, error) {
 				return nil, fault.Data("MissingHDU", "no HDU %s%s", base, p.suffix).On(e.DET.URI).At("%s", sci).
 					Fix("the file is incomplete; check its delivery")
 			}
-			if err := isImage(e.DET.URI, h); err != nil {
+			if err := RequireImage(e.DET.URI, h); err != nil {
 				return nil, err
 			}
 			*p.to = segment(h)
 		}
-		if err := isImage(e.DET.URI, sci); err != nil {
+		if err := RequireImage(e.DET.URI, sci); err != nil {
 			return nil, err
 		}
 		if q.ExpTime, err = e.exposureTime(sci, hdus[0]); err == nil {
@@ -164,7 +167,37 @@ func outline(h *fits.Header) ([]sky.Coord, error) {
 	return w.OutlineTo(int(nx), int(ny), outlineTolerance), nil
 }
 
-func uniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {
+// presumed gives names to HDUs of DET of which nothing was read, after those
+// that they are like: what stands before or after a SCI as 3-4.E.RMS stands
+// to 3-4.E.SCI is the RMS of that quadrant.
+func presumed(hdus []*fits.HDU) []*fits.HDU {
+	science := map[string]int{} // index by quadrant
+	for _, h := range hdus {
+		if base, ok := strings.CutSuffix(h.Name, ".SCI"); ok {
+			science[base] = h.Index
+		}
+	}
+	all := slices.Clone(hdus)
+	for i, h := range all {
+		if h.Like == nil || len(h.Like.Name) < len("1-1.E.") {
+			continue
+		}
+		base, suffix := h.Like.Name[:len("1-1.E")], h.Like.Name[len("1-1.E"):]
+		at, ok := science[base]
+		if at += i - h.Like.Index; !ok || at < 0 || at >= len(all) {
+			continue
+		}
+		if base, ok := strings.CutSuffix(all[at].Name, ".SCI"); ok {
+			named := *h
+			named.Name = base + suffix
+			all[i] = &named
+		}
+	}
+	return all
+}
+
+// UniqueNames are the HDUs of a file by EXTNAME; one that stands twice is bad data.
+func UniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {
 	m := make(map[string]*fits.HDU, len(hdus))
 	for _, h := range hdus {
 		if h.Name == "" {
@@ -184,8 +217,8 @@ func quadrantName(s string) bool {
 		s[3] == '.' && s[4] >= 'E' && s[4] <= 'H'
 }
 
-// isImage refuses what can't be a quadrant's pixels as they are.
-func isImage(uri string, h *fits.HDU) error {
+// RequireImage refuses what can't be a quadrant's pixels as they are.
+func RequireImage(uri string, h *fits.HDU) error {
 	if h.Kind == "IMAGE" {
 		return nil
 	}

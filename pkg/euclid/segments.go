@@ -28,7 +28,7 @@ func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []str
 	if err != nil {
 		return nil, err
 	}
-	byName, err := uniqueNames(f.URI, hdus)
+	byName, err := UniqueNames(f.URI, hdus)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []str
 	for _, suffix := range slices.Backward(suffixes) { // the first suffix has the last word
 		for name, h := range byName {
 			if base, ok := strings.CutSuffix(name, suffix); ok && quadrantName(base) {
-				if err := isImage(f.URI, h); err != nil {
+				if err := RequireImage(f.URI, h); err != nil {
 					return nil, err
 				}
 				found[base] = segment(h)

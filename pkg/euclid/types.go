@@ -1,7 +1,9 @@
 package euclid
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/cosmostat/constellation/pkg/sky"
 )
@@ -27,6 +29,11 @@ type ExposureID struct {
 
 // String is the form that product files are named by, e.g. "002681_00_1".
 func (e ExposureID) String() string { return fmt.Sprintf("%s_%s_%s", e.Obs, e.Dither, e.Number) }
+
+// Compare orders ids by observation, dither and number.
+func (e ExposureID) Compare(o ExposureID) int {
+	return cmp.Or(strings.Compare(e.Obs, o.Obs), strings.Compare(e.Dither, o.Dither), strings.Compare(e.Number, o.Number))
+}
 
 // Exposure is one exposure's files. DET always exists; the others may be absent.
 type Exposure struct {

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -205,8 +204,8 @@ func (t *transfer) parts(r objstore.Range) (parts []objstore.Part) {
 	return parts
 }
 
-// lookAt holds pieces that don't pass by to their names: it reads the first
-// block of each header.
+// lookAt holds pieces that don't pass by to what they should be: it reads their
+// headers.
 func (t *transfer) lookAt(at io.ReaderAt, pieces []*piece) error {
 	counted := &countingReaderAt{r: at}
 	defer func() { t.headers += counted.n.Load() }()
@@ -219,30 +218,15 @@ func (t *transfer) lookAt(at io.ReaderAt, pieces []*piece) error {
 }
 
 func (p *piece) lookAt(at io.ReaderAt) error {
-	read := func(n int64) ([]byte, error) {
-		raw := make([]byte, min(n, p.Length))
-		n1, err := at.ReadAt(raw, p.Offset)
-		if n1 == len(raw) || errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return raw[:n1], err
-	}
-	raw, err := read(fits.Block)
-	if err != nil {
-		return err
-	}
-	h, err := fits.ParseStart(raw, 1, p.Offset)
-	switch {
-	case err == nil && slices.Contains(p.names, h.Name) && h.HeaderSize+fits.Pad(h.DataSize) <= p.Length:
-		return nil
-	case err == nil && h.Name == "": // EXTNAME stands further down
-		if raw, err = read(bufferSize); err != nil {
+	for window := int64(headerWindow); ; window = bufferSize {
+		raw := make([]byte, min(window, p.Length))
+		if n, err := at.ReadAt(raw, p.Offset); n < len(raw) {
 			return err
 		}
-		_, err = p.verify(raw)
+		if _, err := fits.ParseHDU(raw, 1, p.Offset); err != nil && window < min(p.Length, bufferSize) {
+			continue // its end is further down
+		}
+		_, err := p.verify(raw)
 		return err
-	case err != nil:
-		return p.wrong("no header here: %w", err)
 	}
-	return p.wrong("there is %q with %d bytes of data", h.Name, h.DataSize)
 }

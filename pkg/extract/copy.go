@@ -30,13 +30,17 @@ const (
 	commits = 16
 	// lookUps are so many headers that are read at a time.
 	lookUps = 64
+	// headerWindow holds the header of an HDU of a VIS file (8.6 kB).
+	headerWindow = 4 * fits.Block
 )
 
-// copy brings one source file's HDUs to every product that needs them.
+// copy brings one source file's HDUs to every product that needs them. Where
+// they are not what the index took them to be, which has not read all of their
+// headers, they are looked up.
 func (job Job) copy(ctx context.Context, c *copies, t *transfer) error {
 	err := job.bring(ctx, c, t)
-	if t.sampled && fault.CodeOf(err) == codeStale {
-		if moved := job.lookUp(ctx, t); moved == nil {
+	if fault.CodeOf(err) == codeStale {
+		if err = job.lookUp(ctx, t, err); err == nil {
 			err = job.bring(ctx, c, t)
 		}
 	}
@@ -58,28 +62,33 @@ func (job Job) bring(ctx context.Context, c *copies, t *transfer) error {
 	return job.stream(ctx, t, rest)
 }
 
-// lookUp finds the HDUs of a file by their names, all of them, where the index
-// took some to be where they are not.
-func (job Job) lookUp(ctx context.Context, t *transfer) error {
+// lookUp finds the HDUs of a file by their names, all of them. Where a SCI is
+// elsewhere than in the index, this is of another file: stale is the error then.
+func (job Job) lookUp(ctx context.Context, t *transfer, stale error) error {
 	at := &countingReaderAt{r: t.reader(ctx, job.Source)}
 	hdus, err := fits.ReadIndexParallel(at, t.file.Size, lookUps, func(string) bool { return false })
 	t.headers += at.n.Load()
 	if err != nil {
 		return on(t.file.URI, err)
 	}
+	byName, err := euclid.UniqueNames(t.file.URI, hdus)
+	if err != nil {
+		return err
+	}
 	for _, p := range t.pieces {
-		var found *fits.HDU
-		for _, name := range p.names { // the first that there is has the first word
-			i := slices.IndexFunc(hdus, func(h *fits.HDU) bool { return h.Name == name })
-			if i >= 0 {
-				found = hdus[i]
-				break
-			}
-		}
-		if found == nil {
+		i := slices.IndexFunc(p.names, func(name string) bool { return byName[name] != nil })
+		if i < 0 { // the first name that there is has the first word
 			return staleError("HDU %s is not there", p.names[0]).On(t.file.URI)
 		}
-		p.Segment = euclid.Segment{Offset: found.Offset, Length: found.Length()}
+		found := byName[p.names[i]]
+		if err := euclid.RequireImage(t.file.URI, found); err != nil {
+			return err
+		}
+		place := euclid.Segment{Offset: found.Offset, Length: found.Length()}
+		if p.fixed && p.Segment != place {
+			return stale
+		}
+		p.Segment = place
 	}
 	for _, p := range t.products {
 		p.upload = nil // what was begun is aborted
@@ -282,7 +291,7 @@ func (t *transfer) short(p *piece, n int64, err error) error {
 		On(t.file.URI).At("HDU %s", p.names[0]).Fix("check the delivery of the file, and index again")
 }
 
-// verify holds the start of an HDU to the name and the size that it should have.
+// verify holds the start of an HDU to the name, the type and the size that it should have.
 func (p *piece) verify(start []byte) (*fits.HDU, error) {
 	if !bytes.HasPrefix(start, []byte("XTENSION=")) {
 		return nil, p.wrong("no extension starts here")
@@ -293,6 +302,8 @@ func (p *piece) verify(start []byte) (*fits.HDU, error) {
 		return nil, p.wrong("no header here: %w", err)
 	case !slices.Contains(p.names, h.Name):
 		return nil, p.wrong("EXTNAME is %q", h.Name)
+	case h.Kind != "IMAGE":
+		return nil, p.wrong("it is a %s", h.Kind)
 	case h.Length() != p.Length:
 		return nil, p.wrong("it has %d bytes, not %d", h.Length(), p.Length)
 	}

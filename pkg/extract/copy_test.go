@@ -123,7 +123,7 @@ func TestCopyOnServerRefusesStale(t *testing.T) {
 	job := v.job("s3://survey/out")
 	job.Copy = CopyServer
 	i := slices.IndexFunc(job.Quadrants, func(q euclid.Quadrant) bool { return q.Name == "1-2.E" })
-	job.Quadrants[i].RMS, job.Quadrants[i].FLG = job.Quadrants[i].FLG, job.Quadrants[i].RMS
+	job.Quadrants[i].SCI, job.Quadrants[i].FLG = job.Quadrants[i].FLG, job.Quadrants[i].SCI
 	if _, err := Tile(t.Context(), job); fault.CodeOf(err) != codeStale || !strings.Contains(err.Error(), "1-2.E") {
 		t.Errorf("HDUs changed places: %v", err)
 	}
@@ -137,29 +137,6 @@ func TestCopyOnServerRefusesStale(t *testing.T) {
 	if _, err := Tile(t.Context(), job); fault.CodeOf(err) != "CopyInvalid" {
 		t.Errorf("teleport: %v", err)
 	}
-}
-
-// Where the index took the HDUs of a BKG, WGT or PSF file to be in an order
-// that they are not in, they are looked up.
-func TestLooksUpMisplaced(t *testing.T) {
-	v := usual(t, objstore.NewMemory(), "mem://bucket")
-	right, wrong := v.job(v.base+"/right"), v.job(v.base+"/wrong")
-	if _, err := Tile(t.Context(), right); err != nil {
-		t.Fatal(err)
-	}
-	last := len(wrong.Quadrants) - 1
-	for i := range wrong.Quadrants[:last/2] {
-		a, b := &wrong.Quadrants[i], &wrong.Quadrants[last/2-i]
-		a.BKG, b.BKG = b.BKG, a.BKG
-	}
-	report, err := Tile(t.Context(), wrong)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if report.HeaderBytes == 0 {
-		t.Error("nothing was looked up")
-	}
-	same(t, v.listing(v.base+"/right"), v.listing(v.base+"/wrong"), "")
 }
 
 func TestChecksums(t *testing.T) {

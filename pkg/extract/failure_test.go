@@ -60,17 +60,17 @@ func TestBrokenSources(t *testing.T) {
 		}, "IndexStale", []string{"DET_002681_00_1.fits", ".FLG"}},
 		{"segments of another layout", func(t *testing.T, v *survey, j *Job) {
 			for i := range j.Quadrants {
-				j.Quadrants[i].RMS.Offset += 2880
-				j.Quadrants[i].RMS.Length -= 2880
+				j.Quadrants[i].SCI.Offset += 2880
+				j.Quadrants[i].SCI.Length -= 2880
 			}
 		}, "IndexStale", []string{"DET_002681_0", "no extension starts here", "footprints"}},
 		{"segments of another quadrant", func(t *testing.T, v *survey, j *Job) {
 			a, b := &j.Quadrants[0], &j.Quadrants[1]
-			a.RMS, b.RMS = b.RMS, a.RMS
-		}, "IndexStale", []string{"DET_002681_00_1.fits", "HDU 1-1.F", "EXTNAME is \"1-1.E.RMS\""}},
+			a.SCI, b.SCI = b.SCI, a.SCI
+		}, "IndexStale", []string{"DET_002681_00_1.fits", "HDU 1-1.F", "EXTNAME is \"1-1.E.SCI\""}},
 		{"HDUs of another size", func(t *testing.T, v *survey, j *Job) {
 			for i := range j.Quadrants {
-				j.Quadrants[i].FLG.Length -= 2880
+				j.Quadrants[i].SCI.Length -= 2880
 			}
 		}, "IndexStale", []string{"DET_002681_0", "it has 8640 bytes, not 5760"}},
 		{"an HDU that the file doesn't have", func(t *testing.T, v *survey, j *Job) {

@@ -53,7 +53,6 @@ type use struct {
 // transfer is the copying of one source file's HDUs.
 type transfer struct {
 	file     euclid.File
-	sampled  bool     // where its HDUs are was told by some of them
 	purpose  string   // e.g. "SCI of exposure 002681_00_1"
 	pieces   []*piece // by offset, once the plan is made
 	products []*product
@@ -68,6 +67,7 @@ type transfer struct {
 type piece struct {
 	euclid.Segment
 	names []string // one of which its EXTNAME must be
+	fixed bool     // its header was read for the index, and more than its place was taken from that
 	to    []*product
 }
 
@@ -201,11 +201,11 @@ func (p *plan) add(u use, to []*directory) error {
 				segment.Offset, segment.Offset+segment.Length, names[0], file.Size).On(file.URI)
 		}
 		t := p.transfer(file, fmt.Sprintf("%s of exposure %s", strings.ToUpper(part.product), u.Exposure))
-		t.sampled = part.product != "sci"
 		piece, err := t.piece(segment, names)
 		if err != nil {
 			return err
 		}
+		piece.fixed = part.suffixes[0] == ".SCI"
 		for _, d := range to {
 			piece.to = append(piece.to, t.product(d, productPath(u.Exposure, part.product)))
 		}

@@ -41,6 +41,7 @@ type SubTile struct {
 	Dec         float64 `json:"dec"`
 	Directory   string  `json:"directory"`
 	Status      string  `json:"status"`
+	Reason      string  `json:"reason,omitempty"` // of a status that needs one
 	Quadrants   int     `json:"quadrants"`
 	Exposures   int     `json:"exposures"`
 	Sources     int     `json:"sources"`      // in the extended area

@@ -129,27 +129,41 @@ func primary(id euclid.ExposureID) []byte {
 // det is a DET file: SCI, RMS, FLG of every quadrant.
 func (v *survey) det(id euclid.ExposureID, shift sky.Offset) []byte {
 	b := bytes.NewBuffer(primary(id))
-	nx, ny, pixel := v.nx, v.ny, quadrantSide/float64(v.nx)
+	for i, x := range v.detHDUs(shift) {
+		v.hdu(b, x.header, x.pixels, int(v.seed(id))*1000+i+1)
+	}
+	return b.Bytes()
+}
+
+type detHDU struct {
+	header *fits.Header
+	pixels int
+}
+
+// image is an HDU of a DET file.
+func (v *survey) image(name string, c sky.Coord, nx, ny int) detHDU {
+	pixel := quadrantSide / float64(v.nx)
+	return detHDU{fits.NewImage(-32, nx, ny).SetText("EXTNAME", name, "").
+		SetText("CTYPE1", "RA---TAN", "").SetText("CTYPE2", "DEC--TAN", "").
+		SetFloat("CRVAL1", c.RA, "").SetFloat("CRVAL2", c.Dec, "").
+		SetFloat("CRPIX1", float64(nx+1)/2, "").SetFloat("CRPIX2", float64(ny+1)/2, "").
+		SetFloat("CD1_1", -pixel, "").SetFloat("CD1_2", 0, "").SetFloat("CD2_1", 0, "").SetFloat("CD2_2", pixel, "").
+		SetText("CUNIT1", "deg", "").SetText("CUNIT2", "deg", "").
+		SetFloat("EXPTIME", 560.52, "").SetText("MAGZEROP", "24.56605", ""), nx * ny}
+}
+
+func (v *survey) detHDUs(shift sky.Offset) (all []detHDU) {
 	plane := v.tile.Plane()
-	n := 0
 	quadrantNames(func(name string, row, col int) {
 		c := plane.Deproject(sky.Offset{
 			Xi:  shift.Xi + (float64(col)-1.5)*quadrantPitch,
 			Eta: shift.Eta + (float64(row)-1.5)*quadrantPitch,
 		})
-		for _, suffix := range []string{"SCI", "RMS", "FLG"} {
-			h := fits.NewImage(-32, nx, ny).SetText("EXTNAME", name+"."+suffix, "").
-				SetText("CTYPE1", "RA---TAN", "").SetText("CTYPE2", "DEC--TAN", "").
-				SetFloat("CRVAL1", c.RA, "").SetFloat("CRVAL2", c.Dec, "").
-				SetFloat("CRPIX1", float64(nx+1)/2, "").SetFloat("CRPIX2", float64(ny+1)/2, "").
-				SetFloat("CD1_1", -pixel, "").SetFloat("CD1_2", 0, "").SetFloat("CD2_1", 0, "").SetFloat("CD2_2", pixel, "").
-				SetText("CUNIT1", "deg", "").SetText("CUNIT2", "deg", "").
-				SetFloat("EXPTIME", 560.52, "").SetText("MAGZEROP", "24.56605", "")
-			n++
-			v.hdu(b, h, nx*ny, int(v.seed(id))*1000+n)
+		for _, suffix := range []string{".SCI", ".RMS", ".FLG"} {
+			all = append(all, v.image(name+suffix, c, v.nx, v.ny))
 		}
 	})
-	return b.Bytes()
+	return all
 }
 
 // images is a file with an image for every quadrant.

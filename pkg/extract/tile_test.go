@@ -115,13 +115,20 @@ func checkSubTile(t *testing.T, v *survey, job Job, i int, files map[string][]by
 	if len(local.Quadrants) != quadrants || len(original.Quadrants) != quadrants {
 		t.Errorf("%s: %d and %d quadrants in the manifests, want %d", sub.Name(), len(local.Quadrants), len(original.Quadrants), quadrants)
 	}
+	parsed := map[string]map[string][]byte{}
+	hdusOf := func(name string, read func(string) []byte) map[string][]byte {
+		if parsed[name] == nil {
+			parsed[name] = hdus(t, read(name))
+		}
+		return parsed[name]
+	}
 	for j, q := range local.Quadrants {
 		o := original.Quadrants[j]
 		if q.RMS != q.SCI || q.FLG != q.SCI || q.Quadrant != o.Quadrant || q.Obs != o.Obs || q.Dither != o.Dither || q.ExpTime != 560.52 {
 			t.Errorf("%s: quadrant %+v, originally %+v", sub.Name(), q, o)
 		}
 		for _, p := range []struct{ copied, source string }{{q.SCI, o.SCI}, {q.BKG, o.BKG}, {q.WGT, o.WGT}, {q.PSF, o.PSF}} {
-			got, want := hdus(t, file(p.copied)), hdus(t, v.read(p.source))
+			got, want := hdusOf(p.copied, file), hdusOf(p.source, v.read)
 			if !bytes.Equal(got[""], want[""]) {
 				t.Errorf("%s: %s has another primary HDU than %s", sub.Name(), p.copied, p.source)
 			}
@@ -137,7 +144,8 @@ func checkSubTile(t *testing.T, v *survey, job Job, i int, files map[string][]by
 	}
 	for _, f := range local.Files {
 		sum := sha256.Sum256(file(f.Path))
-		if f.Size != int64(len(file(f.Path))) || f.SHA256 != hex.EncodeToString(sum[:]) {
+		summed := f.SHA256 == hex.EncodeToString(sum[:]) && job.Copy != CopyServer || f.CRC64NVME == nvmeOf(file(f.Path)) && job.Copy == CopyServer
+		if f.Size != int64(len(file(f.Path))) || !summed {
 			t.Errorf("%s: %+v does not describe the file", sub.Name(), f)
 		}
 	}

@@ -18,6 +18,12 @@ type HDU struct {
 	HeaderSize int64  // whole blocks
 	DataSize   int64  // without padding
 	Header     *Header
+
+	// Like is not nil where nothing of the HDU was read ([ReadIndexParallel]):
+	// it is one of the file that was read and that the sizes and the turn of the
+	// others say this is like. All but Index and Offset is presumed then, and
+	// Name is empty.
+	Like *HDU
 }
 
 // ParseHDU reads the HDU whose header raw starts with, as it lies at offset of a

@@ -3,6 +3,7 @@ package fits
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -27,10 +28,14 @@ const (
 // the first of them, and of n/workers reads.
 //
 // Where whole is not nil, it says by the EXTNAME which extensions' headers are
-// wanted: the Header of others is nil. Of those, the first block is read, which
-// has the name and the size of the data. That the rest of the header is as long
+// wanted; the Header of others is nil. Where those that are wanted come in turn,
+// as each third, the others are not read at all, but a few: that they fill the
+// place between follows from the next one being where it then must be. What they
+// are is presumed, see [HDU.Like]: who reads one has to hold it to its name and
+// size. Elsewhere the first block is read, which has the name and the size of
+// the data, and the rest of the header where it is wanted. That this is as long
 // as those of its likes follows from the next HDU being where it then must be:
-// only HDUs that are shorter than a header could hide between. So this is done
+// only HDUs that are shorter than a header could hide between. Either is done
 // only where data are far larger than headers.
 func ReadIndexParallel(r io.ReaderAt, size int64, workers int, whole func(name string) bool) ([]*HDU, error) {
 	s := scanner{r: r, size: max(size, 0), window: firstWindow, whole: whole}
@@ -48,11 +53,15 @@ func ReadIndexParallel(r io.ReaderAt, size int64, workers int, whole func(name s
 		}
 		all = append(all, h)
 	}
-	if whole != nil {
-		for _, h := range all[1:] {
-			if !whole(h.Name) {
-				h.Header = nil
-			}
+	if whole == nil {
+		return all, nil
+	}
+	if !s.complete(all, workers) {
+		return ReadIndex(r, size) // which says what is wrong
+	}
+	for _, h := range all[1:] {
+		if !s.wants(h) {
+			h.Header = nil
 		}
 	}
 	return all, nil
@@ -77,15 +86,28 @@ func period(all []*HDU) (period, history int) {
 type place struct {
 	offset int64
 	like   *HDU // one that it is likely to be as large as
-	start  bool // only the first block of the header is to be read
+	kin    *HDU // one that stands at its place of the turn; nil where there is no turn
+	look   look
 }
+
+// look is how much of a header is read.
+type look int
+
+const (
+	allOfIt look = iota
+	firstBlock
+	nothing
+)
 
 // guess returns where the next HDUs are likely to be: the first start is certain.
 func (s *scanner) guess(all []*HDU, workers int) []place {
 	p, history := period(all)
-	count := trust * history
+	reads := trust * history
 	if len(all) == 2 && p == 0 {
-		p, count = 1, workers // the second extension may well be like the first
+		p, reads = 1, workers // the second extension may well be like the first
+		if s.whole != nil && s.wants(all[1]) {
+			reads = min(reads, 2*longest) // enough to see in what turn the others come
+		}
 	}
 	if p == 0 || s.vain > len(all)+workers {
 		return nil
@@ -93,32 +115,72 @@ func (s *scanner) guess(all []*HDU, workers int) []place {
 	turn := s.turn(all)
 	var ahead []place
 	n := len(all)
-	for offset, i := all[n-1].End(), 0; i < count && offset+Block <= s.size; i++ {
-		like := all[n-p+i%p]
-		start := turn > 0 && like.DataSize >= largeData && !s.whole(all[n-turn+i%turn].Name)
-		ahead = append(ahead, place{offset, like, start})
-		offset += like.Length()
+	for offset, i := all[n-1].End(), 0; reads > 0 && offset+Block <= s.size; i++ {
+		next := place{offset: offset, like: all[n-p+i%p]}
+		if turn > 0 {
+			next.kin = all[n-turn+i%turn]
+		}
+		if next.look = s.look(next, n); next.look == nothing && n+i < s.doubted {
+			next.look = firstBlock
+		}
+		if next.look != nothing {
+			reads--
+		}
+		ahead = append(ahead, next)
+		offset += next.like.Length()
+		if n+i+1 == s.doubted {
+			break // what is wrong lies before here
+		}
 	}
-	if n := len(ahead); n > 0 {
-		// Nothing behind it bears the last one out, unless the file ends there.
-		last := &ahead[n-1]
-		last.start = last.start && last.offset+last.like.Length() == s.size
+	for i := max(len(ahead)-max(turn, 1), 0); i < len(ahead); i++ {
+		// Nothing behind these bears them out, unless the file ends there.
+		last := &ahead[i]
+		if last.look == nothing {
+			last.look = firstBlock
+		}
+		if i == len(ahead)-1 && last.offset+last.like.Length() != s.size {
+			last.look = allOfIt
+		}
 	}
 	return ahead
 }
 
+// look says how much of a header at a place has to be read, n HDUs being known.
+func (s *scanner) look(p place, n int) look {
+	switch {
+	case s.whole == nil || s.nameless || p.like.DataSize < largeData:
+		return allOfIt
+	case p.kin == nil && n <= 2*longest: // too early to tell
+		return allOfIt
+	case p.kin == nil:
+		return firstBlock
+	case s.wants(p.kin):
+		return allOfIt
+	case s.inTurn:
+		return nothing
+	}
+	return firstBlock
+}
+
+// wants says whether an HDU's header is wanted.
+func (s *scanner) wants(h *HDU) bool { return h.Like == nil && s.whole(h.Name) }
+
 // turn is after how many extensions it repeats which headers are wanted; 0
-// where it doesn't, or where all of them are to be read.
+// where it doesn't, or where all of them are to be read. It notes whether some are wanted.
 func (s *scanner) turn(all []*HDU) int {
-	if s.whole == nil || s.blind {
+	s.inTurn = false
+	if s.whole == nil || s.shuffled {
 		return 0
 	}
 	for turn := 1; turn <= longest && 2*turn < len(all); turn++ {
 		i := turn + 1
-		for i < len(all) && s.whole(all[i].Name) == s.whole(all[i-turn].Name) {
+		for i < len(all) && s.wants(all[i]) == s.wants(all[i-turn]) {
 			i++
 		}
 		if i == len(all) {
+			if s.inTurn = slices.ContainsFunc(all[len(all)-turn:], s.wants); s.inTurn && turn == 1 {
+				return 0 // all so far: others may come
+			}
 			return turn
 		}
 	}
@@ -137,6 +199,9 @@ func (s *scanner) confirm(all []*HDU, places []place, workers int) []*HDU {
 	group.Go(func() {
 		defer close(queue)
 		for _, p := range places {
+			if p.look == nothing {
+				continue
+			}
 			slot := make(chan []byte, 1)
 			select {
 			case queue <- slot:
@@ -145,39 +210,93 @@ func (s *scanner) confirm(all []*HDU, places []place, workers int) []*HDU {
 			}
 			started++
 			size := window
-			if p.start {
+			if p.look == firstBlock {
 				size = Block
 			}
 			group.Go(func() { slot <- s.peek(p.offset, size) })
 		}
 	})
-	var likely *HDU // of which the start was read: the next HDU says whether it ends there
+	s.doubted = 0
+	used := 0
+	var likely []*HDU // the next HDU that is read says whether they end there
 	for i, p := range places {
-		raw := <-<-queue
-		if likely != nil {
-			if checkStart(raw, len(all)+1, p.offset) != nil {
-				break
-			}
-			all, likely = append(all, likely), nil
+		index := len(all) + len(likely)
+		if p.look == nothing {
+			likely = append(likely, p.presume(index))
+			continue
 		}
-		if p.start {
-			if likely = s.expectStart(len(all), p, raw); likely == nil {
-				s.blind = true // names are elsewhere, or not in turn
+		raw := <-<-queue
+		unread := len(likely) > 0 && likely[len(likely)-1].Like != nil
+		if checkStart(raw, index, p.offset) != nil {
+			if unread {
+				s.doubted = index
+			}
+			break
+		}
+		if p.look == firstBlock {
+			h := s.expectStart(index, p, raw)
+			if h == nil || unread && s.wants(h) != s.wants(p.kin) {
+				s.shuffled = s.shuffled || h != nil
 				break
 			}
-		} else if h := s.expect(len(all), p.offset, raw); h == nil {
+			all, likely, used = append(all, likely...), []*HDU{h}, used+1
+			continue
+		}
+		h := s.expect(index, p.offset, raw)
+		if h == nil {
 			break
-		} else if all = append(all, h); i+1 < len(places) && h.End() != places[i+1].offset {
+		}
+		if unread && !s.wants(h) {
+			s.shuffled = true
+			break
+		}
+		s.widen(h)
+		all, likely, used = append(append(all, likely...), h), nil, used+1
+		if i+1 < len(places) && h.End() != places[i+1].offset {
 			break
 		}
 	}
-	if likely != nil && likely.End() == s.size {
-		all = append(all, likely)
+	if n := len(likely); n > 0 && likely[n-1].Like == nil && likely[n-1].End() == s.size {
+		all = append(all, likely...)
 	}
 	close(stop)
 	group.Wait()
-	s.vain += started - (len(all) - first)
+	s.vain += started - min(used, len(all)-first)
 	return all
+}
+
+// presume makes an HDU of which nothing is read.
+func (p place) presume(index int) *HDU {
+	kin := p.kin
+	if kin.Like != nil {
+		kin = kin.Like
+	}
+	return &HDU{Index: index, Kind: kin.Kind, Offset: p.offset, HeaderSize: p.like.HeaderSize, DataSize: p.like.DataSize, Like: kin}
+}
+
+// complete reads the headers that turned out to be wanted after their first
+// block was read. It fails where one is not what that said.
+func (s *scanner) complete(all []*HDU, workers int) bool {
+	var group sync.WaitGroup
+	slots := make(chan struct{}, max(workers, 1))
+	failed := make(chan struct{}, len(all))
+	for i, h := range all {
+		if h.Header != nil || !s.wants(h) {
+			continue
+		}
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			whole := s.expect(h.Index, h.Offset, s.peek(h.Offset, h.HeaderSize))
+			if whole == nil || whole.Name != h.Name || whole.HeaderSize != h.HeaderSize || whole.DataSize != h.DataSize {
+				failed <- struct{}{}
+				return
+			}
+			all[i] = whole
+		})
+	}
+	group.Wait()
+	return len(failed) == 0
 }
 
 // peek reads what a window from offset on holds, nil where that fails.
@@ -199,21 +318,22 @@ func (s *scanner) expect(index int, offset int64, raw []byte) *HDU {
 	if err != nil || header == nil {
 		return nil
 	}
-	h, err := s.admit(index, offset, Pad(int64(end)), header)
-	if err != nil {
+	h, err := newHDU(index, offset, Pad(int64(end)), header)
+	if err != nil || s.within(h) != nil {
 		return nil
 	}
 	return h
 }
 
 // expectStart is the HDU at a place of which raw is the first block, nil where
-// it is not as expected or its whole header is wanted.
+// it is not as expected.
 func (s *scanner) expectStart(index int, p place, raw []byte) *HDU {
-	if checkStart(raw, index, p.offset) != nil {
+	h, err := ParseStart(raw, index, p.offset)
+	if err != nil {
 		return nil
 	}
-	h, err := ParseStart(raw, index, p.offset)
-	if err != nil || h.Name == "" || s.whole(h.Name) {
+	if h.Name == "" {
+		s.nameless = true // it stands further down: what is wanted is seen in the whole header only
 		return nil
 	}
 	if h.HeaderSize == 0 {

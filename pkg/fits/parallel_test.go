@@ -68,7 +68,29 @@ func (s *sparse) ReadAt(p []byte, off int64) (int, error) {
 
 // focalPlane is a full-size DET file as VIS has it: a primary of 6 blocks, then
 // SCI, RMS and FLG of 144 quadrants, each of 3 blocks and 17 MB.
-func focalPlane() *sparse {
+func focalPlane() *sparse { return planeOf(quadrantHDUs()) }
+
+// extension is one of a file to be made.
+type extension struct {
+	name   string
+	blocks int // of the header
+	bitpix int
+}
+
+func quadrantHDUs() (all []extension) {
+	for q := range 144 {
+		for _, kind := range []string{"SCI", "RMS", "FLG"} {
+			bitpix := -32
+			if kind == "FLG" {
+				bitpix = 32
+			}
+			all = append(all, extension{fmt.Sprintf("%d-%d.%c.%s", q/24+1, q/4%6+1, 'E'+q%4, kind), 3, bitpix})
+		}
+	}
+	return all
+}
+
+func planeOf(extensions []extension) *sparse {
 	s := &sparse{}
 	pad := func(h *Header, blocks int) *Header {
 		for i := 0; len(h.Encode()) < blocks*Block; i++ {
@@ -77,15 +99,8 @@ func focalPlane() *sparse {
 		return h
 	}
 	s.add(pad(NewPrimary(), 6), 0)
-	for q := range 144 {
-		for _, kind := range []string{"SCI", "RMS", "FLG"} {
-			bitpix := -32
-			if kind == "FLG" {
-				bitpix = 32
-			}
-			name := fmt.Sprintf("%d-%d.%c.%s", q/24+1, q/4%6+1, 'E'+q%4, kind)
-			s.add(pad(NewImage(bitpix, 2048, 2066).SetText("EXTNAME", name, ""), 3), 2048*2066*4)
-		}
+	for _, x := range extensions {
+		s.add(pad(NewImage(x.bitpix, 2048, 2066).SetText("EXTNAME", x.name, ""), x.blocks), 2048*2066*int64(max(x.bitpix, -x.bitpix)/8))
 	}
 	return s
 }
@@ -146,38 +161,112 @@ func TestParallelRounds(t *testing.T) {
 	})
 }
 
-// Where only some headers are wanted whole, less is read and the rest is the same.
+// Where only some headers are wanted whole, less is read and the rest is the
+// same, whatever the order and the sizes.
 func TestParallelWhole(t *testing.T) {
-	science := func(name string) bool { return strings.HasSuffix(name, ".SCI") }
 	const workers = 144
-	file := focalPlane()
-	want, err := ReadIndex(file, file.size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, whole := range map[string]func(string) bool{"some": science, "none": func(string) bool { return false }} {
+	science := func(name string) bool { return strings.HasSuffix(name, ".SCI") }
+	none := func(string) bool { return false }
+	usual := quadrantHDUs()
+	changed := func(change func(all []extension) []extension) []extension { return change(slices.Clone(usual)) }
+	for name, c := range map[string]struct {
+		extensions    []extension
+		whole         func(string) bool
+		reads, rounds int64
+	}{
+		"some": {usual, science, 160, 3},
+		"none": {usual, none, 433, 4},
+		"of three sizes": {changed(func(all []extension) []extension {
+			for i := range all {
+				all[i].blocks = []int{4, 2, 3}[i%3]
+				all[i].bitpix = []int{-32, -64, 8}[i%3]
+			}
+			return all
+		}), science, 190, 8},
+		"science last": {changed(func(all []extension) []extension {
+			for i := 0; i < len(all); i += 3 {
+				all[i], all[i+2] = all[i+2], all[i]
+			}
+			return all
+		}), science, 300, 5},
+		"one kind after the other": {changed(func(all []extension) []extension {
+			slices.SortStableFunc(all, func(a, b extension) int { return strings.Compare(b.name[6:], a.name[6:]) })
+			return all
+		}), science, 600, 8},
+		"shuffled": {changed(func(all []extension) []extension {
+			rand.New(rand.NewPCG(1, 2)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+			return all
+		}), science, 700, 8},
+		"of another size in the middle": {changed(func(all []extension) []extension {
+			all[200].bitpix = 8
+			return all
+		}), science, 250, 8},
+		"one more in the middle": {changed(func(all []extension) []extension {
+			return slices.Insert(all, 200, extension{"EXTRA", 3, -32})
+		}), science, 600, 8},
+		"one less in the middle": {changed(func(all []extension) []extension {
+			return slices.Delete(all, 200, 201)
+		}), science, 600, 8},
+		"of another order from the middle on": {changed(func(all []extension) []extension {
+			for i := 201; i < len(all); i += 3 {
+				all[i], all[i+1] = all[i+1], all[i]
+			}
+			return all
+		}), science, 600, 8},
+	} {
 		t.Run(name, func(t *testing.T) {
+			file := planeOf(c.extensions)
+			want, err := ReadIndex(file, file.size)
+			if err != nil {
+				t.Fatal(err)
+			}
 			synctest.Test(t, func(t *testing.T) {
-				c, start := &counted{r: slow{file}}, time.Now()
-				got, err := ReadIndexParallel(c, file.size, workers, whole)
+				r, start := &counted{r: slow{file}}, time.Now()
+				got, err := ReadIndexParallel(r, file.size, workers, c.whole)
 				if err != nil {
 					t.Fatal(err)
 				}
-				sameButHeaders(t, got, want, whole)
-				if rounds := time.Since(start) / time.Second; rounds > 4 {
-					t.Errorf("it took %d rounds", rounds)
-				}
-				if n := c.bytes.Load(); n > 3e6 {
-					t.Errorf("%d bytes read", n)
-				}
-				if n := c.reads.Load(); n > 433 {
-					t.Errorf("%d reads for 433 headers", n)
+				sameButHeaders(t, got, want, c.whole)
+				rounds := int64(time.Since(start) / time.Second)
+				t.Logf("%d reads of %d bytes in %d rounds", r.reads.Load(), r.bytes.Load(), rounds)
+				if r.reads.Load() > c.reads || rounds > c.rounds || r.bytes.Load() > 3e6 {
+					t.Errorf("expected at most %d reads of 3 MB in %d rounds", c.reads, c.rounds)
 				}
 			})
 		})
 	}
 }
 
+// Of what is not read, no more than the place is presumed; what is wanted, and
+// what is alone in its place, has its name and its header.
+func TestParallelPresumes(t *testing.T) {
+	science := func(name string) bool { return strings.HasSuffix(name, ".SCI") }
+	all := quadrantHDUs()
+	all[200], all[199] = all[199], all[200] // the FLG and the RMS of one quadrant
+	file := planeOf(all)
+	got, err := ReadIndexParallel(file, file.size, 144, science)
+	if err != nil {
+		t.Fatal(err)
+	}
+	presumed := 0
+	for i, h := range got[1:] {
+		if h.Like == nil {
+			if h.Name != all[i].name || (h.Header != nil) != science(h.Name) {
+				t.Errorf("HDU %d is %+v", i+1, h)
+			}
+			continue
+		}
+		presumed++
+		if h.Name != "" || h.Header != nil || science(all[i].name) || h.Like.Like != nil || (h.Index-h.Like.Index)%3 != 0 {
+			t.Errorf("HDU %d is presumed to be %+v", i+1, h)
+		}
+	}
+	if presumed < 270 {
+		t.Errorf("%d of 288 are presumed", presumed)
+	}
+}
+
+// sameButHeaders holds HDUs to those that a walk found.
 func sameButHeaders(t *testing.T, got, want []*HDU, whole func(string) bool) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -185,6 +274,12 @@ func sameButHeaders(t *testing.T, got, want []*HDU, whole func(string) bool) {
 	}
 	for i, h := range want {
 		g, w := *got[i], *h
+		if g.Like != nil {
+			if whole(w.Name) || g.Index != i || g.Offset != w.Offset || g.End() != w.End() || g.Kind != w.Kind {
+				t.Fatalf("HDU %d is presumed to be %+v, is %+v", i, g, w)
+			}
+			continue
+		}
 		if i > 0 && !whole(w.Name) {
 			w.Header = nil
 		}

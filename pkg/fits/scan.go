@@ -57,8 +57,12 @@ type scanner struct {
 	window  int64 // size of the next fresh read
 	largest int64 // extension header so far
 	vain    int   // reads of headers that turned out not to be where they were guessed
-	whole   func(name string) bool
-	blind   bool // first blocks don't tell whose headers are wanted
+
+	whole    func(name string) bool
+	inTurn   bool // some of the headers are wanted, after the same number of others each time
+	shuffled bool // it only seemed so
+	doubted  int  // HDUs before this one are read: it wasn't where they should end
+	nameless bool // first blocks don't tell whose headers are wanted
 
 	buf []byte
 	at  int64 // where buf lies in the file
@@ -98,16 +102,29 @@ func (s *scanner) admit(index int, offset, headerSize int64, header *Header) (*H
 	if err != nil {
 		return nil, err
 	}
-	if rest := s.size - h.DataOffset(); rest < 0 || Pad(h.DataSize) > rest {
-		return nil, truncated("header and data need %d bytes from byte %d, the file ends at %d", h.Length(), offset, s.size).At("%s", h)
+	if err := s.within(h); err != nil {
+		return nil, err
 	}
-	if index > 0 {
-		s.largest = max(s.largest, headerSize)
-		s.window = min(s.largest, widest)
-	} else {
-		s.window = laterWindow
-	}
+	s.widen(h)
 	return h, nil
+}
+
+// widen has later reads hold headers like this one.
+func (s *scanner) widen(h *HDU) {
+	if h.Index == 0 {
+		s.window = laterWindow
+		return
+	}
+	s.largest = max(s.largest, h.HeaderSize)
+	s.window = min(s.largest, widest)
+}
+
+// within refuses an HDU that the file is too short for.
+func (s *scanner) within(h *HDU) error {
+	if rest := s.size - h.DataOffset(); rest < 0 || Pad(h.DataSize) > rest {
+		return truncated("header and data need %d bytes from byte %d, the file ends at %d", h.Length(), h.Offset, s.size).At("%s", h)
+	}
+	return nil
 }
 
 // bytes returns at least need bytes from offset on, or fewer where the file ends.

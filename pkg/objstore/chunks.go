@@ -2,6 +2,7 @@ package objstore
 
 import (
 	"fmt"
+	"hash/crc32"
 	"io"
 	"sync"
 )
@@ -35,6 +36,14 @@ func (c *chunks) free() {
 		chunkPool.Put(p)
 	}
 	*c = chunks{}
+}
+
+// crc32 is the sum over all of it, by the polynomial that S3 uses.
+func (c *chunks) crc32() (sum uint32) {
+	for i, p := range c.list {
+		sum = crc32.Update(sum, crc32.IEEETable, p[:min(chunkSize, c.size-int64(i)*chunkSize)])
+	}
+	return sum
 }
 
 func (c *chunks) reader() *chunksReader { return &chunksReader{chunks: c} }

@@ -138,12 +138,18 @@ func watchWrites(t *http.Transport, limit time.Duration) {
 }
 
 // steadfast also sends a request again whose answer broke off, which the SDK
-// takes for an answer that makes no sense. It waits as the SDK does, up to 1,
+// takes for an answer that makes no sense, and one whose body the server got
+// otherwise than it was sent. It waits as the SDK does, up to 1,
 // 2, 4 ... 20 seconds, where the store asks for fewer requests; where something
 // broke, which the next connection may well avoid, an eighth of that.
 type steadfast struct{ aws.RetryerV2 }
 
 func (r steadfast) IsErrorRetryable(err error) bool {
+	a, _ := answerOf(err)
+	switch a.code {
+	case "BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody":
+		return true
+	}
 	return errors.Is(err, io.ErrUnexpectedEOF) || r.RetryerV2.IsErrorRetryable(err)
 }
 

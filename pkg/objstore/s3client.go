@@ -75,8 +75,8 @@ func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
 		if !cfg.Anonymous {
 			o.Credentials = explained{o.Credentials}
 		}
-		// Ranges carry no checksum, and most reads are ranges; uploads are
-		// checked by the server (CRC32).
+		// Ranges carry no checksum, and most reads are ranges. Uploads are
+		// checked by the server (CRC32, see s3Upload.sum).
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.HTTPClient = countedClient{patientClient{o.HTTPClient, stall}, m}
 		o.APIOptions = append(o.APIOptions, awsmiddleware.AddUserAgentKey("constellation"))

@@ -3,6 +3,8 @@ package objstore
 import (
 	"context"
 	"crypto/md5"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
@@ -127,9 +130,7 @@ func (u *s3Upload) space() ([]byte, error) {
 func (u *s3Upload) flush() error {
 	if u.id == nil {
 		in := &s3.CreateMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, StorageClass: u.store.class}
-		// The SDK sends a CRC32 with each part unless it is told not to
-		// (AWS_REQUEST_CHECKSUM_CALCULATION); the upload as a whole has to say so first.
-		if u.client.Options().RequestChecksumCalculation != aws.RequestChecksumCalculationWhenRequired {
+		if u.summed() { // the upload as a whole has to say so first
 			in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
 		}
 		out, err := u.client.CreateMultipartUpload(u.ctx, in)
@@ -153,10 +154,30 @@ func (u *s3Upload) flush() error {
 	return nil
 }
 
+// summed says whether a CRC32 goes with what is sent, for the server to check:
+// unless AWS_REQUEST_CHECKSUM_CALCULATION says otherwise, for servers that know none.
+func (u *s3Upload) summed() bool {
+	return u.client.Options().RequestChecksumCalculation != aws.RequestChecksumCalculationWhenRequired
+}
+
+// sum is the CRC32 of a body, and what has the signature leave the body out
+// then: a SHA-256 for that, which both sides compute, is most of the work of
+// sending it. Without a CRC32, the body is signed.
+func (u *s3Upload) sum(data *chunks) (crc *string, sign func(*s3.Options)) {
+	if !u.summed() {
+		return nil, func(*s3.Options) {}
+	}
+	return aws.String(base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, data.crc32()))), func(o *s3.Options) {
+		o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+	}
+}
+
 func (u *s3Upload) send(number int32, data *chunks) {
+	crc, sign := u.sum(data)
 	out, err := u.client.UploadPart(u.ctx, &s3.UploadPartInput{
 		Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number, Body: data.reader(), ContentLength: &data.size,
-	})
+		ChecksumCRC32: crc,
+	}, sign)
 	if err != nil {
 		u.fail(err)
 		return
@@ -166,7 +187,7 @@ func (u *s3Upload) send(number int32, data *chunks) {
 	for int(number) > len(u.done) {
 		u.done = append(u.done, types.CompletedPart{})
 	}
-	u.done[number-1] = types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32}
+	u.done[number-1] = types.CompletedPart{PartNumber: &number, ETag: out.ETag, ChecksumCRC32: crc}
 }
 
 // fail stops the upload; the first failure is the one that all later calls return.
@@ -198,10 +219,11 @@ func (u *s3Upload) put() (string, error) {
 	if u.id != nil {
 		return "", nil
 	}
+	crc, sign := u.sum(&u.buffer)
 	out, err := u.client.PutObject(u.ctx, &s3.PutObjectInput{
 		Bucket: &u.bucket, Key: &u.key, Body: u.buffer.reader(), ContentLength: &u.buffer.size,
-		StorageClass: u.store.class,
-	})
+		StorageClass: u.store.class, ChecksumCRC32: crc,
+	}, sign)
 	if err != nil {
 		return "", u.fail(err)
 	}

@@ -1,9 +1,13 @@
 package objstore_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
@@ -52,6 +56,50 @@ func isEmpty(t *testing.T, s *objstore.Mux, aborts *atomic.Int64) {
 func countAborts(r *http.Request, n *atomic.Int64) {
 	if r.Method == http.MethodDelete && r.URL.Query().Has("uploadId") {
 		n.Add(1)
+	}
+}
+
+// flipped is a body in which a bit changes on its way.
+type flipped struct{ io.ReadCloser }
+
+func (f flipped) Read(p []byte) (int, error) {
+	n, err := f.ReadCloser.Read(p)
+	if n > 0 {
+		p[n/2] ^= 4
+	}
+	return n, err
+}
+
+// What changes on its way to the server is sent again, objects of one part and of several.
+func TestUploadDamaged(t *testing.T) {
+	_, proxy, s := far(t)
+	var damaged, refused atomic.Int64
+	proxy.Inject(func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
+		if r.Method != http.MethodPut || damaged.Add(1)%2 == 0 {
+			return false
+		}
+		said := httptest.NewRecorder()
+		r.Body = flipped{r.Body}
+		pass.ServeHTTP(said, r)
+		if said.Code >= 400 {
+			refused.Add(1)
+		}
+		maps.Copy(w.Header(), said.Header())
+		w.WriteHeader(said.Code)
+		w.Write(said.Body.Bytes())
+		return true
+	})
+	for _, size := range []int{1000, 12 << 20} {
+		data := bytes.Repeat([]byte("0123456789abcdef"), size/16)
+		if _, err := objstore.WriteFile(t.Context(), s, "s3://bucket/x", data); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := objstore.ReadFile(t.Context(), s, "s3://bucket/x"); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes came back otherwise, %v", size, err)
+		}
+	}
+	if refused.Load() == 0 {
+		t.Error("the server took everything")
 	}
 }
 

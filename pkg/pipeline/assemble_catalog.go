@@ -5,21 +5,23 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 )
 
-// AssembleCatalogIn is every tile's outcome.
+// AssembleCatalogIn is a batch of tiles and their outcomes.
 type AssembleCatalogIn struct {
+	Part        int64             `flyte:"part" doc:"number of the batch in its run"`
 	Prepared    []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories"`
 	Outcomes    [][]*literal.Blob `flyte:"outcomes" doc:"per tile and sub-tile: what inference said; none where it failed"`
-	Destination Destination       `flyte:"destination" doc:"where the run's products lie"`
+	Destination Destination       `flyte:"destination" doc:"what names the run's products"`
 	Catalog     Catalog           `flyte:"catalog" doc:"the Iceberg tables"`
+	Lease       Lease             `flyte:"lease" doc:"by what right the tiles are committed"`
 	RunID       string            `flyte:"run_id" doc:"name of the run"`
 }
 
 // AssembleCatalogOut says what was committed.
 type AssembleCatalogOut struct {
-	Run        literal.Blob `flyte:"run,format=json" doc:"run.json: where each tile's and sub-tile's products lie, and how each ended"`
+	Part       literal.Blob `flyte:"part,format=json" doc:"how each tile and sub-tile of the batch ended, and where its products lie"`
 	Snapshot   int64        `flyte:"snapshot" doc:"snapshot id of the shear table"`
-	ShearRows  int64        `flyte:"shear_rows" doc:"rows of this run in the shear table"`
-	SourceRows int64        `flyte:"source_rows" doc:"rows of this run in the source table"`
+	ShearRows  int64        `flyte:"shear_rows" doc:"rows of this batch in the shear table"`
+	SourceRows int64        `flyte:"source_rows" doc:"rows of this batch in the source table"`
 }
 
 // AssembleCatalog commits the results. Running it again leaves one copy of each row.

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"fmt"
+
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 )
@@ -12,59 +14,52 @@ const (
 	BranchPrepare = "prepare"
 )
 
-// FanOutTilesIn is one run's tiles and what each of them needs.
+// FanOutTilesIn is a batch of tiles and what each of them needs.
 type FanOutTilesIn struct {
-	TileIDs      []int64      `flyte:"tile_ids" doc:"the tiles to process"`
-	Branch       string       `flyte:"branch" doc:"gpu, cpu or prepare: what a tile goes through"`
-	Source       Source       `flyte:"source" doc:"how to reach the files"`
-	Tiling       Tiling       `flyte:"tiling" doc:"how tiles divide"`
-	Destination  Destination  `flyte:"destination" doc:"where the run's products go"`
-	Inference    Inference    `flyte:"inference" doc:"what infers shear"`
-	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files"`
-	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index        literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
+	TileIDs     []int64      `flyte:"tile_ids" doc:"the tiles to process"`
+	Branch      string       `flyte:"branch" doc:"gpu, cpu or prepare: what a tile goes through"`
+	Source      Source       `flyte:"source" doc:"how to reach the files"`
+	Tiling      Tiling       `flyte:"tiling" doc:"how tiles divide"`
+	Products    Products     `flyte:"products" doc:"where products go, and how"`
+	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
+	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
+	Accelerator string       `flyte:"accelerator" doc:"GPU device that inference asks for"`
+	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
+	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
+	Index       literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
 }
 
 // TileIn is what one tile's sub-workflow takes.
 type TileIn struct {
-	TileID       int64        `flyte:"tile_id" doc:"the tile"`
-	Source       Source       `flyte:"source" doc:"how to reach the files"`
-	Tiling       Tiling       `flyte:"tiling" doc:"how tiles divide"`
-	Destination  Destination  `flyte:"destination" doc:"where the run's products go"`
-	Inference    Inference    `flyte:"inference" doc:"what infers shear"`
-	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files"`
-	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index        literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
+	TileID      int64        `flyte:"tile_id" doc:"the tile"`
+	Plan        literal.Blob `flyte:"plan,format=json" doc:"everything that the tile is made from"`
+	Key         string       `flyte:"key" doc:"SHA-256 of the plan"`
+	Source      Source       `flyte:"source" doc:"how to reach the files"`
+	Products    Products     `flyte:"products" doc:"where products go, and how"`
+	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
+	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
 }
+
+// String names the tile's node in the console.
+func (t TileIn) String() string { return fmt.Sprintf("tile-%d", t.TileID) }
 
 // TileOut is what one tile's sub-workflow gives.
 type TileOut struct {
 	Prepared literal.Blob    `flyte:"prepared,format=json" doc:"the tile's sub-tile directories and what is in them"`
-	Outcomes []*literal.Blob `flyte:"outcomes" doc:"one per sub-tile: the manifest, or what inference said; none where there is neither"`
+	Outcomes []*literal.Blob `flyte:"outcomes" doc:"what inference said, one per sub-tile that there was something to infer on; none where it failed"`
 }
 
 // FanOutTilesOut is every tile's output, in the order of the ids.
 type FanOutTilesOut struct {
 	Prepared []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories and what is in them"`
-	Outcomes [][]*literal.Blob `flyte:"outcomes" doc:"per tile and sub-tile: the manifest, or what inference said"`
+	Outcomes [][]*literal.Blob `flyte:"outcomes" doc:"per tile and sub-tile: what inference said"`
 }
 
-// FanOutTiles multiplies a tile's sub-workflow by the number of tiles.
+// FanOutTiles plans each tile, so that no tile's task reads what grows with the
+// survey, and multiplies a tile's sub-workflow by the number of tiles.
 var FanOutTiles = task.DefineDynamic[FanOutTilesIn, TileIn, FanOutTilesOut](task.Declaration{
 	Name:      "fan_out_tiles",
-	Doc:       "Sends every tile through its sub-workflow; a tile goes on to inference as soon as it is prepared.",
-	Resources: task.Resources{CPU: "500m", Memory: "512Mi"},
-	Retries:   2,
+	Doc:       "Plans every tile and sends it through its sub-workflow; a tile goes on to inference as soon as it is prepared.",
+	Resources: task.Resources{CPU: "2", Memory: "1Gi"},
+	Retries:   3,
 })
-
-// Items is one sub-workflow's inputs for each tile.
-func (in FanOutTilesIn) Items() []TileIn {
-	items := make([]TileIn, len(in.TileIDs))
-	for i, id := range in.TileIDs {
-		items[i] = TileIn{
-			TileID: id, Source: in.Source, Tiling: in.Tiling, Destination: in.Destination, Inference: in.Inference,
-			Observations: in.Observations, Tiles: in.Tiles, Index: in.Index,
-		}
-	}
-	return items
-}

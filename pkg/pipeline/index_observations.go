@@ -13,14 +13,16 @@ type IndexObservationsIn struct {
 	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
 	Region       region.Spec `flyte:"region" doc:"the part of the sky whose tiles are processed; empty: all of it"`
 	FilesPerTask int64       `flyte:"files_per_task" doc:"DET files read by one map element"`
+	Destination  Destination `flyte:"destination" doc:"where batches are marked that have to be read again"`
 }
 
-// IndexObservationsOut is the plan that the later stages share.
+// IndexObservationsOut is the plan that the later stages share. Its documents
+// hold nothing of the run, and their hashes stand in their stead in cache keys.
 type IndexObservationsOut struct {
-	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files, in batches"`
-	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Batches      []int64      `flyte:"batches" doc:"indices of the batches of exposures"`
-	TileIDs      []int64      `flyte:"tile_ids" doc:"the tiles that will be processed"`
+	Plan    literal.Blob   `flyte:"plan,format=json" doc:"root document of the survey's exposures: what was listed, in batches"`
+	Tiles   literal.Blob   `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
+	Batches []literal.Blob `flyte:"batches,format=json" doc:"the batches of exposures with their files"`
+	TileIDs []int64        `flyte:"tile_ids" doc:"the tiles that will be processed"`
 }
 
 // IndexObservations lists the bucket. A listing is a snapshot of a moment, so

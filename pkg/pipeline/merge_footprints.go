@@ -7,10 +7,10 @@ import (
 
 // MergeFootprintsIn is what the map over batches left.
 type MergeFootprintsIn struct {
-	Observations literal.Blob         `flyte:"observations,format=json" doc:"every exposure with its files, in batches"`
-	Footprints   []*literal.Blob      `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch was lost"`
-	Unreadable   []*map[string]string `flyte:"unreadable" doc:"per batch: DET files whose exposures are left out, and why"`
-	MaxMissing   string               `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
+	Plan       literal.Blob         `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
+	Footprints []*literal.Blob      `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch was lost"`
+	Unreadable []*map[string]string `flyte:"unreadable" doc:"per batch: DET files whose exposures are left out, and why"`
+	MaxMissing string               `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
 }
 
 // MergeFootprintsOut is the quadrant index.
@@ -26,6 +26,6 @@ var MergeFootprints = task.Define[MergeFootprintsIn, MergeFootprintsOut](task.De
 	Doc:          "Joins the batches into the quadrant index, and names the files that are missing from it.",
 	Resources:    task.Resources{CPU: "2", Memory: "4Gi", Storage: "20Gi"},
 	Retries:      2,
-	CacheVersion: "3",
+	CacheVersion: "4",
 	Deck:         true,
 })

@@ -7,29 +7,32 @@ import (
 
 // PrepareTileIn names one tile and what to cut it from.
 type PrepareTileIn struct {
-	TileID       int64        `flyte:"tile_id" doc:"the tile"`
-	Source       Source       `flyte:"source" doc:"how to reach the files"`
-	Tiling       Tiling       `flyte:"tiling" doc:"how the tile divides"`
-	Destination  Destination  `flyte:"destination" doc:"where the run's products go"`
-	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files"`
-	Tiles        literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index        literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
+	Plan        literal.Blob `flyte:"plan,format=json" doc:"everything that the tile is made from"`
+	Key         string       `flyte:"key" doc:"SHA-256 of the plan, which stands for it in the cache key"`
+	Source      Source       `flyte:"source" doc:"how to reach the files"`
+	Products    Products     `flyte:"products" doc:"where products go, and how"`
+	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
 }
 
 // PrepareTileOut is what was prepared.
 type PrepareTileOut struct {
-	Prepared  literal.Blob    `flyte:"prepared,format=json" doc:"the tile's sub-tile directories and what is in them"`
-	SubTiles  []int64         `flyte:"sub_tiles" doc:"indices of the sub-tiles, row by row"`
-	Manifests []*literal.Blob `flyte:"manifests" doc:"one per sub-tile; none where the tile could not be prepared"`
+	Prepared literal.Blob `flyte:"prepared,format=json" doc:"the tile's sub-tile directories and what is in them"`
+	SubTiles []int64      `flyte:"sub_tiles" doc:"indices of the sub-tiles that there is something to infer on"`
 }
 
 // PrepareTile cuts one tile into self-contained sub-tile directories. A tile
 // that can't be prepared for a reason of its own is an outcome, not a failure:
-// it says why, and the campaign goes on.
+// it says why, and the campaign goes on. The next run tries it again.
+//
+// What is cached lies in the directory of the run that made it. Two runs that
+// want the same tile at once would both move its 40 GB: one waits for the other.
 var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
-	Name:      "prepare_tile",
-	Doc:       "Extracts the quadrants and catalogue rows under every sub-tile of a tile into self-contained directories.",
-	Resources: task.Resources{CPU: "2", Memory: "2Gi", Storage: "10Gi"},
-	Retries:   3,
-	Deck:      true,
+	Name:           "prepare_tile",
+	Doc:            "Extracts the quadrants and catalogue rows under every sub-tile of a tile into self-contained directories.",
+	Resources:      task.Resources{CPU: "2", Memory: "2Gi", Storage: "10Gi"},
+	Retries:        3,
+	CacheVersion:   "1",
+	CacheIgnore:    []string{"plan", "destination"},
+	CacheSerialize: true,
+	Deck:           true,
 })

@@ -7,9 +7,9 @@ import (
 
 // ReadFootprintsIn names one batch of exposures.
 type ReadFootprintsIn struct {
-	Source       Source       `flyte:"source" doc:"how to reach the files"`
-	Observations literal.Blob `flyte:"observations,format=json" doc:"every exposure with its files, in batches"`
-	Batch        int64        `flyte:"batch" doc:"index of the batch to read"`
+	Source      Source       `flyte:"source" doc:"how to reach the files"`
+	Batch       literal.Blob `flyte:"batch,format=json" doc:"the exposures with their files as they were listed"`
+	Destination Destination  `flyte:"destination" doc:"where a batch that could not be read whole is marked"`
 }
 
 // ReadFootprintsOut is what the headers say.
@@ -18,12 +18,15 @@ type ReadFootprintsOut struct {
 	Unreadable map[string]string `flyte:"unreadable" doc:"DET files whose exposures are left out, and why"`
 }
 
-// ReadFootprints reads the FITS headers of one batch by range requests.
+// ReadFootprints reads the FITS headers of one batch by range requests. Its
+// cache key is the batch's content, names, sizes and ETags of the files: a new
+// file misses the cache for its own batch.
 var ReadFootprints = task.Define[ReadFootprintsIn, ReadFootprintsOut](task.Declaration{
 	Name:         "read_footprints",
 	Doc:          "Reads the headers of every quadrant of a batch of exposures: where it lies on the sky, and where in its files.",
 	Resources:    task.Resources{CPU: "1", Memory: "512Mi"},
 	Retries:      3,
-	CacheVersion: "2",
+	CacheVersion: "3",
+	CacheIgnore:  []string{"destination"},
 	Over:         []string{"batch"},
 })

@@ -19,7 +19,8 @@ type ResolveConfigIn struct {
 type ResolveConfigOut struct {
 	Source       Source      `flyte:"source" doc:"where the survey's files lie"`
 	Tiling       Tiling      `flyte:"tiling" doc:"where tiles lie and how they divide"`
-	Destination  Destination `flyte:"destination" doc:"where the run's products go"`
+	Products     Products    `flyte:"products" doc:"where products go, and how"`
+	Destination  Destination `flyte:"destination" doc:"what names the run's products"`
 	Inference    Inference   `flyte:"inference" doc:"what infers shear"`
 	Catalog      Catalog     `flyte:"catalog" doc:"the Iceberg tables"`
 	Thresholds   Thresholds  `flyte:"thresholds" doc:"what the catalogue is held to"`
@@ -28,6 +29,8 @@ type ResolveConfigOut struct {
 	FilesPerTask int64       `flyte:"files_per_task" doc:"DET files read by one map element"`
 	MaxMissing   string      `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
 	Compute      string      `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
+	Accelerator  string      `flyte:"accelerator" doc:"GPU device that inference asks for"`
+	MaxTiles     int64       `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`
 	RunID        string      `flyte:"run_id" doc:"name of the run"`
 	Retention    string      `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once their results are committed"`
 }

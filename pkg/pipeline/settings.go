@@ -42,13 +42,27 @@ func (t Tiling) Grid() sky.Grid {
 	return sky.Grid{Rows: t.Rows, Cols: t.Cols, MarginArcmin: t.MarginArcmin, TileArcmin: t.TileArcmin, CoreArcmin: t.CoreArcmin}
 }
 
-// Destination says where a run's products go and what made them.
-type Destination struct {
-	RunURI       string `json:"run_uri"` // {storage_base_uri}/{run_id}
-	ConfigID     string `json:"config_id"`
+// Products says where products go, whichever run makes them, and how.
+type Products struct {
+	Base         string `json:"base"`                    // storage_base_uri
 	StorageClass string `json:"storage_class,omitempty"` // of the sub-tile directories, in S3
 	Copy         string `json:"copy,omitempty"`          // how pixels come to them: stream, server or auto
 }
+
+// Destination says which run makes products, under which configuration. No
+// cache key holds it: what another run made of the same inputs is as good.
+type Destination struct {
+	RunURI   string `json:"run_uri"` // {storage_base_uri}/{run_id}
+	ConfigID string `json:"config_id"`
+	Redo     string `json:"redo"` // where items are marked that the cache must not answer for
+}
+
+// Run is the run's name.
+func (d Destination) Run() string { return objstore.Base(d.RunURI) }
+
+// RedoBatches and RedoTiles are where batches of exposures and tiles are marked.
+func (d Destination) RedoBatches() string { return objstore.Join(d.Redo, "batches") }
+func (d Destination) RedoTiles() string   { return objstore.Join(d.Redo, "tiles") }
 
 // Inference says what infers shear on a sub-tile, and how.
 type Inference struct {
@@ -69,6 +83,12 @@ type Catalog struct {
 	URI       string `json:"catalog_uri"`
 	Namespace string `json:"namespace"`
 	Table     string `json:"table"`
+}
+
+// Lease is the right to commit tiles, where several campaigns share a catalogue.
+type Lease struct {
+	Holder string `json:"holder,omitempty"` // empty: the tiles are committed without a lease
+	Token  string `json:"token,omitempty"`
 }
 
 // Thresholds are what the finished catalogue is held to.

@@ -16,7 +16,8 @@ type ValidateCatalogIn struct {
 
 // ValidateCatalogOut is the verdict.
 type ValidateCatalogOut struct {
-	Report literal.Blob `flyte:"report,format=json" doc:"every figure, its threshold and the verdict"`
+	Report   literal.Blob `flyte:"report,format=json" doc:"every figure, its threshold and the verdict"`
+	Snapshot int64        `flyte:"snapshot" doc:"snapshot id of the shear table that was validated"`
 }
 
 // ValidateCatalog reads the catalogue back and fails where a threshold breaks.

@@ -126,7 +126,7 @@ type Merged struct {
 // limit allows are an error that names them and says why.
 func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches []Footprints, limit config.Limit, uri string) (*Merged, error) {
 	m := &Merged{}
-	if err := m.weigh(plan, batches, limit); err != nil {
+	if err := m.weigh(ctx, store, plan, batches, limit); err != nil {
 		return nil, err
 	}
 	scratch, err := os.MkdirTemp("", "footprints-")
@@ -144,19 +144,23 @@ func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches
 	return m, nil
 }
 
-// weigh finds what is missing, and holds it to the limit.
-func (m *Merged) weigh(plan *survey.Plan, batches []Footprints, limit config.Limit) error {
-	if len(batches) != plan.Batches() {
-		return fault.New(fault.Bug, "BatchCount", "%d batches were read, the plan has %d", len(batches), plan.Batches())
+// weigh finds what is missing, and holds it to the limit. It reads those
+// batches of the plan alone that something is missing from.
+func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan, batches []Footprints, limit config.Limit) error {
+	if len(batches) != len(plan.Batches) {
+		return fault.New(fault.Bug, "BatchCount", "%d batches were read, the plan has %d", len(batches), len(plan.Batches))
 	}
 	var known, lost []string // reasons that are known come first in the error
 	for i, batch := range batches {
-		exposures, err := plan.Batch(i)
+		if batch.URI != "" && len(batch.Unreadable) == 0 {
+			continue
+		}
+		planned, err := plan.Batch(ctx, r, i)
 		if err != nil {
 			return err
 		}
 		named := 0
-		for _, e := range exposures {
+		for _, e := range planned.Exposures {
 			det := e.DET.URI
 			why, unreadable := batch.Unreadable[det]
 			switch {
@@ -175,7 +179,7 @@ func (m *Merged) weigh(plan *survey.Plan, batches []Footprints, limit config.Lim
 			return fault.New(fault.Bug, "BatchFiles", "batch %d names unreadable files that are not in it", i)
 		}
 	}
-	allowed, err := limit.Of(len(plan.Exposures))
+	allowed, err := limit.Of(plan.Exposures)
 	if err != nil {
 		return fault.Input("ConfigInvalid", "data.max_missing: %w", err)
 	}
@@ -188,7 +192,7 @@ func (m *Merged) weigh(plan *survey.Plan, batches []Footprints, limit config.Lim
 		known = append(known, "with batches that were lost whole, "+some(lost, ", "))
 	}
 	return fault.Data("FilesMissing", "%d of %d DET files could not be read, %d may be missing: %s",
-		len(m.Missing), len(plan.Exposures), allowed, some(known, "; ")).Fix("%s", remedy)
+		len(m.Missing), plan.Exposures, allowed, some(known, "; ")).Fix("%s", remedy)
 }
 
 func (m *Merged) miss(det, reason string) {

@@ -28,14 +28,18 @@ import (
 )
 
 // batches writes one object of footprints per two exposures.
-func batches(t *testing.T, s indextest.Survey, dir string) (plan *survey.Plan, read []prepare.Footprints, all []euclid.Quadrant) {
+func batches(t *testing.T, s indextest.Survey, dir string, shift ...int) (plan *survey.Plan, exposures []euclid.Exposure, read []prepare.Footprints, all []euclid.Quadrant) {
 	t.Helper()
-	plan = &survey.Plan{PerBatch: 2}
 	for from := 0; from < s.Exposures; from += 2 {
 		var qs []euclid.Quadrant
 		err := s.Each(from, from+2, func(some []euclid.Quadrant) error {
+			for _, by := range shift { // to other observations
+				for i := range some {
+					some[i].Exposure.Obs = fmt.Sprintf("%06d", by+from/4)
+				}
+			}
 			id := some[0].Exposure
-			plan.Exposures = append(plan.Exposures, euclid.Exposure{ExposureID: id, DET: euclid.File{URI: "s3://vis/" + id.String() + ".fits"}})
+			exposures = append(exposures, euclid.Exposure{ExposureID: id, DET: euclid.File{URI: "s3://vis/" + id.String() + ".fits"}})
 			qs = append(qs, some...)
 			return nil
 		})
@@ -52,14 +56,24 @@ func batches(t *testing.T, s indextest.Survey, dir string) (plan *survey.Plan, r
 			t.Fatal(err)
 		}
 	}
-	return plan, read, all
+	return planOf(t, filepath.Join(dir, "plan.json"), exposures, 2), exposures, read, all
+}
+
+// planOf writes the plan of some exposures.
+func planOf(t *testing.T, uri string, exposures []euclid.Exposure, perBatch int) *survey.Plan {
+	t.Helper()
+	plan, err := survey.NewPlan(t.Context(), objstore.Open(t.Context(), objstore.Config{}), uri, &euclid.Observations{Exposures: exposures}, perBatch, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }
 
 func TestMerge(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	dir, store := t.TempDir(), objstore.Open(t.Context(), objstore.Config{})
 	s := indextest.Survey{Exposures: 40, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 4}
-	plan, read, all := batches(t, s, dir)
+	plan, exposures, read, all := batches(t, s, dir)
 	root := filepath.Join(dir, "index", "quadrants.json")
 	m, err := prepare.Merge(t.Context(), store, plan, read, "0", root)
 	if err != nil || m.Quadrants != int64(len(all)) || m.Exposures != 40 || len(m.Missing) != 0 {
@@ -86,7 +100,7 @@ func TestMerge(t *testing.T) {
 
 	read[7] = prepare.Footprints{} // its element failed
 	_, err = prepare.Merge(t.Context(), store, plan, read, "1", root)
-	if fault.CodeOf(err) != "FilesMissing" || !strings.Contains(err.Error(), plan.Exposures[14].DET.URI) {
+	if fault.CodeOf(err) != "FilesMissing" || !strings.Contains(err.Error(), exposures[14].DET.URI) {
 		t.Errorf("two are missing, one may be: %v", err)
 	}
 	m, err = prepare.Merge(t.Context(), store, plan, read, "0.05", root)
@@ -109,8 +123,8 @@ func TestMerge(t *testing.T) {
 // TestMergeSaysWhy: of a batch that was read in part, the bad files alone are missing.
 func TestMergeSaysWhy(t *testing.T) {
 	dir, store := t.TempDir(), objstore.Open(t.Context(), objstore.Config{})
-	plan, read, _ := batches(t, indextest.Survey{Exposures: 8, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 1}, dir)
-	bad, lost := plan.Exposures[3].DET.URI, plan.Exposures[4:6]
+	plan, exposures, read, _ := batches(t, indextest.Survey{Exposures: 8, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 1}, dir)
+	bad, lost := exposures[3].DET.URI, exposures[4:6]
 	why := bad + ": HDU 1-1.F.SCI: CRVAL1: keyword is missing"
 	read[1].Unreadable, read[2].URI = map[string]string{bad: why}, ""
 	root := filepath.Join(dir, "index", "quadrants.json")
@@ -133,7 +147,7 @@ func TestMergeSaysWhy(t *testing.T) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
 	}
-	if healthy := plan.Exposures[2].DET.URI; strings.Contains(err.Error(), healthy) {
+	if healthy := exposures[2].DET.URI; strings.Contains(err.Error(), healthy) {
 		t.Errorf("%v\nnames %s", err, healthy)
 	}
 	read[0].Unreadable = map[string]string{bad: why}
@@ -184,7 +198,7 @@ func (u refusingUpload) Commit() (objstore.Info, error) {
 }
 
 // simulated is a small survey on disk.
-func simulated(t *testing.T) (s simulate.Survey, where *simulate.Summary, plan *survey.Plan, store objstore.Store) {
+func simulated(t *testing.T) (s simulate.Survey, where *simulate.Summary, exposures []euclid.Exposure, store objstore.Store) {
 	t.Helper()
 	s, err := simulate.Preset("tiny")
 	if err != nil {
@@ -196,16 +210,16 @@ func simulated(t *testing.T) (s simulate.Survey, where *simulate.Summary, plan *
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plan, err = survey.NewPlan(t.Context(), store, where.VIS, euclid.Nominal, 3); err != nil || len(plan.Exposures) != 3 {
-		t.Fatalf("%+v, %v", plan, err)
+	listed, err := euclid.IndexExposures(t.Context(), store, where.VIS, euclid.Nominal)
+	if err != nil || len(listed.Exposures) != 3 {
+		t.Fatalf("%+v, %v", listed, err)
 	}
-	return s, where, plan, store
+	return s, where, listed.Exposures, store
 }
 
 func TestBatch(t *testing.T) {
-	_, _, plan, store := simulated(t)
+	_, _, es, store := simulated(t)
 	uri := filepath.Join(t.TempDir(), "b.parquet")
-	es := plan.Exposures
 	batch := func(fails func(doing, uri string) error) (*prepare.Footprints, error) {
 		return prepare.Batch(t.Context(), refusing{store, fails}, es, store, uri)
 	}
@@ -294,9 +308,10 @@ func restat(t *testing.T, store objstore.Reader, f euclid.File) (euclid.File, er
 
 // TestTileTrouble: whose store failed decides whether a tile has failed or the task.
 func TestTileTrouble(t *testing.T) {
-	s, where, plan, store := simulated(t)
+	s, where, exposures, store := simulated(t)
 	dir := t.TempDir()
-	batch, err := prepare.Batch(t.Context(), store, plan.Exposures, store, filepath.Join(dir, "b.parquet"))
+	plan := planOf(t, filepath.Join(dir, "plan.json"), exposures, 3)
+	batch, err := prepare.Batch(t.Context(), store, exposures, store, filepath.Join(dir, "b.parquet"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,6 +322,21 @@ func TestTileTrouble(t *testing.T) {
 	tiles, err := euclid.IndexTiles(t.Context(), store, euclid.TileOptions{
 		Source: euclid.FromMosaic, MERBase: where.MER, CatalogBase: where.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	planner := prepare.Planner{
+		Plan: plan, Tiles: &survey.Tiles{Tiles: tiles}, Store: store, Dir: filepath.Join(dir, "tiles"), Redo: survey.Redo{Store: store, Base: filepath.Join(dir, "redo")},
+		Grid: sky.Grid{Rows: s.GridRows, Cols: s.GridCols, MarginArcmin: s.MarginArcmin, TileArcmin: s.TileArcmin, CoreArcmin: s.CoreArcmin},
+	}
+	if planner.Index, err = index.Open(t.Context(), store, root); err != nil {
+		t.Fatal(err)
+	}
+	planned, err := planner.Plans(t.Context(), []int64{tiles[0].ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tile, near, err := prepare.LoadTilePlan(t.Context(), store, planned[0].URI)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,8 +365,7 @@ func TestTileTrouble(t *testing.T) {
 		"destination can't be read":   {source: never, dest: on("get", "provenance", refused), code: objstore.Refused},
 	} {
 		p, err := prepare.Tile(t.Context(), prepare.TileJob{
-			TileID: tiles[0].ID, Plan: plan, Tiles: &survey.Tiles{Tiles: tiles}, Index: root,
-			Grid:   sky.Grid{Rows: s.GridRows, Cols: s.GridCols, MarginArcmin: s.MarginArcmin, TileArcmin: s.TileArcmin, CoreArcmin: s.CoreArcmin},
+			Plan: tile, Near: near,
 			Source: refusing{store, c.source}, Dest: refusing{store, c.dest}, RunURI: filepath.Join(dir, strings.ReplaceAll(name, " ", "-")),
 		})
 		if fault.CodeOf(err) != c.code || (err == nil) != (c.code == "") || err == nil && (p.Failure != "") != c.outcome {

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -20,15 +19,12 @@ const exposureReads = 3
 
 // TileJob is one tile and what to cut it from.
 type TileJob struct {
-	TileID     int64
-	Grid       sky.Grid
-	Plan       *survey.Plan
-	Tiles      *survey.Tiles
-	Index      string // URI of the quadrant index's root document
+	Plan       *survey.TilePlan
+	Near       []euclid.Quadrant // those of the plan
 	Source     objstore.Reader
-	Dest       objstore.Store // holds the index too
-	RunURI     string         // tiles go below it
-	Copy       string         // as extract.Job has it
+	Dest       objstore.Store
+	RunURI     string // tiles go below it
+	Copy       string // as extract.Job has it
 	ConfigID   string
 	Provenance manifest.Provenance
 }
@@ -36,40 +32,41 @@ type TileJob struct {
 // Tile prepares one tile. Trouble with the tile's own data is an outcome: the
 // Failure says what it was. Trouble with anything else is an error.
 func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
-	if err := job.Grid.Validate(); err != nil {
+	p := job.Plan
+	if err := p.Grid.Validate(); err != nil {
 		return nil, err
 	}
-	tile, err := job.Tiles.Find(job.TileID)
+	key, err := p.Key()
 	if err != nil {
 		return nil, err
 	}
-	near, err := job.quadrants(ctx, tile.Centre)
-	if err != nil {
-		return nil, err
-	}
-	at := sky.Tile{ID: tile.ID, Centre: tile.Centre}
+	at := sky.Tile{ID: p.Tile.ID, Centre: p.Tile.Centre}
 	request := extract.Job{
 		Tile:       at,
-		SubTiles:   job.Grid.SubTiles(at),
-		Exposures:  job.exposuresOf(near),
-		Quadrants:  near,
-		Catalogs:   tile.Catalogs,
-		Neighbours: job.neighbours(at),
+		SubTiles:   p.Grid.SubTiles(at),
+		Exposures:  p.Exposures,
+		Quadrants:  job.Near,
+		Catalogs:   p.Tile.Catalogs,
 		Source:     job.Source,
 		Dest:       markedStore(job.Dest),
-		Dir:        objstore.Join(job.RunURI, strconv.FormatInt(tile.ID, 10)),
+		Dir:        objstore.Join(job.RunURI, strconv.FormatInt(at.ID, 10)),
 		LowerCase:  true,
 		Copy:       job.Copy,
 		ConfigID:   job.ConfigID,
 		Provenance: job.Provenance,
 		Workers:    exposureReads,
 	}
+	for _, n := range p.Neighbours {
+		request.Neighbours = append(request.Neighbours, n.Catalogs...)
+	}
 	report, err := extract.Tile(ctx, request)
 	switch {
 	case err == nil:
-		return &survey.Prepared{Report: *report}, nil
+		return &survey.Prepared{Report: *report, Plan: key}, nil
 	case ownTrouble(err):
-		return failed(request, err), nil
+		failed := failed(request, err)
+		failed.Plan = key
+		return failed, nil
 	}
 	return nil, err
 }
@@ -92,39 +89,4 @@ func failed(job extract.Job, err error) *survey.Prepared {
 		})
 	}
 	return p
-}
-
-// quadrants asks the index for those that may touch the tile.
-func (job TileJob) quadrants(ctx context.Context, centre sky.Coord) ([]euclid.Quadrant, error) {
-	x, err := index.Open(ctx, job.Dest, job.Index)
-	if err != nil {
-		return nil, err
-	}
-	return x.Near(ctx, centre, job.Grid.Reach())
-}
-
-// exposuresOf returns the exposures that the quadrants are of.
-func (job TileJob) exposuresOf(qs []euclid.Quadrant) []euclid.Exposure {
-	wanted := map[euclid.ExposureID]bool{}
-	for _, q := range qs {
-		wanted[q.Exposure] = true
-	}
-	var out []euclid.Exposure
-	for _, e := range job.Plan.Exposures {
-		if wanted[e.ExposureID] {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// neighbours returns the catalogues whose sources may lie in the tile's margins.
-func (job TileJob) neighbours(tile sky.Tile) []euclid.File {
-	var out []euclid.File
-	for _, t := range job.Tiles.Tiles {
-		if t.ID != tile.ID && sky.Separation(t.Centre, tile.Centre) <= job.Grid.NeighbourRadius() {
-			out = append(out, t.Catalogs...)
-		}
-	}
-	return out
 }

@@ -9,18 +9,20 @@ import (
 // Plan shows what the listing gave.
 func Plan(p *survey.Plan, t *survey.Tiles) string {
 	table := Table{}
-	table.Add("exposures", len(p.Exposures))
-	table.Add("batches", p.Batches())
+	table.Add("exposures", p.Exposures)
+	table.Add("batches", len(p.Batches))
 	table.Add("tiles to process", len(t.Wanted))
 	table.Add("neighbouring tiles", len(t.Tiles)-len(t.Wanted))
+	table.Add("products that exposures lack", p.Incomplete)
+	table.Add("older deliveries, not used", p.Superseded)
 	table.Add("short exposures left out", p.SkippedShort)
 	table.Add("nominal exposures left out", p.SkippedNominal)
 	table.Add("files with unknown names", p.Unknown)
 	var incomplete []string
-	for _, m := range p.Incomplete {
+	for _, m := range p.IncompleteFirst {
 		incomplete = append(incomplete, fmt.Sprintf("%s lacks %s", m.Exposure, m.Product))
 	}
-	return table.HTML() + list("Incomplete exposures", incomplete) + list("Older deliveries, not used", p.Superseded) + list("Unknown names, examples", p.UnknownExamples)
+	return table.HTML() + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples)
 }
 
 // Merged shows the quadrant index, and for each file that it lacks, why.

@@ -12,20 +12,26 @@ import (
 )
 
 const (
-	maxLine   = 4096 // bytes of a line that are passed on; the rest is dropped
-	tailLines = 10   // last lines that an error shows
+	maxLine   = 4096    // bytes of a line that are passed on; the rest is dropped
+	maxLog    = 8 << 20 // bytes of lines that are passed on, but for the last ones
+	lastLines = 40      // remembered: what an error is classified by
+	tailLines = 10      // of those, what an error shows
 )
 
 // lineWriter passes a command's output on line by line, each with the
-// sub-tile's name before it and none longer than maxLine, and remembers the
-// last ones. Progress bars' carriage returns end lines too.
+// sub-tile's name before it, none longer than maxLine and all together no more
+// than maxLog, and remembers the last ones. Whatever the command prints, this
+// holds a few hundred kB. Progress bars' carriage returns end lines too.
 type lineWriter struct {
-	mu     sync.Mutex
-	to     io.Writer
-	prefix string
-	line   []byte
-	cut    bool // the line was longer than maxLine
-	last   []string
+	mu      sync.Mutex
+	to      io.Writer
+	prefix  string
+	line    []byte
+	cut     bool // the line was longer than maxLine
+	last    [lastLines][]byte
+	lines   int   // all of them
+	passed  int64 // bytes
+	dropped int   // lines that were not passed on
 }
 
 func newLineWriter(to io.Writer, m *manifest.Manifest) *lineWriter {
@@ -40,7 +46,12 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for rest := p; len(rest) > 0; {
-		end := bytes.IndexAny(rest, "\r\n")
+		end := bytes.IndexByte(rest, '\n')
+		if r := bytes.IndexByte(rest[:max(end, 0)], '\r'); r >= 0 {
+			end = r
+		} else if end < 0 {
+			end = bytes.IndexByte(rest, '\r')
+		}
 		part := rest
 		if end >= 0 {
 			part = rest[:end]
@@ -57,11 +68,17 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close passes on what didn't end with a newline.
+// Close passes on what didn't end with a newline, and the last of what was dropped.
 func (w *lineWriter) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.flush()
+	if w.dropped > 0 {
+		fmt.Fprintf(w.to, "%s(%d lines after the first %d MB are not shown; the last of them:)\n", w.prefix, w.dropped, maxLog>>20)
+		for _, l := range w.remembered(tailLines) {
+			fmt.Fprintf(w.to, "%s%s\n", w.prefix, l)
+		}
+	}
 	return nil
 }
 
@@ -69,29 +86,48 @@ func (w *lineWriter) flush() {
 	if len(w.line) == 0 {
 		return
 	}
-	s := strings.ToValidUTF8(string(w.line), "\uFFFD")
 	if w.cut {
-		s += " ..."
+		w.line = append(w.line, " ..."...)
+	}
+	keep := &w.last[w.lines%lastLines]
+	*keep = append((*keep)[:0], w.line...)
+	w.lines++
+	if w.passed < maxLog {
+		n, _ := io.WriteString(w.to, w.prefix+strings.ToValidUTF8(string(w.line), "\uFFFD")+"\n")
+		w.passed += int64(n)
+	} else {
+		w.dropped++
 	}
 	w.line, w.cut = w.line[:0], false
-	io.WriteString(w.to, w.prefix+s+"\n")
-	if len(w.last) == tailLines {
-		w.last = w.last[1:]
+}
+
+// remembered is the last n lines, the oldest first.
+func (w *lineWriter) remembered(n int) []string {
+	n = min(n, w.lines, lastLines)
+	out := make([]string, n)
+	for i := range out {
+		out[i] = strings.ToValidUTF8(string(w.last[(w.lines-n+i)%lastLines]), "\uFFFD")
 	}
-	w.last = append(w.last, s)
+	return out
 }
 
 // code is the exit code that a command would have given for what it said last,
-// had it looked: Python exits with 1 after any exception. 1 where nothing is known.
+// had it looked: Python exits with 1 after any exception, and XLA aborts. 1
+// where nothing is known.
 func (w *lineWriter) code() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, line := range slices.Backward(w.last) {
+	for _, line := range slices.Backward(w.remembered(lastLines)) {
+		has := func(words ...string) bool {
+			return slices.ContainsFunc(words, func(s string) bool { return strings.Contains(line, s) })
+		}
 		switch {
-		case strings.Contains(line, "RESOURCE_EXHAUSTED"), strings.Contains(line, "CUDA_ERROR_OUT_OF_MEMORY"), strings.HasPrefix(line, "MemoryError"):
-			return 75
-		case strings.Contains(line, "No module named"), strings.HasPrefix(line, "ImportError"):
-			return 69
+		case has("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "Out of memory while trying to allocate"), strings.HasPrefix(line, "MemoryError"):
+			return exitMemory
+		case has("No module named"), strings.HasPrefix(line, "ImportError"):
+			return exitImport
+		case strings.HasPrefix(line, "FloatingPointError"), has("loss is nan", "NaN loss", "nan loss", "Cannot find valid initial parameters"):
+			return exitDiverged
 		}
 	}
 	return 1
@@ -101,8 +137,9 @@ func (w *lineWriter) code() int {
 func (w *lineWriter) tail() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.last) == 0 {
+	last := w.remembered(tailLines)
+	if len(last) == 0 {
 		return ""
 	}
-	return "; its last lines:\n  " + strings.Join(w.last, "\n  ") + "\n"
+	return "; its last lines:\n  " + strings.Join(last, "\n  ") + "\n"
 }

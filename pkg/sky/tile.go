@@ -67,10 +67,11 @@ func (s SubTile) Overlaps(outline []Coord) bool {
 
 // Grid says how tiles are divided.
 type Grid struct {
-	Rows, Cols   int
-	MarginArcmin float64 // by which an extended area reaches over its core, on each side
-	TileArcmin   float64 // the side of the square that is divided
-	CoreArcmin   float64 // the side of the square that the tile owns, nominally
+	Rows         int     `json:"rows"`
+	Cols         int     `json:"cols"`
+	MarginArcmin float64 `json:"margin_arcmin"` // by which an extended area reaches over its core, on each side
+	TileArcmin   float64 `json:"tile_arcmin"`   // the side of the square that is divided
+	CoreArcmin   float64 `json:"core_arcmin"`   // the side of the square that the tile owns, nominally
 }
 
 // The limits are far outside of sense, near where something else would break.

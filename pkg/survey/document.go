@@ -10,12 +10,17 @@ import (
 
 // Save writes a document as indented JSON.
 func Save(ctx context.Context, w objstore.Writer, uri string, document any) error {
-	text, err := json.MarshalIndent(document, "", " ")
-	if err != nil {
-		return fault.New(fault.Bug, "Encode", "%w", err).On(uri)
-	}
-	_, err = objstore.WriteFile(ctx, w, uri, append(text, '\n'))
+	_, err := saveDigest(ctx, w, uri, document)
 	return err
+}
+
+// saveDigest writes a document and returns its SHA-256.
+func saveDigest(ctx context.Context, w objstore.Writer, uri string, document any) (string, error) {
+	text, err := encode(document)
+	if err == nil {
+		_, err = objstore.WriteFile(ctx, w, uri, text)
+	}
+	return digest(text), err
 }
 
 // Load reads a document of type T.
@@ -24,6 +29,10 @@ func Load[T any](ctx context.Context, r objstore.Reader, uri string) (*T, error)
 	if err != nil {
 		return nil, err
 	}
+	return decode[T](uri, text)
+}
+
+func decode[T any](uri string, text []byte) (*T, error) {
 	document := new(T)
 	if err := json.Unmarshal(text, document); err != nil {
 		return nil, fault.Data("DocumentInvalid", "not a document of this suite: %w", err).On(uri)

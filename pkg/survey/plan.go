@@ -2,72 +2,220 @@ package survey
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
-// Plan is every exposure of the survey with its files, cut into the batches
-// that are read at once.
+const (
+	// MaxBatches bounds the batches of a plan. The engine holds a map over
+	// 5,000 elements; one over far more would be nothing but overhead.
+	MaxBatches = 10_000
+	// batchDir is where a plan's batches lie, beside its root document.
+	batchDir = "batches"
+	// shownFiles bounds the file names that a plan gives as examples.
+	shownFiles = 100
+	// documentsAtOnce bounds the small documents that are read or written together.
+	documentsAtOnce = 32
+)
+
+// Plan is the root document of a survey's exposures: what the listing gave, in
+// numbers, and the batches that are read at once, by reference. It holds
+// nothing of the run that made it, so that the same listing gives the same bytes.
 type Plan struct {
-	euclid.Observations
-	// PerBatch is how many exposures, in the order of the ids, make a batch.
-	PerBatch int `json:"per_batch"`
+	Exposures int        `json:"exposures"`
+	Batches   []BatchRef `json:"batches"` // in the order of the exposures' ids
+
+	// What the listing left out, as euclid.Observations has it; names are examples.
+	Unknown         int              `json:"unknown,omitempty"`
+	UnknownExamples []string         `json:"unknown_examples,omitempty"`
+	Superseded      int              `json:"superseded,omitempty"`
+	SupersededFiles []string         `json:"superseded_examples,omitempty"`
+	Incomplete      int              `json:"incomplete,omitempty"`
+	IncompleteFirst []euclid.Missing `json:"incomplete_examples,omitempty"`
+	SkippedShort    int              `json:"skipped_short,omitempty"`
+	SkippedNominal  int              `json:"skipped_nominal,omitempty"`
+
+	uri string // of the document
 }
 
-// NewPlan lists the VIS files below base.
-func NewPlan(ctx context.Context, l objstore.Lister, base, exposures string, perBatch int) (*Plan, error) {
-	o, err := euclid.IndexExposures(ctx, l, base, exposures)
+// BatchRef is one batch of a plan.
+type BatchRef struct {
+	File      string            `json:"file"` // relative to the plan
+	SHA256    string            `json:"sha256"`
+	First     euclid.ExposureID `json:"first"`
+	Last      euclid.ExposureID `json:"last"`
+	Exposures int               `json:"exposures"`
+}
+
+// Batch is some exposures with their files as they were listed. It is all that
+// reading their headers takes, and its bytes are all that what is read depends on.
+type Batch struct {
+	Exposures []euclid.Exposure `json:"exposures"`
+	// Again is not empty where an earlier reading of the same files is not to be
+	// trusted: see Redo.
+	Again string `json:"again,omitempty"`
+}
+
+// Cut divides exposures, sorted by id, into batches of at most n. A batch holds
+// exposures of one group of observations, so that a new file changes one batch
+// or those after it in its group, and no other.
+func Cut(exposures []euclid.Exposure, n int) [][]euclid.Exposure {
+	n = max(1, n)
+	group := max(1, n/usualDithers)
+	var batches [][]euclid.Exposure
+	for from := 0; from < len(exposures); {
+		to, in := from+1, groupOf(exposures[from], group)
+		for to < len(exposures) && to-from < n && groupOf(exposures[to], group) == in {
+			to++
+		}
+		batches = append(batches, exposures[from:to:to])
+		from = to
+	}
+	return batches
+}
+
+// usualDithers is how many exposures an observation has, as a rule.
+const usualDithers = 4
+
+// groupOf is the group of consecutive observation numbers that an exposure is in.
+func groupOf(e euclid.Exposure, size int) int {
+	n := 0
+	for _, digit := range e.Obs { // six digits: euclid.ParseVISName has seen to it
+		n = 10*n + int(digit-'0')
+	}
+	return n / size
+}
+
+// NewPlan writes the plan of what a listing gave to uri, its batches beside it.
+// Batches that redo names are marked, so that nothing takes them for read.
+func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Observations, perBatch int, redo map[string]string) (*Plan, error) {
+	batches := Cut(o.Exposures, perBatch)
+	if len(batches) > MaxBatches {
+		return nil, fault.Input("TooManyBatches", "%d exposures make %d batches, more than %d", len(o.Exposures), len(batches), MaxBatches).
+			At("data.files_per_task").Fix("raise it to %d or more", 1+len(o.Exposures)/(MaxBatches/2))
+	}
+	p := &Plan{
+		Exposures: len(o.Exposures), Batches: make([]BatchRef, len(batches)), uri: uri,
+		Unknown: o.Unknown, UnknownExamples: o.UnknownExamples, SkippedShort: o.SkippedShort, SkippedNominal: o.SkippedNominal,
+		Superseded: len(o.Superseded), SupersededFiles: firstOf(o.Superseded), Incomplete: len(o.Incomplete), IncompleteFirst: firstOf(o.Incomplete),
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(documentsAtOnce)
+	for i, exposures := range batches {
+		text, err := encode(Batch{Exposures: exposures})
+		if again := redo[digest(text)]; err == nil && again != "" {
+			text, err = encode(Batch{exposures, again})
+		}
+		if err != nil {
+			return nil, err
+		}
+		sum := digest(text)
+		p.Batches[i] = BatchRef{batchDir + "/" + sum + ".json", sum, exposures[0].ExposureID, exposures[len(exposures)-1].ExposureID, len(exposures)}
+		g.Go(func() error {
+			_, err := objstore.WriteFile(gctx, w, p.BatchURI(i), text)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("write the plan's batches: %w", err)
+	}
+	return p, Save(ctx, w, uri, p)
+}
+
+// OpenPlan reads a plan's root document.
+func OpenPlan(ctx context.Context, r objstore.Reader, uri string) (*Plan, error) {
+	p, err := Load[Plan](ctx, r, uri)
 	if err != nil {
 		return nil, err
 	}
-	return &Plan{Observations: *o, PerBatch: max(1, perBatch)}, nil
+	p.uri = uri
+	return p, nil
 }
 
-// Batches is the number of batches.
-func (p *Plan) Batches() int { return (len(p.Exposures) + p.PerBatch - 1) / p.PerBatch }
+// BatchURI is where a batch lies.
+func (p *Plan) BatchURI(i int) string {
+	return strings.TrimSuffix(p.uri, objstore.Base(p.uri)) + p.Batches[i].File
+}
 
-// Batch returns the exposures of one batch.
-func (p *Plan) Batch(i int) ([]euclid.Exposure, error) {
-	if i < 0 || i >= p.Batches() {
-		return nil, fault.Input("UnknownBatch", "there is no batch %d", i).Fix("use 0 to %d", p.Batches()-1)
+// Batch reads a batch, and holds it to the plan's digest.
+func (p *Plan) Batch(ctx context.Context, r objstore.Reader, i int) (*Batch, error) {
+	if i < 0 || i >= len(p.Batches) {
+		return nil, fault.Input("UnknownBatch", "there is no batch %d", i).On(p.uri).Fix("use 0 to %d", len(p.Batches)-1)
 	}
-	first := i * p.PerBatch
-	return p.Exposures[first:min(first+p.PerBatch, len(p.Exposures))], nil
+	b, sum, err := LoadBatch(ctx, r, p.BatchURI(i))
+	if err != nil {
+		return nil, err
+	}
+	if sum != p.Batches[i].SHA256 {
+		return nil, fault.Data("DocumentInvalid", "its SHA-256 is %s, the plan says %s", sum, p.Batches[i].SHA256).On(p.BatchURI(i)).Fix("index again")
+	}
+	return b, nil
 }
 
-// Indices counts the batches, for maps that run over them.
-func (p *Plan) Indices() []int64 { return counted(p.Batches()) }
-
-// Tiles are the tiles to process and the neighbours whose catalogues reach into their margins.
-type Tiles struct {
-	Wanted []int64          `json:"wanted"`
-	Tiles  []euclid.MERTile `json:"tiles"` // by id; neighbours included
+// LoadBatch reads a batch, and returns its SHA-256 too.
+func LoadBatch(ctx context.Context, r objstore.Reader, uri string) (*Batch, string, error) {
+	text, err := objstore.ReadFile(ctx, r, uri)
+	if err != nil {
+		return nil, "", err
+	}
+	b, err := decode[Batch](uri, text)
+	return b, digest(text), err
 }
 
-// Find returns a tile.
-func (t *Tiles) Find(id int64) (euclid.MERTile, error) {
-	for _, tile := range t.Tiles {
-		if tile.ID == id {
-			return tile, nil
+// Holding returns the indices of the batches that exposures with these ids are in.
+func (p *Plan) Holding(ids []euclid.ExposureID) []int {
+	var found []int
+	for _, id := range ids {
+		i, _ := slices.BinarySearchFunc(p.Batches, id, func(b BatchRef, id euclid.ExposureID) int { return b.Last.Compare(id) })
+		if i < len(p.Batches) && p.Batches[i].First.Compare(id) <= 0 {
+			found = append(found, i)
 		}
 	}
-	return euclid.MERTile{}, fault.Input("UnknownTile", "tile %d is not in the plan", id)
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
-// counted returns 0, 1, ... n-1.
-func counted(n int) []int64 {
-	out := make([]int64, n)
-	for i := range out {
-		out[i] = int64(i)
-	}
-	return out
+// Digest is the SHA-256 of the plan's root document, and with it of all batches.
+func (p *Plan) Digest() (string, error) {
+	text, err := encode(p)
+	return digest(text), err
+}
+
+// Key names a batch without regard to whether it is to be read again: what Redo
+// marks it by.
+func (b *Batch) Key() (string, error) {
+	text, err := encode(Batch{Exposures: b.Exposures})
+	return digest(text), err
 }
 
 // String says in one line what a plan holds.
 func (p *Plan) String() string {
 	return fmt.Sprintf("%d exposures in %d batches, %d incomplete, %d superseded files, %d unknown names",
-		len(p.Exposures), p.Batches(), len(p.Incomplete), len(p.Superseded), p.Unknown)
+		p.Exposures, len(p.Batches), p.Incomplete, p.Superseded, p.Unknown)
+}
+
+func firstOf[T any](all []T) []T { return all[:min(len(all), shownFiles)] }
+
+// encode is the form that documents are written in.
+func encode(document any) ([]byte, error) {
+	text, err := json.MarshalIndent(document, "", " ")
+	if err != nil {
+		return nil, fault.New(fault.Bug, "Encode", "%w", err)
+	}
+	return append(text, '\n'), nil
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }

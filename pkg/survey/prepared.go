@@ -14,11 +14,21 @@ import (
 // all its sub-tiles, so that nothing drops out of the count.
 type Prepared struct {
 	extract.Report
+	Plan    string `json:"plan,omitempty"` // key of what the tile was made from
 	Failure string `json:"failure,omitempty"`
 }
 
-// Indices counts the sub-tiles, for maps that run over them.
-func (p *Prepared) Indices() []int64 { return counted(len(p.SubTiles)) }
+// ToInfer returns the indices of the sub-tiles that inference has something to
+// do on. The others are decided already, and wake no GPU.
+func (p *Prepared) ToInfer() []int64 {
+	indices := []int64{}
+	for i, s := range p.SubTiles {
+		if p.Failure == "" && s.Status == extract.StatusOK {
+			indices = append(indices, int64(i))
+		}
+	}
+	return indices
+}
 
 // SubTile returns one sub-tile.
 func (p *Prepared) SubTile(i int) (extract.SubTile, error) {

@@ -3,6 +3,7 @@ package survey_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,38 +13,168 @@ import (
 	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-func plan(n, perBatch int) *survey.Plan {
-	p := &survey.Plan{PerBatch: perBatch}
-	for i := range n {
-		p.Exposures = append(p.Exposures, euclid.Exposure{ExposureID: euclid.ExposureID{Obs: fmt.Sprintf("%06d", i), Dither: "00", Number: "1"}})
+// exposures are those of some observations, four dithers each.
+func exposures(observations ...int) []euclid.Exposure {
+	var all []euclid.Exposure
+	for _, obs := range observations {
+		for dither := range 4 {
+			id := euclid.ExposureID{Obs: fmt.Sprintf("%06d", obs), Dither: fmt.Sprintf("%02d", dither), Number: "1"}
+			all = append(all, euclid.Exposure{ExposureID: id, DET: euclid.File{URI: "s3://vis/" + id.String(), Size: 7, ETag: "e"}})
+		}
+	}
+	return all
+}
+
+// TestCut: every exposure is in one batch, in order, and none is too large.
+func TestCut(t *testing.T) {
+	all := exposures(1, 2, 3, 9, 11, 12, 13, 14, 15, 30)
+	for _, n := range []int{0, 1, 2, 3, 4, 7, 8, 16, 1000} {
+		var joined []euclid.Exposure
+		for _, batch := range survey.Cut(all, n) {
+			if len(batch) == 0 || len(batch) > max(1, n) {
+				t.Errorf("%d files a task: a batch of %d", n, len(batch))
+			}
+			joined = append(joined, batch...)
+		}
+		if diff := cmp.Diff(all, joined); diff != "" {
+			t.Errorf("%d files a task: %s", n, diff)
+		}
+	}
+}
+
+// plan is that of some exposures, at uri.
+func plan(t *testing.T, store objstore.Store, uri string, all []euclid.Exposure, n int, redo map[string]string) *survey.Plan {
+	t.Helper()
+	p, err := survey.NewPlan(t.Context(), store, uri, &euclid.Observations{Exposures: all}, n, redo)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return p
 }
 
-// TestBatches: every exposure is in exactly one batch, in order.
-func TestBatches(t *testing.T) {
-	for _, c := range []struct{ n, per, batches int }{{0, 3, 0}, {1, 3, 1}, {3, 3, 1}, {7, 3, 3}, {5, 1, 5}} {
-		p := plan(c.n, c.per)
-		if p.Batches() != c.batches || len(p.Indices()) != c.batches {
-			t.Errorf("%d by %d: %d batches", c.n, c.per, p.Batches())
-		}
-		var all []euclid.Exposure
-		for _, i := range p.Indices() {
-			b, err := p.Batch(int(i))
-			if err != nil {
-				t.Fatal(err)
+func sums(p *survey.Plan) (all []string) {
+	for _, b := range p.Batches {
+		all = append(all, b.SHA256)
+	}
+	return all
+}
+
+// TestStableBatches: a file that comes, goes or is replaced changes the batches
+// of its own group of observations, and no others.
+func TestStableBatches(t *testing.T) {
+	store := objstore.NewMemory()
+	before := exposures(2, 3, 4, 5, 6, 7, 100, 101, 102)
+	for _, n := range []int{1, 2, 4, 8, 16} {
+		was := sums(plan(t, store, "mem://b/1/plan.json", before, n, nil))
+		replaced := slices.Clone(before)
+		replaced[9].BKG.ETag = "new"
+		for name, after := range map[string][]euclid.Exposure{
+			"new observation": exposures(2, 3, 4, 5, 6, 7, 50, 100, 101, 102), "gone": slices.Delete(slices.Clone(before), 8, 12), "replaced": replaced,
+		} {
+			p := plan(t, store, "mem://b/2/plan.json", after, n, nil)
+			changed := slices.DeleteFunc(sums(p), func(s string) bool { return slices.Contains(was, s) })
+			if most := max(1, 4/n); len(changed) > most {
+				t.Errorf("%s, %d files a task: %d batches of %d are new, want at most %d", name, n, len(changed), len(was), most)
 			}
-			all = append(all, b...)
-		}
-		if diff := cmp.Diff(p.Exposures, all); diff != "" {
-			t.Error(diff)
 		}
 	}
-	if _, err := plan(3, 1).Batch(3); fault.CodeOf(err) != "UnknownBatch" {
+}
+
+// TestPlan: a plan and its batches are found again, hold nothing of where they
+// lie, and are held to their digests.
+func TestPlan(t *testing.T) {
+	ctx, store, all := t.Context(), objstore.NewMemory(), exposures(1, 2, 3)
+	made := plan(t, store, "mem://b/one/plan.json", all, 4, nil)
+	other := plan(t, store, "mem://b/two/plan.json", all, 4, nil)
+	one, err1 := made.Digest()
+	two, err2 := other.Digest()
+	if err1 != nil || err2 != nil || one != two {
+		t.Errorf("the same listing: %s, %s, %v, %v", one, two, err1, err2)
+	}
+	p, err := survey.OpenPlan(ctx, store, "mem://b/one/plan.json")
+	if err != nil || p.Exposures != 12 || len(p.Batches) != 3 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	for i := range p.Batches {
+		b, err := p.Batch(ctx, store, i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(all[4*i:4*i+4], b.Exposures); diff != "" {
+			t.Error(diff)
+		}
+		if key, err := b.Key(); err != nil || key != p.Batches[i].SHA256 {
+			t.Errorf("key %s, %v", key, err)
+		}
+	}
+	if got := p.Holding([]euclid.ExposureID{all[11].ExposureID, all[0].ExposureID, all[1].ExposureID, {Obs: "000009"}, {Obs: "000000"}}); !slices.Equal(got, []int{0, 2}) {
+		t.Errorf("held by %v", got)
+	}
+	if _, err := p.Batch(ctx, store, 3); fault.CodeOf(err) != "UnknownBatch" {
 		t.Errorf("%v", err)
+	}
+	if _, err := objstore.WriteFile(ctx, store, p.BatchURI(1), []byte(`{"exposures": []}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Batch(ctx, store, 1); fault.KindOf(err) != fault.BadData || !strings.HasPrefix(err.Error(), p.BatchURI(1)) {
+		t.Errorf("a batch of another plan: %v", err)
+	}
+	many := make([]euclid.Exposure, survey.MaxBatches+1)
+	for i := range many {
+		many[i].Obs = fmt.Sprintf("%06d", i)
+	}
+	if _, err := survey.NewPlan(ctx, store, "mem://b/p.json", &euclid.Observations{Exposures: many}, 1, nil); fault.CodeOf(err) != "TooManyBatches" || !strings.Contains(err.Error(), "raise it to 3") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestRedo: an item that is marked has another identity, its own key stays, and
+// the same mark gives the same identity again.
+func TestRedo(t *testing.T) {
+	ctx, store, all := t.Context(), objstore.NewMemory(), exposures(1, 2)
+	redo := survey.Redo{Store: store, Base: "mem://b/redo/batches"}
+	if marks, err := redo.All(ctx); err != nil || len(marks) != 0 {
+		t.Errorf("%v, %v", marks, err)
+	}
+	was := plan(t, store, "mem://b/p.json", all, 4, nil)
+	batch, err := was.Batch(ctx, store, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := batch.Key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for _, by := range []string{"run-1", "run-2"} {
+		if err := redo.Mark(ctx, key, by); err != nil {
+			t.Fatal(err)
+		}
+		marks, err := redo.All(ctx)
+		if err != nil || len(marks) != 1 || marks[key] != by {
+			t.Fatalf("%v, %v", marks, err)
+		}
+		p := plan(t, store, "mem://b/p.json", all, 4, marks)
+		again := plan(t, store, "mem://b/p.json", all, 4, marks)
+		if p.Batches[0].SHA256 != was.Batches[0].SHA256 || p.Batches[1].SHA256 == was.Batches[1].SHA256 || p.Batches[1].SHA256 == last || p.Batches[1].SHA256 != again.Batches[1].SHA256 {
+			t.Errorf("marked by %s: %v, %v", by, sums(was), sums(p))
+		}
+		last = p.Batches[1].SHA256
+		if b, err := p.Batch(ctx, store, 1); err != nil || b.Again != by {
+			t.Errorf("%+v, %v", b, err)
+		} else if k, _ := b.Key(); k != key {
+			t.Errorf("the key has become %s", k)
+		}
+	}
+	tile := survey.TilePlan{Tile: euclid.MERTile{ID: 7}}
+	plain, _ := tile.Key()
+	tile.Again = "run-1"
+	if marked, _ := tile.Key(); marked != plain {
+		t.Error("a tile's key changes with its mark")
 	}
 }
 
@@ -71,12 +202,26 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestFailedTile: a tile that failed keeps its sub-tiles in the count and offers no manifests.
+// prepared is a tile of four sub-tiles, of which two have work.
+func prepared(id int64) *survey.Prepared {
+	p := &survey.Prepared{}
+	p.TileID = id
+	for i, status := range []string{extract.StatusOK, extract.StatusNoExposures, extract.StatusOK, extract.StatusNoSources} {
+		p.SubTiles = append(p.SubTiles, extract.SubTile{Row: i / 2, Col: i % 2, Status: status, Directory: fmt.Sprintf("mem://b/%d/%d_%d", id, i/2, i%2)})
+	}
+	return p
+}
+
+// TestFailedTile: a tile that failed keeps its sub-tiles in the count, offers
+// no manifests and wakes no GPU.
 func TestFailedTile(t *testing.T) {
-	p := &survey.Prepared{Failure: "why"}
-	p.SubTiles = make([]extract.SubTile, 4)
-	if len(p.Indices()) != 4 {
-		t.Errorf("%v", p.Indices())
+	p := prepared(7)
+	if got := p.ToInfer(); !slices.Equal(got, []int64{0, 2}) {
+		t.Errorf("to infer: %v", got)
+	}
+	p.Failure = "why"
+	if got := p.ToInfer(); got == nil || len(got) != 0 {
+		t.Errorf("to infer: %v", got)
 	}
 	for _, uri := range p.Manifests() {
 		if uri != "" {
@@ -91,9 +236,62 @@ func TestFailedTile(t *testing.T) {
 	}
 }
 
+// TestRun: outcomes go to the sub-tiles that were inferred, the others say
+// themselves how they ended, and a record in parts reads as one.
+func TestRun(t *testing.T) {
+	ctx, store := t.Context(), objstore.NewMemory()
+	outcome := results.Outcome{TileID: 1, Row: 1, Col: 0, Status: results.OK, Directory: "elsewhere"}
+	for uri, document := range map[string]any{"mem://b/1.json": prepared(1), "mem://b/2.json": prepared(2), "mem://b/o.json": outcome} {
+		if err := survey.Save(ctx, store, uri, document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, err := survey.Collect(ctx, store, "r", "c", []string{"mem://b/1.json"}, [][]string{{"", "mem://b/o.json"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ended []string
+	for _, s := range one.Tiles[0].SubTiles {
+		ended = append(ended, s.Status)
+	}
+	if diff := cmp.Diff([]string{results.Failed, results.NoExposures, results.OK, results.NoSources}, ended); diff != "" {
+		t.Error(diff)
+	}
+	if s := one.Tiles[0].SubTiles; s[0].Reason != survey.Lost || s[2].Directory != "elsewhere" {
+		t.Errorf("%+v", s)
+	}
+	two, err := survey.Collect(ctx, store, "r", "c", []string{"mem://b/2.json"}, nil)
+	if err != nil || two.Counts()[survey.StatusPrepared] != 2 {
+		t.Fatalf("%+v, %v", two, err)
+	}
+	if _, err := survey.Collect(ctx, store, "r", "c", []string{"mem://b/2.json"}, [][]string{}); fault.KindOf(err) != fault.Bug {
+		t.Errorf("%v", err)
+	}
+	var parts []string
+	for i, part := range []*survey.Run{one, two} {
+		parts = append(parts, survey.PartURI("mem://b/r", int64(i)))
+		if err := survey.Save(ctx, store, parts[i], part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 3 {
+		uri, err := survey.SaveRun(ctx, store, "mem://b/r", "r", "c", parts[:n])
+		if err != nil || uri != "mem://b/r/run.json" {
+			t.Fatalf("%s, %v", uri, err)
+		}
+		run, err := survey.LoadRun(ctx, store, uri)
+		if err != nil || len(run.Tiles) != n || run.RunID != "r" || run.ConfigID != "c" {
+			t.Errorf("%d parts: %+v, %v", n, run, err)
+		}
+	}
+}
+
 func TestUnknownTile(t *testing.T) {
-	tiles := &survey.Tiles{Tiles: []euclid.MERTile{{ID: 7}}}
+	tiles := &survey.Tiles{Tiles: []euclid.MERTile{{ID: 7}, {ID: 9}}}
 	if _, err := tiles.Find(8); fault.CodeOf(err) != "UnknownTile" {
 		t.Errorf("%v", err)
+	}
+	if tile, err := tiles.Find(9); err != nil || tile.ID != 9 {
+		t.Errorf("%+v, %v", tile, err)
 	}
 }

@@ -1,6 +1,7 @@
 package survey
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -9,6 +10,43 @@ import (
 	"github.com/cosmostat/constellation/pkg/region"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
+
+// Tiles are the tiles to process and the neighbours whose catalogues reach into their margins.
+type Tiles struct {
+	Wanted []int64          `json:"wanted"`
+	Tiles  []euclid.MERTile `json:"tiles"` // by id; neighbours included
+}
+
+// Find returns a tile.
+func (t *Tiles) Find(id int64) (euclid.MERTile, error) {
+	i, ok := slices.BinarySearchFunc(t.Tiles, id, func(tile euclid.MERTile, id int64) int { return cmp.Compare(tile.ID, id) })
+	if !ok {
+		return euclid.MERTile{}, fault.Input("UnknownTile", "tile %d is not in the plan", id)
+	}
+	return t.Tiles[i], nil
+}
+
+// Around finds the tiles whose sources may lie in the margins of another.
+type Around struct {
+	tiles *Tiles
+	atlas *sky.Atlas
+}
+
+// Around makes the finder; it takes a moment for the tiles of a survey.
+func (t *Tiles) Around() *Around { return &Around{t, sky.NewAtlas(t.sky())} }
+
+// Of returns the tiles whose centres are within a radius of a tile's, by id,
+// without the tile itself.
+func (a *Around) Of(tile euclid.MERTile, radiusDeg float64) []euclid.MERTile {
+	var near []euclid.MERTile
+	for _, i := range a.atlas.Within(tile.Centre, radiusDeg) {
+		if t := a.tiles.Tiles[i]; t.ID != tile.ID {
+			near = append(near, t)
+		}
+	}
+	slices.SortFunc(near, func(a, b euclid.MERTile) int { return cmp.Compare(a.ID, b.ID) })
+	return near
+}
 
 // NewTiles finds the wanted tiles and their neighbours. Wanted are those with
 // the ids of the options, each once, or without any those whose cores, squares

@@ -1,15 +1,47 @@
-// fan-out-tiles sends every tile through its sub-workflow.
+// fan-out-tiles plans every tile and sends it through its sub-workflow.
 package main
 
 import (
 	"context"
 
+	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func main() { task.MainDynamic(pipeline.FanOutTiles, run) }
 
-func run(_ context.Context, in pipeline.FanOutTilesIn) (task.FanOut[pipeline.TileIn], error) {
-	return task.FanOut[pipeline.TileIn]{Branch: in.Branch, Items: in.Items()}, nil
+func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeline.TileIn], err error) {
+	out = task.FanOut[pipeline.TileIn]{Branch: in.Branch, Accelerator: in.Accelerator}
+	if len(in.TileIDs) == 0 {
+		return out, nil
+	}
+	store := task.From(ctx).Store()
+	planner := prepare.Planner{
+		Grid: in.Tiling.Grid(), Store: store, Dir: task.From(ctx).Output("tiles"),
+		Redo: survey.Redo{Store: store, Base: in.Destination.RedoTiles()},
+	}
+	if planner.Plan, err = survey.OpenPlan(ctx, store, in.Plan.URI); err != nil {
+		return out, err
+	}
+	if planner.Tiles, err = survey.Load[survey.Tiles](ctx, store, in.Tiles.URI); err != nil {
+		return out, err
+	}
+	if planner.Index, err = index.Open(ctx, store, in.Index.URI); err != nil {
+		return out, err
+	}
+	planned, err := planner.Plans(ctx, in.TileIDs)
+	if err != nil {
+		return out, err
+	}
+	for _, p := range planned {
+		out.Items = append(out.Items, pipeline.TileIn{
+			TileID: p.TileID, Plan: literal.Blob{URI: p.URI, Format: "json"}, Key: p.Key,
+			Source: in.Source, Products: in.Products, Destination: in.Destination, Inference: in.Inference,
+		})
+	}
+	return out, nil
 }

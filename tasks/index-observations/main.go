@@ -18,7 +18,15 @@ func main() { task.Main(pipeline.IndexObservations, run) }
 
 func run(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.IndexObservationsOut, err error) {
 	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
-	plan, err := survey.NewPlan(ctx, source, in.Source.VISBase, in.Source.Exposures, int(in.FilesPerTask))
+	redo, err := survey.Redo{Store: env.Store(), Base: in.Destination.RedoBatches()}.All(ctx)
+	if err != nil {
+		return out, err
+	}
+	listed, err := euclid.IndexExposures(ctx, source, in.Source.VISBase, in.Source.Exposures)
+	if err != nil {
+		return out, err
+	}
+	plan, err := survey.NewPlan(ctx, env.Store(), env.Output("plan.json"), listed, int(in.FilesPerTask), redo)
 	if err != nil {
 		return out, err
 	}
@@ -34,13 +42,15 @@ func run(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.Ind
 	env.Log.Info("planned", "plan", plan.String(), "tiles", len(tiles.Wanted))
 	env.Deck.AddHTML("Plan", report.Plan(plan, tiles))
 	out = pipeline.IndexObservationsOut{
-		Observations: literal.Blob{URI: env.Output("observations.json"), Format: "json"},
-		Tiles:        literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
-		Batches:      plan.Indices(),
-		TileIDs:      tiles.Wanted,
+		Plan:    literal.Blob{URI: env.Output("plan.json"), Format: "json"},
+		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
+		TileIDs: tiles.Wanted,
 	}
-	if err := survey.Save(ctx, env.Store(), out.Observations.URI, plan); err != nil {
+	if out.Plan.Hash, err = plan.Digest(); err != nil {
 		return out, err
+	}
+	for i, b := range plan.Batches {
+		out.Batches = append(out.Batches, literal.Blob{URI: plan.BatchURI(i), Format: "json", Hash: b.SHA256})
 	}
 	return out, survey.Save(ctx, env.Store(), out.Tiles.URI, tiles)
 }

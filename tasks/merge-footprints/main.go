@@ -17,7 +17,7 @@ func main() { task.Main(pipeline.MergeFootprints, run) }
 
 func run(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.MergeFootprintsOut, err error) {
 	env := task.From(ctx)
-	plan, err := survey.Load[survey.Plan](ctx, env.Store(), in.Observations.URI)
+	plan, err := survey.OpenPlan(ctx, env.Store(), in.Plan.URI)
 	if err != nil {
 		return out, err
 	}

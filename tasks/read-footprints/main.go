@@ -16,23 +16,27 @@ func main() { task.Main(pipeline.ReadFootprints, run) }
 
 func run(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadFootprintsOut, err error) {
 	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
-	plan, err := survey.Load[survey.Plan](ctx, env.Store(), in.Observations.URI)
-	if err != nil {
-		return out, err
-	}
-	exposures, err := plan.Batch(int(in.Batch))
+	batch, _, err := survey.LoadBatch(ctx, env.Store(), in.Batch.URI)
 	if err != nil {
 		return out, err
 	}
 	out.Footprints = literal.Blob{URI: env.Output("footprints.parquet"), Format: "parquet"}
-	read, err := prepare.Batch(ctx, source, exposures, env.Store(), out.Footprints.URI)
+	read, err := prepare.Batch(ctx, source, batch.Exposures, env.Store(), out.Footprints.URI)
 	if err != nil {
 		return out, err
 	}
 	for _, why := range read.Unreadable {
 		env.Log.Warn("left out", "error", why)
 	}
-	env.Log.Info("read headers", "exposures", len(exposures), "quadrants", read.Quadrants, "source", source.Usage())
+	env.Log.Info("read headers", "exposures", len(batch.Exposures), "quadrants", read.Quadrants, "source", source.Usage())
 	out.Unreadable = read.Unreadable
-	return out, nil
+	if len(read.Unreadable) == 0 {
+		return out, nil
+	}
+	key, err := batch.Key()
+	if err != nil {
+		return out, err
+	}
+	redo := survey.Redo{Store: env.Store(), Base: in.Destination.RedoBatches()}
+	return out, redo.Mark(ctx, key, in.Destination.Run())
 }

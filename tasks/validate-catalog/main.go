@@ -20,26 +20,21 @@ func main() { task.Main(pipeline.ValidateCatalog, run) }
 
 func run(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.ValidateCatalogOut, err error) {
 	env := task.From(ctx)
-	planned, err := survey.Load[assemble.Run](ctx, env.Store(), in.Run.URI)
+	planned, err := survey.LoadRun(ctx, env.Store(), in.Run.URI)
 	if err != nil {
 		return out, err
 	}
-	c, err := catalog.Open(ctx, catalog.Settings(in.Catalog))
-	if err != nil {
-		return out, err
-	}
-	defer c.Close()
-	verdict, err := c.Validate(ctx, planned.Plan(), catalog.Thresholds(in.Thresholds))
-	if err != nil {
-		return out, err
+	verdict, judged := assemble.Hold(ctx, catalog.Settings(in.Catalog), catalog.Thresholds(in.Thresholds), planned)
+	if verdict == nil {
+		return out, judged
 	}
 	env.Deck.AddHTML("Validation", catalogue.Validation(verdict))
-	out.Report = literal.Blob{URI: env.Output("validation.json"), Format: "json"}
+	out.Report, out.Snapshot = literal.Blob{URI: env.Output("validation.json"), Format: "json"}, verdict.Snapshot
 	if err := survey.Save(ctx, env.Store(), out.Report.URI, verdict); err != nil {
 		return out, err
 	}
-	if err := planned.Judge(verdict, in.Thresholds.MaxFailedFraction); err != nil {
-		return out, err
+	if judged != nil {
+		return out, judged
 	}
 	if in.Retention != "drop_pixels" {
 		return out, nil
@@ -48,7 +43,7 @@ func run(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.Valid
 }
 
 // dropPixels removes what was extracted for tiles that are measured: 40 GB each.
-func dropPixels(ctx context.Context, env *task.Environment, planned *assemble.Run, verdict *catalog.Report, runURI string) error {
+func dropPixels(ctx context.Context, env *task.Environment, planned *survey.Run, verdict *catalog.Report, runURI string) error {
 	if verdict.Present < verdict.Planned {
 		env.Log.Warn("pixels are kept: sub-tiles are missing from the catalogue", "planned", verdict.Planned, "present", verdict.Present)
 		return nil

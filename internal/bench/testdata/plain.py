@@ -3,6 +3,8 @@
     plain.py headers '{"uri": ...}'    the headers of all HDUs of a file
     plain.py tile '{...}'              sub-tiles: HDUs by name into files, and rows of the catalogue
 
+A tile's files are opened anew for each sub-tile, as a script does that makes one; or "once".
+
 Prints one JSON object: seconds (imports not counted), requests, bytes read, and what came of it.
 """
 
@@ -75,19 +77,46 @@ def headers(client, job):
         return {"hdus": len(hdus), "footprints": len(corners)}
 
 
+class Kept:
+    """Where files go: to a directory that they leave again, by way of a bucket if there is one."""
+
+    def __init__(self, client, job):
+        self.s3, self.dir, self.to = client.s3, job["dir"], job.get("upload")
+        self.files = self.written = 0
+        self.seconds = 0.0  # of uploading
+
+    def path(self, name):
+        return os.path.join(self.dir, name.replace("/", "_"))
+
+    def keep(self, name):
+        path = self.path(name)
+        self.files, self.written = self.files + 1, self.written + os.path.getsize(path)
+        if self.to:
+            start = time.monotonic()
+            bucket, key = self.to.removeprefix("s3://").split("/", 1)
+            self.s3.upload_file(path, bucket, f"{key}/{name}")
+            self.seconds += time.monotonic() - start
+        os.remove(path)
+
+
 def tile(client, job):
-    written, files = 0, 0
+    kept, rows, once = Kept(client, job), 0, {}
     for sub in job["sub_tiles"]:
         for product in sub["products"]:
-            with opened(client, product["source"]) as hdus:
-                out = fits.HDUList([hdus[0]] + [hdus[name] for name in product["hdus"]])
-                path = os.path.join(job["dir"], product["path"].replace("/", "_"))
-                out.writeto(path, overwrite=True, output_verify="ignore")
-            written, files = written + os.path.getsize(path), files + 1
-            os.remove(path)
+            source = product["source"]
+            hdus = once.get(source) or opened(client, source)
+            if job["once"]:
+                once[source] = hdus
+            name = f"{sub['name']}/{product['path']}"
+            out = fits.HDUList([hdus[0]] + [hdus[name] for name in product["hdus"]])
+            out.writeto(kept.path(name), overwrite=True, output_verify="ignore")
+            if not job["once"]:
+                hdus.close()
+            kept.keep(name)
+    files = kept.files
     bucket, key = job["catalog"].removeprefix("s3://").split("/", 1)
     with fits.open(io.BytesIO(client.read(Bucket=bucket, Key=key))) as hdus:
-        data, rows = hdus[1].data, 0
+        data = hdus[1].data
         ra, dec = (np.radians(data[c]) for c in ("RIGHT_ASCENSION", "DECLINATION"))
         ra0, dec0 = np.radians(job["centre"])
         depth = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(ra - ra0)
@@ -96,11 +125,11 @@ def tile(client, job):
         for sub in job["sub_tiles"]:
             low_xi, high_xi, low_eta, high_eta = sub["extended"]
             inside = (xi >= low_xi) & (xi < high_xi) & (eta >= low_eta) & (eta < high_eta)
-            path = os.path.join(job["dir"], "catalog.fits")
-            fits.BinTableHDU(data[inside], header=hdus[1].header).writeto(path, overwrite=True)
-            rows, written = rows + int(inside.sum()), written + os.path.getsize(path)
-            os.remove(path)
-    return {"files": files, "written": written, "rows": rows}
+            name = f"{sub['name']}/catalog.fits"
+            fits.BinTableHDU(data[inside], header=hdus[1].header).writeto(kept.path(name), overwrite=True)
+            kept.keep(name)
+            rows += int(inside.sum())
+    return {"files": files, "written": kept.written, "rows": rows, "upload_seconds": kept.seconds}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Unmarshal decodes a literal map into the struct that ptr points to, and
@@ -31,7 +32,7 @@ func Unmarshal(m *core.LiteralMap, ptr any) error {
 		l, given := m.GetLiterals()[f.Name]
 		switch {
 		case given:
-			errs = append(errs, decode(l, rv.Field(f.Index), f.format, f.Name))
+			errs = append(errs, decode(l, rv.Field(f.Index), f.hint, f.Name))
 		case !f.Optional():
 			errs = append(errs, fmt.Errorf("%s: missing (%s)", f.Name, TypeName(f.Type)))
 		}
@@ -58,20 +59,40 @@ func Decode(l *core.Literal, ptr any) error {
 	if _, err := TypeOf(rv.Type().Elem()); err != nil {
 		return err
 	}
-	return decode(l, rv.Elem(), "", "value")
+	return decode(l, rv.Elem(), hint{}, "value")
 }
 
 // decode follows the Go type, so its depth is bounded whatever the literal holds.
-func decode(l *core.Literal, v reflect.Value, format, path string) error {
+func decode(l *core.Literal, v reflect.Value, h hint, path string) error {
 	wrong := func() error {
-		t, _ := typeOf(v.Type(), format)
+		t, _ := typeOf(v.Type(), h)
 		return fmt.Errorf("%s: want %s, got %s", path, TypeName(t), Describe(l))
 	}
 	switch p := l.GetScalar().GetPrimitive(); {
-	case v.Type() == blobType:
-		return decodeBlob(l, v, format, path)
+	case isReference(v.Type()):
+		return decodeReference(l, v, h, path)
+	case v.Type() == timeType:
+		t, ok := p.GetValue().(*core.Primitive_Datetime)
+		if !ok {
+			return wrong()
+		}
+		if err := t.Datetime.CheckValid(); err != nil {
+			return fmt.Errorf("%s: the year is not from 1 to 9999: %w", path, err)
+		}
+		v.Set(reflect.ValueOf(t.Datetime.AsTime()))
+	case v.Type() == durationType:
+		d, ok := p.GetValue().(*core.Primitive_Duration)
+		if !ok {
+			return wrong()
+		}
+		if back := durationpb.New(d.Duration.AsDuration()); d.Duration.CheckValid() != nil || back.Seconds != d.Duration.Seconds {
+			return fmt.Errorf("%s: a duration of %d seconds is beyond the 292 years that fit", path, d.Duration.GetSeconds())
+		}
+		v.SetInt(int64(d.Duration.AsDuration()))
+	case isUnion(v.Type()):
+		return decodeUnion(l, v, path)
 	case v.Kind() == reflect.Pointer:
-		return decodeOptional(l, v, format, path)
+		return decodeOptional(l, v, h, path)
 	case v.Kind() == reflect.Slice:
 		if _, ok := l.GetValue().(*core.Literal_Collection); !ok {
 			return wrong()
@@ -79,7 +100,7 @@ func decode(l *core.Literal, v reflect.Value, format, path string) error {
 		in := l.GetCollection().GetLiterals()
 		out := reflect.MakeSlice(v.Type(), len(in), len(in))
 		for i := range in {
-			if err := decode(in[i], out.Index(i), format, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+			if err := decode(in[i], out.Index(i), h, fmt.Sprintf("%s[%d]", path, i)); err != nil {
 				return err
 			}
 		}
@@ -92,7 +113,7 @@ func decode(l *core.Literal, v reflect.Value, format, path string) error {
 		out := reflect.MakeMapWithSize(v.Type(), len(in))
 		for key, value := range in {
 			elem := reflect.New(v.Type().Elem()).Elem()
-			if err := decode(value, elem, format, fmt.Sprintf("%s[%q]", path, key)); err != nil {
+			if err := decode(value, elem, h, fmt.Sprintf("%s[%q]", path, key)); err != nil {
 				return err
 			}
 			out.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), elem)
@@ -106,6 +127,9 @@ func decode(l *core.Literal, v reflect.Value, format, path string) error {
 		s, ok := p.GetValue().(*core.Primitive_StringValue)
 		if !ok {
 			return wrong()
+		}
+		if values, is, _ := enumValues(v.Type()); is && !slices.Contains(values, s.StringValue) {
+			return fmt.Errorf("%s: want one of %q", path, values)
 		}
 		v.SetString(s.StringValue)
 	case v.Kind() == reflect.Bool:
@@ -130,48 +154,6 @@ func decode(l *core.Literal, v reflect.Value, format, path string) error {
 		}
 		v.SetInt(i.Integer)
 	}
-	return nil
-}
-
-// decodeOptional takes all three forms that occur: the union that tasks and
-// flytectl write, the bare none that stands in a list for a failed map element,
-// and the bare value of a producer that is not optional.
-func decodeOptional(l *core.Literal, v reflect.Value, format, path string) error {
-	if u, ok := l.GetScalar().GetValue().(*core.Scalar_Union); ok {
-		l = u.Union.GetValue()
-	}
-	if _, ok := l.GetScalar().GetValue().(*core.Scalar_NoneType); ok {
-		v.SetZero()
-		return nil
-	}
-	elem := reflect.New(v.Type().Elem())
-	if err := decode(l, elem.Elem(), format, path); err != nil {
-		return err
-	}
-	v.Set(elem)
-	return nil
-}
-
-func decodeBlob(l *core.Literal, v reflect.Value, format, path string) error {
-	b, ok := l.GetScalar().GetValue().(*core.Scalar_Blob)
-	if !ok {
-		return fmt.Errorf("%s: want blob, got %s", path, Describe(l))
-	}
-	t := b.Blob.GetMetadata().GetType()
-	switch {
-	case b.Blob.GetUri() == "":
-		return fmt.Errorf("%s: the blob has no URI", path)
-	case t.GetDimensionality() != core.BlobType_SINGLE:
-		return fmt.Errorf("%s: %s is a multi-part blob: give a single file", path, b.Blob.GetUri())
-	// People launch with a bare URI, and a producer may leave its format open.
-	case format != "" && t.GetFormat() != "" && t.GetFormat() != format:
-		return fmt.Errorf("%s: %s has format %q, the variable takes %q", path, b.Blob.GetUri(), t.GetFormat(), format)
-	}
-	blob := Blob{URI: b.Blob.GetUri(), Format: t.GetFormat()}
-	if blob.Format == "" {
-		blob.Format = format
-	}
-	v.Set(reflect.ValueOf(blob))
 	return nil
 }
 

@@ -2,34 +2,58 @@ package literal
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 )
+
+var simpleNames = map[core.SimpleType]string{
+	core.SimpleType_NONE: "none", core.SimpleType_INTEGER: "integer", core.SimpleType_FLOAT: "float", core.SimpleType_STRING: "string",
+	core.SimpleType_BOOLEAN: "boolean", core.SimpleType_DATETIME: "datetime", core.SimpleType_DURATION: "duration", core.SimpleType_STRUCT: "struct",
+}
 
 // TypeName renders a literal type for a message: integer, list<string>, blob(parquet), optional float.
 func TypeName(t *core.LiteralType) string {
 	switch t := t.GetType().(type) {
 	case *core.LiteralType_Simple:
-		return map[core.SimpleType]string{
-			core.SimpleType_NONE: "none", core.SimpleType_INTEGER: "integer", core.SimpleType_FLOAT: "float",
-			core.SimpleType_STRING: "string", core.SimpleType_BOOLEAN: "boolean", core.SimpleType_STRUCT: "struct",
-		}[t.Simple]
+		return simpleNames[t.Simple]
 	case *core.LiteralType_CollectionType:
 		return "list<" + TypeName(t.CollectionType) + ">"
 	case *core.LiteralType_MapValueType:
 		return "map<" + TypeName(t.MapValueType) + ">"
+	case *core.LiteralType_EnumType:
+		return "one of " + strings.Join(t.EnumType.GetValues(), "|")
 	case *core.LiteralType_Blob:
-		if f := t.Blob.GetFormat(); f != "" {
-			return "blob(" + f + ")"
+		if t.Blob.GetDimensionality() == core.BlobType_MULTIPART {
+			return "directory" + parenthesis(t.Blob.GetFormat())
 		}
-		return "blob"
+		return "blob" + parenthesis(t.Blob.GetFormat())
+	case *core.LiteralType_StructuredDatasetType:
+		var columns []string
+		for _, c := range columnsOf(t.StructuredDatasetType) {
+			columns = append(columns, c.Name+":"+c.Type)
+		}
+		return "dataset" + parenthesis(strings.TrimLeft(t.StructuredDatasetType.GetFormat()+" "+strings.Join(columns, " "), " "))
 	case *core.LiteralType_UnionType:
-		if v := t.UnionType.GetVariants(); len(v) == 2 && v[1].GetSimple() == core.SimpleType_NONE {
-			return "optional " + TypeName(v[0])
+		v := t.UnionType.GetVariants()
+		optional := ""
+		if last := len(v) - 1; last > 0 && tagOf(v[last]) == "none" {
+			optional, v = "optional ", v[:last]
 		}
-		return "union"
+		var names []string
+		for _, variant := range v {
+			names = append(names, TypeName(variant))
+		}
+		return optional + strings.Join(names, " or ")
 	}
 	return "unknown type"
+}
+
+func parenthesis(text string) string {
+	if text = strings.TrimRight(text, " "); text == "" {
+		return ""
+	}
+	return "(" + text + ")"
 }
 
 // Describe says what a literal holds, for a message: its shape, never its text,
@@ -66,6 +90,9 @@ func describeScalar(s *core.Scalar) string {
 			return "a duration"
 		}
 	case *core.Scalar_Blob:
+		if v.Blob.GetMetadata().GetType().GetDimensionality() == core.BlobType_MULTIPART {
+			return "a multi-part blob"
+		}
 		return "a blob"
 	case *core.Scalar_Generic:
 		return "a struct"

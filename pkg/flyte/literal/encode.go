@@ -3,8 +3,12 @@ package literal
 import (
 	"fmt"
 	"reflect"
+	"slices"
+	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Marshal encodes the fields of a struct. Every variable is written, also an
@@ -23,7 +27,7 @@ func Marshal(v any) (*core.LiteralMap, error) {
 	}
 	m := &core.LiteralMap{Literals: make(map[string]*core.Literal, len(fields))}
 	for _, f := range fields {
-		if m.Literals[f.Name], err = encode(rv.Field(f.Index), f.format, f.Name); err != nil {
+		if m.Literals[f.Name], err = encode(rv.Field(f.Index), f.hint, f.Name); err != nil {
 			return nil, err
 		}
 	}
@@ -39,15 +43,29 @@ func Encode(v any) (*core.Literal, error) {
 	if _, err := TypeOf(rv.Type()); err != nil {
 		return nil, err
 	}
-	return encode(rv, "", "value")
+	return encode(rv, hint{}, "value")
 }
 
-func encode(v reflect.Value, format, path string) (*core.Literal, error) {
-	if v.Type() == blobType {
-		return encodeBlob(v.Interface().(Blob), format, path)
+func encode(v reflect.Value, h hint, path string) (*core.Literal, error) {
+	switch {
+	case isReference(v.Type()):
+		return encodeReference(v, h, path)
+	case v.Type() == timeType:
+		t := timestamppb.New(v.Interface().(time.Time))
+		if err := t.CheckValid(); err != nil {
+			return nil, fmt.Errorf("%s: the year is not from 1 to 9999: %w", path, err)
+		}
+		return primitive(&core.Primitive{Value: &core.Primitive_Datetime{Datetime: t}}), nil
+	case v.Type() == durationType:
+		return primitive(&core.Primitive{Value: &core.Primitive_Duration{Duration: durationpb.New(time.Duration(v.Int()))}}), nil
+	case isUnion(v.Type()):
+		return encodeUnion(v, path)
 	}
 	switch v.Kind() {
 	case reflect.String:
+		if values, is, _ := enumValues(v.Type()); is && !slices.Contains(values, v.String()) {
+			return nil, fmt.Errorf("%s: %q is no %v: it is one of %q", path, v.String(), v.Type(), values)
+		}
 		return primitive(&core.Primitive{Value: &core.Primitive_StringValue{StringValue: v.String()}}), nil
 	case reflect.Bool:
 		return primitive(&core.Primitive{Value: &core.Primitive_Boolean{Boolean: v.Bool()}}), nil
@@ -58,7 +76,7 @@ func encode(v reflect.Value, format, path string) (*core.Literal, error) {
 	case reflect.Slice:
 		list := &core.LiteralCollection{} // an empty one holds nil, as it does from the wire: the engine tells the two apart
 		for i := range v.Len() {
-			l, err := encode(v.Index(i), format, fmt.Sprintf("%s[%d]", path, i))
+			l, err := encode(v.Index(i), h, fmt.Sprintf("%s[%d]", path, i))
 			if err != nil {
 				return nil, err
 			}
@@ -68,7 +86,7 @@ func encode(v reflect.Value, format, path string) (*core.Literal, error) {
 	case reflect.Map:
 		m := &core.LiteralMap{Literals: make(map[string]*core.Literal, v.Len())}
 		for it := v.MapRange(); it.Next(); {
-			l, err := encode(it.Value(), format, fmt.Sprintf("%s[%q]", path, it.Key().String()))
+			l, err := encode(it.Value(), h, fmt.Sprintf("%s[%q]", path, it.Key().String()))
 			if err != nil {
 				return nil, err
 			}
@@ -76,44 +94,13 @@ func encode(v reflect.Value, format, path string) (*core.Literal, error) {
 		}
 		return &core.Literal{Value: &core.Literal_Map{Map: m}}, nil
 	case reflect.Pointer:
-		return encodeOptional(v, format, path)
+		return encodeOptional(v, h, path)
 	}
 	s, err := encodeJSON(v.Interface())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return scalar(&core.Scalar{Value: &core.Scalar_Generic{Generic: s}}), nil
-}
-
-// encodeOptional writes a union that names the variant it holds, as flytekit does.
-func encodeOptional(v reflect.Value, format, path string) (*core.Literal, error) {
-	u := &core.Union{Value: None(), Type: none}
-	if !v.IsNil() {
-		var err error
-		if u.Type, err = typeOf(v.Type().Elem(), format); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if u.Value, err = encode(v.Elem(), format, path); err != nil {
-			return nil, err
-		}
-	}
-	return scalar(&core.Scalar{Value: &core.Scalar_Union{Union: u}}), nil
-}
-
-func encodeBlob(b Blob, format, path string) (*core.Literal, error) {
-	if b.URI == "" {
-		return nil, fmt.Errorf("%s: a blob without a URI: write the file and name it, or make the variable optional (*literal.Blob)", path)
-	}
-	if b.Format == "" {
-		b.Format = format
-	}
-	if format != "" && b.Format != format {
-		return nil, fmt.Errorf("%s: the blob %s has format %q, the variable takes %q", path, b.URI, b.Format, format)
-	}
-	return scalar(&core.Scalar{Value: &core.Scalar_Blob{Blob: &core.Blob{
-		Metadata: &core.BlobMetadata{Type: &core.BlobType{Format: b.Format}},
-		Uri:      b.URI,
-	}}}), nil
 }
 
 // None is the literal of a value that is not there.
@@ -135,7 +122,7 @@ func (f Field) Encode(v any) (*core.Literal, error) {
 	if !rv.IsValid() || rv.Type() != f.Go {
 		return nil, fmt.Errorf("%s: want a %v, got a %T", f.Name, f.Go, v)
 	}
-	return encode(rv, f.format, f.Name)
+	return encode(rv, f.hint, f.Name)
 }
 
 // Absent is the literal of an optional field that is not given.
@@ -143,5 +130,5 @@ func (f Field) Absent() (*core.Literal, error) {
 	if !f.Optional() {
 		return nil, fmt.Errorf("%s is not optional", f.Name)
 	}
-	return encode(reflect.Zero(f.Go), f.format, f.Name)
+	return encode(reflect.Zero(f.Go), f.hint, f.Name)
 }

@@ -2,6 +2,7 @@ package literal
 
 import (
 	"testing"
+	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"github.com/google/go-cmp/cmp"
@@ -24,13 +25,19 @@ func FuzzRoundTrip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, count int64, small int8, ratio float64, yes bool, uri string, n uint8) {
 		want := full()
 		want.Text, want.Kind, want.Count, want.Small, want.Ratio, want.Yes = text, kindOfThing(text), count, small, ratio, yes
-		want.File = Blob{uri, "parquet"}
+		want.File = Blob{URI: uri, Format: "parquet", Hash: text}
 		want.Point.X = ratio
 		want.IDs, want.Nested, want.Some = make([]int64, n), make([][]string, 0), make([][]*Blob, n%5)
 		for i := range want.Some {
-			want.Some[i] = []*Blob{nil, {uri, "json"}}[:i%3%2+1]
+			want.Some[i] = []*Blob{nil, {URI: uri, Format: "json"}}[:i%3%2+1]
 		}
 		want.ByName = map[string]float64{text: ratio}
+		want.When, want.Took = time.Unix(count%1e9, int64(n)).UTC(), []time.Duration{time.Duration(count)}
+		want.Source = source{Text: &text}
+		if yes {
+			want.Source = source{Many: &[]*float64{&ratio, nil}}
+		}
+		want.Dirs = &Directory{URI: uri, Hash: text}
 		if !yes {
 			want.Maybe = nil
 		}

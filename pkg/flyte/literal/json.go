@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
@@ -28,8 +29,12 @@ func checkJSON(t reflect.Type, path string, open map[reflect.Type]bool) error {
 	open[t] = true
 	defer delete(open, t)
 	switch {
-	case t == blobType:
-		return fmt.Errorf("%s: the engine does not see a blob inside a struct: make it a variable of its own", path)
+	case isReference(t):
+		return fmt.Errorf("%s: the engine does not see a %s inside a struct: make it a variable of its own", path, noun(t))
+	case isUnion(t):
+		return fmt.Errorf("%s: %v is a union, which JSON can't tell apart: make it a variable of its own", path, t)
+	case t == timeType, t == durationType:
+		return fmt.Errorf("%s: JSON has no %v: make it a variable of its own, a string or a number of seconds", path, t)
 	case t.Implements(jsonMarshaler), t.Implements(textMarshaler),
 		reflect.PointerTo(t).Implements(jsonMarshaler), reflect.PointerTo(t).Implements(textMarshaler):
 		return fmt.Errorf("%s: %v marshals itself, so what arrives can't be checked: use plain fields", path, t)
@@ -72,6 +77,9 @@ func checkJSON(t reflect.Type, path string, open map[reflect.Type]bool) error {
 }
 
 func encodeJSON(v any) (*structpb.Struct, error) {
+	if err := checkEnums(reflect.ValueOf(v)); err != nil {
+		return nil, fmt.Errorf("encode %T: %w", v, err)
+	}
 	text, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
@@ -157,6 +165,45 @@ func decodeJSON(l *core.Literal, v reflect.Value) error {
 	if err := d.Decode(into.Interface()); err != nil {
 		return fmt.Errorf("%v: %w", v.Type(), err)
 	}
+	if err := checkEnums(into); err != nil {
+		return fmt.Errorf("%v: %w", v.Type(), err)
+	}
 	v.Set(into.Elem())
+	return nil
+}
+
+// checkEnums refuses enums inside a struct that hold none of their values; an
+// empty one is a key that was left out.
+func checkEnums(v reflect.Value) error {
+	if values, is, err := enumValues(v.Type()); is {
+		if err == nil && v.String() != "" && !slices.Contains(values, v.String()) {
+			err = fmt.Errorf("want one of %q", values)
+		}
+		return err
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return checkEnums(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if err := checkEnums(v.Index(i)); err != nil {
+				return fmt.Errorf("[%d]: %w", i, err)
+			}
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			if err := checkEnums(it.Value()); err != nil {
+				return fmt.Errorf("[%q]: %w", it.Key().String(), err)
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if err := checkEnums(v.Field(i)); err != nil {
+				return fmt.Errorf("%s: %w", v.Type().Field(i).Name, err)
+			}
+		}
+	}
 	return nil
 }

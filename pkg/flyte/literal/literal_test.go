@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"github.com/google/go-cmp/cmp"
@@ -25,23 +26,48 @@ type point struct {
 }
 
 type everything struct {
-	Text    string             `flyte:"text" doc:"some text"`
-	Kind    kindOfThing        `flyte:"kind"`
-	Count   int64              `flyte:"count"`
-	Small   int8               `flyte:"small"`
-	Ratio   float64            `flyte:"ratio"`
-	Yes     bool               `flyte:"yes"`
-	File    Blob               `flyte:"file,format=parquet"`
-	Point   point              `flyte:"point"`
-	IDs     []int64            `flyte:"ids"`
-	Nested  [][]string         `flyte:"nested"`
-	ByName  map[string]float64 `flyte:"by_name"`
-	Maybe   *int64             `flyte:"maybe"`
-	Absent  *Blob              `flyte:"absent"`
-	Some    [][]*Blob          `flyte:"some,format=json"`
-	Points  []point            `flyte:"points"`
-	OrList  *[]string          `flyte:"or_list"`
-	OrPoint *point             `flyte:"or_point"`
+	Text    string               `flyte:"text" doc:"some text"`
+	Kind    kindOfThing          `flyte:"kind"`
+	Count   int64                `flyte:"count"`
+	Small   int8                 `flyte:"small"`
+	Ratio   float64              `flyte:"ratio"`
+	Yes     bool                 `flyte:"yes"`
+	File    Blob                 `flyte:"file,format=parquet"`
+	Point   point                `flyte:"point"`
+	IDs     []int64              `flyte:"ids"`
+	Nested  [][]string           `flyte:"nested"`
+	ByName  map[string]float64   `flyte:"by_name"`
+	Maybe   *int64               `flyte:"maybe"`
+	Absent  *Blob                `flyte:"absent"`
+	Some    [][]*Blob            `flyte:"some,format=json"`
+	Points  []point              `flyte:"points"`
+	OrList  *[]string            `flyte:"or_list"`
+	When    time.Time            `flyte:"when"`
+	Took    []time.Duration      `flyte:"took"`
+	Engine  engine               `flyte:"engine"`
+	Engines map[string]*engine   `flyte:"engines"`
+	Dir     Directory            `flyte:"dir,format=zarr"`
+	Dirs    *Directory           `flyte:"dirs"`
+	Table   StructuredDataset    `flyte:"table,format=parquet,columns=ra:float;tags:list<map<string>>"`
+	Tables  []*StructuredDataset `flyte:"tables"`
+	Source  source               `flyte:"source"`
+	Sources []*source            `flyte:"sources"`
+	OrPoint *point               `flyte:"or_point"`
+}
+
+type engine string
+
+func (engine) FlyteEnum() []string { return []string{"shine", "mock"} }
+
+type source struct {
+	OneOf
+	Table *Blob              `flyte:"table,format=parquet"`
+	Set   *StructuredDataset `flyte:"set"`
+	Text  *string            `flyte:"text"`
+	Many  *[]*float64        `flyte:"many"`
+	Point *point             `flyte:"point"`
+	Took  *time.Duration     `flyte:"took"`
+	By    *map[string]int    `flyte:"by"`
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -49,7 +75,7 @@ func ptr[T any](v T) *T { return &v }
 func full() everything {
 	return everything{
 		Text: "grüße", Kind: "k", Count: math.MaxInt64, Small: -128, Ratio: math.Inf(-1), Yes: true,
-		File: Blob{"s3://b/f.parquet", "parquet"},
+		File: Blob{URI: "s3://b/f.parquet", Format: "parquet", Hash: "f00"},
 		Point: point{X: 1.5, N: -3, Tags: map[string]string{"a": "b"}, Next: &struct {
 			Deep []float64 `json:"deep"`
 		}{[]float64{1e300, 0}}},
@@ -57,9 +83,17 @@ func full() everything {
 		Nested: [][]string{{"a"}, {}, {"b", ""}},
 		ByName: map[string]float64{"": 1, "x": 2},
 		Maybe:  ptr(int64(7)),
-		Some:   [][]*Blob{{{"s3://b/1", "json"}, nil}, {}},
+		Some:   [][]*Blob{{{URI: "s3://b/1", Format: "json", Hash: "1"}, nil}, {}},
 		Points: []point{{}, {N: 1}},
 		OrList: ptr([]string{"z"}),
+		When:   time.Date(2030, 2, 28, 23, 59, 59, 999999999, time.UTC), Took: []time.Duration{-time.Nanosecond, math.MaxInt64},
+		Engine: "mock", Engines: map[string]*engine{"a": ptr(engine("shine")), "b": nil},
+		Dir: Directory{URI: "s3://b/d/", Format: "zarr", Hash: "d"}, Dirs: &Directory{URI: "/d", Hash: "e"},
+		Table: StructuredDataset{URI: "s3://b/t", Format: "parquet", Hash: "t",
+			Columns: []Column{{"ra", "float"}, {"tags", "list<map<string>>"}, {"more", "boolean"}}},
+		Tables:  []*StructuredDataset{nil, {URI: "x", Format: "csv", Columns: []Column{{"at", "datetime"}, {"for", "duration"}, {"n", "integer"}}}, {URI: "y"}},
+		Source:  source{Table: &Blob{URI: "s3://b/s.parquet", Format: "parquet", Hash: "s"}},
+		Sources: []*source{nil, {Set: &StructuredDataset{URI: "d"}}, {Text: ptr("")}, {Many: &[]*float64{nil, ptr(1.5)}}, {Point: &point{N: 4}}, {Took: ptr(time.Hour)}, {By: &map[string]int{"a": 1}}},
 	}
 }
 
@@ -91,6 +125,11 @@ func TestVariables(t *testing.T) {
 		"file": "blob(parquet)", "point": "struct", "ids": "list<integer>", "nested": "list<list<string>>", "by_name": "map<float>",
 		"maybe": "optional integer", "absent": "optional blob", "some": "list<list<optional blob(json)>>", "points": "list<struct>",
 		"or_list": "optional list<string>", "or_point": "optional struct",
+		"when": "datetime", "took": "list<duration>", "engine": "one of shine|mock", "engines": "map<optional one of shine|mock>",
+		"dir": "directory(zarr)", "dirs": "optional directory", "table": "dataset(parquet ra:float tags:list<map<string>>)",
+		"tables":  "list<optional dataset>",
+		"source":  "blob(parquet) or dataset or string or list<optional float> or struct or duration or map<integer>",
+		"sources": "list<optional blob(parquet) or dataset or string or list<optional float> or struct or duration or map<integer>>",
 	}
 	got := map[string]string{}
 	for name, v := range m.GetVariables() {
@@ -103,6 +142,14 @@ func TestVariables(t *testing.T) {
 		t.Error("the description of text is missing")
 	}
 }
+
+type emptyEnum string
+
+func (emptyEnum) FlyteEnum() []string { return nil }
+
+type intEnum int
+
+func (intEnum) FlyteEnum() []string { return []string{"1"} }
 
 type selfish struct {
 	Child *selfish `json:"child"`
@@ -139,7 +186,7 @@ func TestRefusals(t *testing.T) {
 		}{}, "belongs to a literal.Blob"},
 		{"float32", struct {
 			A float32 `flyte:"a"`
-		}{}, "float32 has no Flyte literal: use string, bool, float64"},
+		}{}, "float32 has no Flyte literal: use string, an Enum"},
 		{"uint64", struct {
 			A uint64 `flyte:"a"`
 		}{}, "uint64 has no Flyte literal"},
@@ -178,6 +225,70 @@ func TestRefusals(t *testing.T) {
 		{"marshals itself", struct {
 			A struct{ T textual } `flyte:"a"`
 		}{}, "marshals itself"},
+		{"time in struct", struct {
+			A struct{ T time.Time } `flyte:"a"`
+		}{}, "JSON has no time.Time"},
+		{"union in struct", struct {
+			A struct{ S source } `flyte:"a"`
+		}{}, "is a union"},
+		{"union of one", struct {
+			A struct {
+				OneOf
+				X *string `flyte:"x"`
+			} `flyte:"a"`
+		}{}, "at least two variants"},
+		{"union of values", struct {
+			A struct {
+				OneOf
+				X string `flyte:"x"`
+			} `flyte:"a"`
+		}{}, "a union's variants are pointers: use *string"},
+		{"union of unions", struct {
+			A struct {
+				OneOf
+				X *[]source `flyte:"x"`
+			} `flyte:"a"`
+		}{}, "a union inside a union"},
+		{"alike lists", struct {
+			A struct {
+				OneOf
+				X *[]string  `flyte:"x"`
+				Y *[]float64 `flyte:"y"`
+			} `flyte:"a"`
+		}{}, "variants x (list<string>) and y (list<float>) can't be told apart"},
+		{"alike text", struct {
+			A struct {
+				OneOf
+				X *string `flyte:"x"`
+				Y *engine `flyte:"y"`
+			} `flyte:"a"`
+		}{}, "can't be told apart"},
+		{"alike files", struct {
+			A struct {
+				OneOf
+				X *Blob      `flyte:"x"`
+				Y *Directory `flyte:"y"`
+			} `flyte:"a"`
+		}{}, "can't be told apart"},
+		{"alike structs", struct {
+			A struct {
+				OneOf
+				X *point             `flyte:"x"`
+				Y *struct{ B int32 } `flyte:"y"`
+			} `flyte:"a"`
+		}{}, "can't be told apart"},
+		{"empty enum", struct {
+			A emptyEnum `flyte:"a"`
+		}{}, "FlyteEnum names no values"},
+		{"enum of ints", struct {
+			A intEnum `flyte:"a"`
+		}{}, "is not a string"},
+		{"column type", struct {
+			A StructuredDataset `flyte:"a,columns=x:int"`
+		}{}, `column "x" has type "int": use integer`},
+		{"columns of a blob", struct {
+			A Blob `flyte:"a,columns=x:integer"`
+		}{}, "belongs to a literal.StructuredDataset"},
 		{"json string", struct {
 			A struct {
 				N int `json:"n,string"`
@@ -231,19 +342,26 @@ func TestDecodeForms(t *testing.T) {
 	if err := prototext.Unmarshal([]byte(`literals{key:"f" value{scalar{blob{uri:"s3://b/x" metadata{type{}}}}}}`), m); err != nil {
 		t.Fatal(err)
 	}
-	if err := Unmarshal(m, &b); err != nil || b.F != (Blob{"s3://b/x", "fits"}) {
+	if err := Unmarshal(m, &b); err != nil || b.F != (Blob{URI: "s3://b/x", Format: "fits"}) {
 		t.Errorf("blob without a format: %v, %v", b, err)
 	}
 }
 
 func TestUnmarshalErrors(t *testing.T) {
 	type in struct {
-		N    int8        `flyte:"n"`
-		Rows [][]float64 `flyte:"rows"`
-		F    Blob        `flyte:"f,format=fits"`
-		P    point       `flyte:"p"`
-		O    *string     `flyte:"o"`
-		Q    point       `flyte:"q"`
+		N    int8              `flyte:"n"`
+		Rows [][]float64       `flyte:"rows"`
+		F    Blob              `flyte:"f,format=fits"`
+		P    point             `flyte:"p"`
+		O    *string           `flyte:"o"`
+		Q    point             `flyte:"q"`
+		E    engine            `flyte:"e"`
+		D    Directory         `flyte:"d"`
+		T    time.Time         `flyte:"t"`
+		W    time.Duration     `flyte:"w"`
+		S    source            `flyte:"s"`
+		U    source            `flyte:"u"`
+		V    StructuredDataset `flyte:"v,columns=a:float"`
 	}
 	m := &core.LiteralMap{}
 	text := `
@@ -252,6 +370,13 @@ func TestUnmarshalErrors(t *testing.T) {
 		literals{key:"f" value{scalar{blob{uri:"s3://b/x" metadata{type{format:"json"}}}}}}
 		literals{key:"p" value{scalar{generic{fields{key:"nope" value{number_value:1}}}}}}
 		literals{key:"q" value{scalar{generic{fields{key:"n" value{number_value:1.5}}}}}}
+		literals{key:"e" value{scalar{primitive{string_value:"secret"}}}}
+		literals{key:"d" value{scalar{blob{uri:"s3://b/x" metadata{type{}}}}}}
+		literals{key:"t" value{scalar{primitive{datetime{seconds:-99999999999}}}}}
+		literals{key:"w" value{scalar{primitive{duration{seconds:99999999999}}}}}
+		literals{key:"s" value{scalar{union{value{scalar{primitive{integer:1}}} type{simple:INTEGER structure{tag:"int"}}}}}}
+		literals{key:"u" value{scalar{primitive{integer:1}}}}
+		literals{key:"v" value{scalar{structured_dataset{uri:"u" metadata{structured_dataset_type{columns{name:"a" literal_type{simple:STRING}}}}}}}}
 		literals{key:"zzz" value{}}`
 	if err := prototext.Unmarshal([]byte(text), m); err != nil {
 		t.Fatal(err)
@@ -263,7 +388,9 @@ func TestUnmarshalErrors(t *testing.T) {
 	for _, want := range []string{
 		"n: 300 does not fit int8", "rows[0][0]: want float, got a string", `f: s3://b/x has format "json", the variable takes "fits"`,
 		`p: literal.point: json: unknown field "nope"`, "q: literal.point: json: cannot unmarshal number 1.5",
-		"zzz: no such variable (there are n, rows, f, p, o, q)",
+		`e: want one of ["shine" "mock"]`, "d: s3://b/x is a single file: give a multi-part blob", "t: the year is not", "w: a duration of 99999999999 seconds is beyond",
+		"s: want blob(parquet) or dataset or string or list<optional float>", "u.text: want string, got an integer", "v: u: the table has no column a of type float",
+		"zzz: no such variable (there are n, rows, f, p, o, q",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in:\n%v", want, err)
@@ -288,7 +415,28 @@ func TestMarshalErrors(t *testing.T) {
 		}{[]Blob{{}}}, "f[0]: a blob without a URI"},
 		{"blob of another format", struct {
 			F Blob `flyte:"f,format=fits"`
-		}{Blob{"s3://x", "json"}}, `f: the blob s3://x has format "json", the variable takes "fits"`},
+		}{Blob{URI: "s3://x", Format: "json"}}, `f: the blob s3://x has format "json", the variable takes "fits"`},
+		{"no enum", struct {
+			E []engine `flyte:"e"`
+		}{[]engine{""}}, `e[0]: "" is no literal.engine: it is one of ["shine" "mock"]`},
+		{"no enum in a struct", struct {
+			P struct{ E map[string][]engine } `flyte:"p"`
+		}{struct{ E map[string][]engine }{map[string][]engine{"a": {"tpu"}}}}, `E: ["a"]: [0]: want one of ["shine" "mock"]`},
+		{"year 10000", struct {
+			T time.Time `flyte:"t"`
+		}{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}, "t: the year is not from 1 to 9999"},
+		{"union of none", struct {
+			S source `flyte:"s"`
+		}{}, "s: 0 variants are set: set one of table, set, text"},
+		{"union of two", struct {
+			S source `flyte:"s"`
+		}{source{Text: ptr(""), Took: ptr(time.Second)}}, "s: 2 variants are set"},
+		{"directory without URI", struct {
+			D Directory `flyte:"d"`
+		}{}, "d: a multi-part blob without a URI"},
+		{"table without a column", struct {
+			T StructuredDataset `flyte:"t,columns=ra:float"`
+		}{StructuredDataset{URI: "x", Columns: []Column{{"ra", "integer"}}}}, "t: x: the table has no column ra of type float"},
 		{"NaN in a struct", struct {
 			P point `flyte:"p"`
 		}{point{X: math.NaN()}}, "p: encode literal.point: json: unsupported value: NaN"},
@@ -311,8 +459,8 @@ func TestBinding(t *testing.T) {
 	want := &core.BindingData{}
 	text := `collection{
 		bindings{collection{
-			bindings{scalar{union{value{scalar{blob{uri:"s3://b/1" metadata{type{format:"json"}}}}} type{blob{format:"json"}}}}}
-			bindings{scalar{union{value{scalar{none_type{}}} type{simple:NONE}}}}}}
+			bindings{scalar{union{value{scalar{blob{uri:"s3://b/1" metadata{type{format:"json"}}}}} type{blob{format:"json"} structure{tag:"FlyteFilePath"}}}}}
+			bindings{scalar{union{value{scalar{none_type{}}} type{simple:NONE structure{tag:"none"}}}}}}}
 		bindings{collection{}}}`
 	if err := prototext.Unmarshal([]byte(text), want); err != nil {
 		t.Fatal(err)
@@ -353,17 +501,22 @@ func TestResolve(t *testing.T) {
 
 func TestParseJSON(t *testing.T) {
 	type in struct {
-		Text  string  `flyte:"text"`
-		IDs   []int64 `flyte:"ids"`
-		File  Blob    `flyte:"file,format=fits"`
-		Point point   `flyte:"point"`
-		Maybe *bool   `flyte:"maybe"`
+		Text   string                      `flyte:"text"`
+		IDs    []int64                     `flyte:"ids"`
+		File   Blob                        `flyte:"file,format=fits"`
+		Point  point                       `flyte:"point"`
+		Maybe  *bool                       `flyte:"maybe"`
+		When   time.Time                   `flyte:"when"`
+		Took   map[string][]*time.Duration `flyte:"took"`
+		Table  *StructuredDataset          `flyte:"table"`
+		Either []source                    `flyte:"either"`
 	}
 	fields, err := Fields(reflect.TypeFor[in]())
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := ParseJSON(fields, []byte(`{"text":"a","ids":[9007199254740993],"file":"x.fits","point":{"x":1}}`))
+	m, err := ParseJSON(fields, []byte(`{"text":"a","ids":[9007199254740993],"file":"x.fits","point":{"x":1},
+		"when":"2027-01-02T03:04:05.5+01:00","took":{"a":["1h30m",null]},"table":"t/","either":[{"took":"2s"},{"table":"a.parquet"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,14 +524,17 @@ func TestParseJSON(t *testing.T) {
 	if err := Unmarshal(m, &got); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(in{Text: "a", IDs: []int64{1<<53 + 1}, File: Blob{"x.fits", "fits"}, Point: point{X: 1}}, got); d != "" {
+	if d := cmp.Diff(in{Text: "a", IDs: []int64{1<<53 + 1}, File: Blob{URI: "x.fits", Format: "fits"}, Point: point{X: 1},
+		When: time.Date(2027, 1, 2, 2, 4, 5, 5e8, time.UTC), Took: map[string][]*time.Duration{"a": {ptr(90 * time.Minute), nil}},
+		Table: &StructuredDataset{URI: "t/"}, Either: []source{{Took: ptr(2 * time.Second)}, {Table: &Blob{URI: "a.parquet", Format: "parquet"}}}}, got); d != "" {
 		t.Error(d)
 	}
 	if m, err := ParseJSON(fields, []byte(`{"literals":{"text":{"scalar":{"primitive":{"stringValue":"b"}}}}}`)); err != nil || len(m.Literals) != 1 {
 		t.Errorf("protobuf's JSON: %v, %v", m, err)
 	}
-	_, err = ParseJSON(fields, []byte(`{"text":1,"point":{"y":1},"what":1}`))
-	for _, want := range []string{"text: want string", `point: want struct: json: unknown field "y"`, "what: no such variable"} {
+	_, err = ParseJSON(fields, []byte(`{"text":1,"point":{"y":1},"what":1,"ids":[null],"took":{"a":[1]},"either":[{"x":1}],"table":{"uri":"x"}}`))
+	for _, want := range []string{"text: want string", `point: want struct: json: unknown field "y"`, "what: no such variable",
+		"ids: want list<integer>: [0]: null", `took: want map<list<optional duration>>: ["a"]: [0]: json`, `"x" is no variant: there are table, set`, "table: want optional dataset: json"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}
@@ -401,6 +557,10 @@ func TestAccepts(t *testing.T) {
 		{[][]*Blob{}, [][]Blob{}, true}, {[][]Blob{}, [][]*Blob{}, false}, {[][]*Blob{}, []*Blob{}, false},
 		{ptr(""), "", true}, {"", ptr(""), false}, {ptr(""), ptr(""), true}, {ptr(""), ptr(int64(0)), false},
 		{map[string]*bool{}, map[string]bool{}, true}, {point{}, point{}, true}, {point{}, Blob{}, false}, {Blob{}, point{}, false},
+		{point{}, struct{ B int32 }{}, false}, {engine(""), engine(""), true}, {engine(""), "", true}, {"", engine(""), true}, {engine(""), int64(0), false},
+		{Directory{}, Directory{}, true}, {Directory{}, Blob{}, false}, {StructuredDataset{}, StructuredDataset{}, true}, {StructuredDataset{}, Blob{}, false},
+		{source{}, "", true}, {source{}, StructuredDataset{}, true}, {source{}, Directory{}, false}, {source{}, int64(0), false}, {source{}, source{}, true}, {&source{}, source{}, true}, {source{}, &source{}, false},
+		{time.Time{}, time.Time{}, true}, {time.Time{}, time.Duration(0), false}, {time.Duration(0), int64(0), false},
 	} {
 		if got := Accepts(typ(tt.dst), typ(tt.src)); got != tt.want {
 			t.Errorf("%T from %T: %v", tt.dst, tt.src, got)

@@ -33,6 +33,13 @@ func resolve(l *core.Literal, read func(uri string) ([]byte, error)) (*core.Lite
 		}
 	case *core.Literal_Map:
 		return l, Resolve(v.Map, read)
+	case *core.Literal_Scalar:
+		if u := v.Scalar.GetUnion(); u != nil {
+			var err error
+			if u.Value, err = resolve(u.GetValue(), read); err != nil {
+				return nil, err
+			}
+		}
 	case *core.Literal_OffloadedMetadata:
 		uri := v.OffloadedMetadata.GetUri()
 		raw, err := read(uri)

@@ -9,28 +9,7 @@ import (
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 )
 
-// Blob is one file, by reference. The engine moves the URI, never the bytes.
-type Blob struct {
-	URI string
-	// Format is the file's format, e.g. "parquet". Encoding fills an empty one from the
-	// field's tag; where the tag names a format, a blob of another one is refused.
-	Format string
-}
-
-// choices ends every refusal of a type.
-const choices = "use string, bool, float64, a signed integer, literal.Blob, a struct, " +
-	"or a slice, map[string] or pointer (optional) of these"
-
-var (
-	blobType    = reflect.TypeFor[Blob]()
-	variableRE  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	none        = &core.LiteralType{Type: &core.LiteralType_Simple{Simple: core.SimpleType_NONE}}
-	simpleTypes = map[reflect.Kind]core.SimpleType{
-		reflect.String: core.SimpleType_STRING, reflect.Bool: core.SimpleType_BOOLEAN, reflect.Float64: core.SimpleType_FLOAT,
-		reflect.Int: core.SimpleType_INTEGER, reflect.Int8: core.SimpleType_INTEGER, reflect.Int16: core.SimpleType_INTEGER,
-		reflect.Int32: core.SimpleType_INTEGER, reflect.Int64: core.SimpleType_INTEGER,
-	}
-)
+var variableRE = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // Field is one variable of an interface: a field of a Go struct with its Flyte name and type.
 type Field struct {
@@ -38,7 +17,13 @@ type Field struct {
 	Index     int // of the struct's field
 	Go        reflect.Type
 	Type      *core.LiteralType
-	format    string
+	hint      hint
+}
+
+// hint is what a field's tag adds to its Go type, down to the references to files in it.
+type hint struct {
+	format  string
+	columns []Column
 }
 
 // Optional tells whether the variable may be left out.
@@ -46,7 +31,7 @@ func (f Field) Optional() bool { return f.Go.Kind() == reflect.Pointer }
 
 // Fields returns the variables that a struct type declares, in the order of its fields.
 func Fields(t reflect.Type) ([]Field, error) {
-	if t == nil || t.Kind() != reflect.Struct || t == blobType {
+	if t == nil || t.Kind() != reflect.Struct || isReference(t) || t == timeType || isUnion(t) {
 		return nil, fmt.Errorf("%v does not declare variables: use a struct whose fields have flyte tags", t)
 	}
 	var fields []Field
@@ -87,64 +72,25 @@ func field(sf reflect.StructField) (Field, error) {
 		switch {
 		case option == "":
 		case key == "format" && value != "":
-			f.format = value
+			f.hint.format = value
+			if !holds(sf.Type, isReference) {
+				return f, fmt.Errorf("tag option %s belongs to a literal.Blob, Directory or StructuredDataset, and %v holds none", option, sf.Type)
+			}
+		case key == "columns" && value != "":
+			for column := range strings.SplitSeq(value, ";") {
+				name, kind, _ := strings.Cut(column, ":")
+				f.hint.columns = append(f.hint.columns, Column{name, kind})
+			}
+			if !holds(sf.Type, func(t reflect.Type) bool { return t == datasetType }) {
+				return f, fmt.Errorf("tag option columns belongs to a literal.StructuredDataset, and %v holds none", sf.Type)
+			}
 		default:
-			return f, fmt.Errorf("tag option %q is unknown: the only one is format=F", option)
+			return f, fmt.Errorf("tag option %q is unknown: use format=F or columns=name:type;name:type", option)
 		}
 	}
 	var err error
-	if f.Type, err = typeOf(sf.Type, f.format); err != nil {
-		return f, err
-	}
-	if f.format != "" && !holdsBlob(sf.Type) {
-		return f, fmt.Errorf("tag option format=%s belongs to a literal.Blob, and %v holds none", f.format, sf.Type)
-	}
-	return f, nil
-}
-
-// TypeOf returns the literal type of a Go type. Blobs are of any format.
-func TypeOf(t reflect.Type) (*core.LiteralType, error) {
-	if t == nil {
-		return nil, fmt.Errorf("an untyped nil has no literal type: %s", choices)
-	}
-	return typeOf(t, "")
-}
-
-func typeOf(t reflect.Type, format string) (*core.LiteralType, error) {
-	if t == blobType {
-		return &core.LiteralType{Type: &core.LiteralType_Blob{Blob: &core.BlobType{Format: format}}}, nil
-	}
-	if simple, ok := simpleTypes[t.Kind()]; ok {
-		return &core.LiteralType{Type: &core.LiteralType_Simple{Simple: simple}}, nil
-	}
-	switch t.Kind() {
-	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Uint8 {
-			return nil, fmt.Errorf("%v: bytes don't travel in literals: write a file and pass a literal.Blob", t)
-		}
-		elem, err := typeOf(t.Elem(), format)
-		return &core.LiteralType{Type: &core.LiteralType_CollectionType{CollectionType: elem}}, err
-	case reflect.Map:
-		if t.Key().Kind() != reflect.String {
-			return nil, fmt.Errorf("%v: Flyte's maps have string keys: use map[string]%v", t, t.Elem())
-		}
-		elem, err := typeOf(t.Elem(), format)
-		return &core.LiteralType{Type: &core.LiteralType_MapValueType{MapValueType: elem}}, err
-	case reflect.Pointer:
-		if t.Elem().Kind() == reflect.Pointer {
-			return nil, fmt.Errorf("%v: an optional of an optional can't be told apart: use one *", t)
-		}
-		elem, err := typeOf(t.Elem(), format)
-		return &core.LiteralType{Type: &core.LiteralType_UnionType{
-			UnionType: &core.UnionType{Variants: []*core.LiteralType{elem, none}},
-		}}, err
-	case reflect.Struct:
-		if err := checkJSON(t, t.String(), map[reflect.Type]bool{}); err != nil {
-			return nil, err
-		}
-		return &core.LiteralType{Type: &core.LiteralType_Simple{Simple: core.SimpleType_STRUCT}}, nil
-	}
-	return nil, fmt.Errorf("%v has no Flyte literal: %s", t, choices)
+	f.Type, err = typeOf(sf.Type, f.hint)
+	return f, err
 }
 
 // Variables returns the interface that a struct type declares.
@@ -165,10 +111,11 @@ func VariableMap(fields []Field) *core.VariableMap {
 	return m
 }
 
-func holdsBlob(t reflect.Type) bool {
+// holds tells whether a type is, or has as its elements, one that match accepts.
+func holds(t reflect.Type, match func(reflect.Type) bool) bool {
 	switch t.Kind() {
 	case reflect.Slice, reflect.Map, reflect.Pointer:
-		return holdsBlob(t.Elem())
+		return holds(t.Elem(), match)
 	}
-	return t == blobType
+	return match(t)
 }

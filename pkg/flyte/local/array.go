@@ -107,7 +107,7 @@ func (r *run) elementOf(ctx context.Context, j *job, a *core.ArrayNode, i int) (
 		return r.finish(ctx, &e, nil, 0, e.storeFailed(err))
 	}
 	r.observe(Event{NodeRef: e.ref(0), Kind: Queued})
-	out, attempt, err := r.runTask(ctx, &e, record{})
+	out, attempt, err := r.cached(ctx, &e, record{})
 	return r.finish(ctx, &e, out, attempt, err)
 }
 

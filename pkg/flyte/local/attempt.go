@@ -77,7 +77,11 @@ func (r *run) attempt(ctx context.Context, j *job, n int, spent time.Duration) o
 		o.err = errAborted
 		return o
 	case l.ctx.Err() != nil:
-		return fail(core.ExecutionError_USER, !last, codeTimeout, "stopped after %s%s", time.Since(o.begun).Round(time.Millisecond), end.lastWords())
+		code := codeTimeout
+		if last {
+			code = codeAllTimeout
+		}
+		return fail(core.ExecutionError_USER, !last, code, "stopped after %s%s", time.Since(o.begun).Round(time.Millisecond), end.lastWords())
 	case err != nil:
 		gone := errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
 		return fail(core.ExecutionError_SYSTEM, !gone, codeStart, "%v", err)
@@ -98,6 +102,20 @@ func (r *run) judge(ctx context.Context, j *job, n int, o *outcome, fail func(co
 		}
 		fail(system, true, codeUnreadable, "%v", err)
 	}
+	// The engine looks for futures.pb first: where both are there, what it asks
+	// for is done, and then the error counts.
+	spec := new(core.DynamicJobSpec)
+	switch ok, err := r.read(ctx, j.output(n, futuresPB), spec); {
+	case err != nil:
+		unread(err)
+		return
+	case ok && j.element >= 0:
+		fail(user, false, codeDynamic, "an element of a map wrote futures.pb: the engine would hang; map a sub-workflow through a dynamic task instead")
+		return
+	case ok:
+		o.futures = spec
+		return
+	}
 	doc := new(core.ErrorDocument)
 	switch ok, err := r.read(ctx, j.output(n, errorPB), doc); {
 	case err != nil:
@@ -109,18 +127,6 @@ func (r *run) judge(ctx context.Context, j *job, n int, o *outcome, fail func(co
 	case ok:
 		e := doc.GetError()
 		fail(e.GetOrigin(), e.GetKind() == core.ContainerError_RECOVERABLE, e.GetCode(), "%s", e.GetMessage())
-		return
-	}
-	spec := new(core.DynamicJobSpec)
-	switch ok, err := r.read(ctx, j.output(n, futuresPB), spec); {
-	case err != nil:
-		unread(err)
-		return
-	case ok && j.element >= 0:
-		fail(user, false, codeDynamic, "an element of a map wrote futures.pb: the engine would hang; map a sub-workflow through a dynamic task instead")
-		return
-	case ok:
-		o.futures = spec
 		return
 	}
 	out := new(core.LiteralMap)

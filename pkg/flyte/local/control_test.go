@@ -78,7 +78,7 @@ func TestTimeout(t *testing.T) {
 	t.Run("per attempt, twice in all", func(t *testing.T) {
 		l := newLab(t)
 		_, err := l.Execute(t.Context(), one("hang", limited(300*time.Millisecond), retries(5)), nil, "exec")
-		check(t, nil, err, nil, codeTimeout)
+		check(t, nil, err, nil, codeAllTimeout)
 		if n := l.count("n", Retrying); n != 1 {
 			t.Errorf("%d retries, want 1: all attempts have twice the time of one", n)
 		}

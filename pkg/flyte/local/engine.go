@@ -53,6 +53,9 @@ type Engine struct {
 	RetryDelay time.Duration
 	// MaxOutput bounds outputs.pb, in bytes. Zero: 10 MiB, what Flyte's Helm chart sets.
 	MaxOutput int64
+	// Cache is what is done with tasks whose outputs may be cached. What is kept
+	// lies below Prefix, by project, domain and task, and is shared by all executions.
+	Cache CachePolicy
 }
 
 // run is one call of Execute.
@@ -64,6 +67,10 @@ type run struct {
 	io      chan struct{} // bounds the requests to Store at once
 	resumed bool          // an earlier run of this execution left something
 	mu      sync.Mutex    // serialises Observe
+
+	reserving sync.Mutex
+	reserved  map[string]chan struct{} // keys of the cache that a task is at work on
+	borrowed  sync.Map                 // files of outputs from the cache, by URI: the NodeRef that made them
 }
 
 // execution is a workflow being executed: the one asked for, or a launch plan's child.
@@ -115,7 +122,7 @@ func (e *Engine) Execute(ctx context.Context, b *Bundle, inputs *core.LiteralMap
 
 // start completes the settings and prepares the machine.
 func (e *Engine) start(ctx context.Context, execution string) (*run, error) {
-	r := &run{Engine: *e, io: make(chan struct{}, 32)}
+	r := &run{Engine: *e, io: make(chan struct{}, 32), reserved: map[string]chan struct{}{}}
 	if !strings.Contains(r.Prefix, "://") {
 		abs, err := filepath.Abs(r.Prefix)
 		if err != nil {

@@ -36,6 +36,8 @@ type Event struct {
 	Count    int           `json:"count,omitempty"`
 	Message  string        `json:"message,omitempty"`
 	Duration time.Duration `json:"duration,omitempty"`
+	Cache    CacheStatus   `json:"cache,omitempty"` // of what succeeded
+	Failure  *Failure      `json:"-"`               // of what failed or is tried again
 }
 
 // NodeRef is a place in an execution.

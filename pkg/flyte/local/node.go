@@ -19,7 +19,8 @@ const (
 	codeInterrupted = "Interrupted"
 	codeNoOutputs   = "OutputsNotFound"
 	codeTooLarge    = "OutputSizeExceeded"
-	codeTimeout     = "TimeoutExpired"
+	codeTimeout     = "TimeoutExpired" // of one attempt
+	codeAllTimeout  = "Timeout"        // of all attempts together
 	codeDynamic     = "DynamicWorkflowBuildFailed"
 	codeLength      = "InvalidArrayLength"
 	codeArray       = "ArrayNodeFailing"
@@ -45,7 +46,9 @@ type job struct {
 	digest   string           // of inputs.pb
 	declared *core.VariableMap
 	begun    time.Time
-	release  func() // gives back the place of the last attempt; nil where there is none
+	cache    CacheStatus
+	cachedBy NodeRef // who made the outputs, where they came from the cache
+	release  func()  // gives back the place of the last attempt; nil where there is none
 }
 
 // vacate gives back the place of a process that has ended.
@@ -82,7 +85,9 @@ func (r *run) node(ctx context.Context, sc *scope, g *graph, i int, in *core.Lit
 	}
 	j.resolve()
 	if unbound != nil {
-		return r.finish(ctx, j, nil, 0, j.fail(codeBinding, "%w", unbound))
+		f := j.fail(codeBinding, "%w", unbound)
+		f.Origin = core.ExecutionError_SYSTEM
+		return r.finish(ctx, j, nil, 0, f)
 	}
 	r.observe(Event{NodeRef: j.ref(0), Kind: Queued})
 	raw, err := marshal(in)
@@ -104,7 +109,7 @@ func (r *run) node(ctx context.Context, sc *scope, g *graph, i int, in *core.Lit
 		return r.finish(ctx, j, nil, 0, j.storeFailed(err))
 	}
 	if j.task != nil && n.GetArrayNode() == nil {
-		out, attempt, err := r.runTask(ctx, j, rec)
+		out, attempt, err := r.cached(ctx, j, rec)
 		return r.finish(ctx, j, out, attempt, err)
 	}
 	out, err := r.hold(ctx, j)
@@ -148,16 +153,24 @@ func (r *run) finish(ctx context.Context, j *job, out *core.LiteralMap, attempt 
 			err = j.storeFailed(err)
 		}
 	}
-	e := Event{NodeRef: j.ref(attempt), Kind: Succeeded, Duration: time.Since(j.begun)}
+	e := Event{NodeRef: j.ref(attempt), Kind: Succeeded, Duration: time.Since(j.begun), Cache: j.cache}
 	switch {
+	case err == nil && j.cache == CacheHit:
+		e.Message = "from the cache: " + j.cachedBy.source()
 	case err == nil:
 	case ctx.Err() != nil:
 		// Whatever went wrong on the way out, the reason is elsewhere.
 		e.Kind, err = Aborted, errAborted
 	default:
 		e.Kind, e.Message = Failed, err.Error()
-		if f := new(Failure); errors.As(err, &f) && f.NodeRef == j.ref(f.Attempt) {
-			e.Attempt, e.Message = f.Attempt, f.Code+": "+f.Message
+		if f := new(Failure); errors.As(err, &f) {
+			e.Failure = f
+			if f.NodeRef == j.ref(f.Attempt) {
+				if gone := r.stale(ctx, j); gone != "" {
+					f.Message += "; " + gone
+				}
+				e.Attempt, e.Message = f.Attempt, f.Code+": "+f.Message
+			}
 		}
 	}
 	r.observe(e)

@@ -59,7 +59,7 @@ func (r *run) runTask(ctx context.Context, j *job, rec record) (*core.LiteralMap
 			return nil, attempt, o.failure
 		}
 		*budget--
-		r.observe(Event{NodeRef: j.ref(attempt), Kind: Retrying, Message: o.failure.Code + ": " + o.failure.Message, Duration: time.Since(o.begun)})
+		r.observe(Event{NodeRef: j.ref(attempt), Kind: Retrying, Message: o.failure.Code + ": " + o.failure.Message, Duration: time.Since(o.begun), Failure: o.failure})
 		j.vacate()
 		if err := pause(ctx, delay); err != nil {
 			return nil, attempt, errAborted
@@ -100,6 +100,13 @@ func (r *run) expand(ctx context.Context, j *job, attempt int, spec *core.Dynami
 	}
 	if err != nil {
 		return nil, err
+	}
+	// An error that the task wrote beside futures.pb counts now, and here at once.
+	doc := new(core.ErrorDocument)
+	if ok, err := r.read(ctx, j.output(attempt, errorPB), doc); err != nil {
+		return nil, j.storeFailed(err)
+	} else if e := doc.GetError(); ok {
+		return nil, &Failure{NodeRef: j.ref(attempt), Code: e.GetCode(), Message: e.GetMessage(), Origin: e.GetOrigin()}
 	}
 	if err := r.write(ctx, j.output(attempt, outputsPB), out); err != nil {
 		return nil, j.storeFailed(err)

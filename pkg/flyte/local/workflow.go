@@ -92,7 +92,7 @@ func (r *run) workflow(ctx context.Context, sc *scope, w *workflow, inputs *core
 	if err != nil {
 		return nil, &Failure{
 			NodeRef: NodeRef{Execution: sc.execution.id, Node: below(sc.path, "end-node"), Element: -1},
-			Code:    codeBinding, Message: err.Error(), Origin: core.ExecutionError_USER,
+			Code:    codeBinding, Message: err.Error(), Origin: core.ExecutionError_SYSTEM,
 		}
 	}
 	return out, nil

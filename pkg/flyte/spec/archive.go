@@ -7,7 +7,9 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 
+	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -56,17 +58,26 @@ func messages(bundles []*Bundle) (map[string]proto.Message, error) {
 		files[name] = m
 		return nil
 	}
+	levels, err := levels(bundles)
+	if err != nil {
+		return nil, err
+	}
+	// Names sort as their numbers do only if these are equally long.
+	width := len(strconv.Itoa(2*slices.Max(append(slices.Collect(maps.Values(levels)), 0)) + 2))
+	name := func(step int, id *core.Identifier, suffix string) string {
+		return fmt.Sprintf("%0*d_%s%s", width, step, id.GetName(), suffix)
+	}
 	for _, b := range bundles {
 		for _, t := range b.Tasks {
-			if err := add("0_"+t.GetTemplate().GetId().GetName()+"_1.pb", t); err != nil {
+			if err := add(name(0, t.GetTemplate().GetId(), "_1.pb"), t); err != nil {
 				return nil, err
 			}
 		}
-		if err := add("1_"+b.Workflow.GetTemplate().GetId().GetName()+"_2.pb", b.Workflow); err != nil {
+		if err := add(name(2*levels[b]+1, b.Workflow.GetTemplate().GetId(), "_2.pb"), b.Workflow); err != nil {
 			return nil, err
 		}
 		for _, p := range b.Plans {
-			if err := add("2_"+p.GetId().GetName()+"_3.pb", p); err != nil {
+			if err := add(name(2*levels[b]+2, p.GetId(), "_3.pb"), p); err != nil {
 				return nil, err
 			}
 		}

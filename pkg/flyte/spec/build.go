@@ -22,8 +22,19 @@ type Options struct {
 	// that ask for no GPU are left alone. Empty: as declared.
 	Accelerator string
 	// MaxParallelism bounds the nodes of an execution that run at once, in the
-	// launch plan; 0 leaves it to the cluster.
+	// launch plans; 0 leaves it to the cluster. It is Plan.MaxParallelism, for short.
 	MaxParallelism int
+	// Plan is what all launch plans say that don't say otherwise themselves.
+	Plan PlanSettings
+
+	// Command is what a container runs for a stage's executable, before the
+	// stage's arguments; nil runs the executable that the image holds in /bin.
+	Command func(executable string) ([]string, error)
+	// PodTemplates replaces names of PodTemplates in declarations by those of
+	// the cluster; an empty name leaves the pod template out.
+	PodTemplates map[string]string
+	// Source links an entity to its source code; nil links nothing.
+	Source func(kind core.ResourceType, name string) string
 }
 
 func (o Options) image(role string) string {
@@ -33,8 +44,8 @@ func (o Options) image(role string) string {
 	return o.Images[role]
 }
 
-// Bundle is a workflow as it is registered: its tasks, itself, and the launch
-// plan of its name (registering a workflow makes none).
+// Bundle is a workflow as it is registered: its tasks, itself, and its launch
+// plans (registering a workflow makes none), that of its own name first.
 type Bundle struct {
 	Tasks    []*admin.TaskSpec // sorted by name
 	Workflow *admin.WorkflowSpec
@@ -44,8 +55,12 @@ type Bundle struct {
 // Build checks the workflow and writes its protos. All faults are reported at
 // once: wrong edges, inputs nobody feeds, cycles, ids that stand twice, missing images.
 func (w *Workflow[In, Out]) Build(o Options) (*Bundle, error) {
+	if c := w.g.recursion(); c != "" {
+		return nil, fmt.Errorf("workflow %s would never end: %s; only a dynamic task may launch the workflow it is part of (PlanBranch)", w.g.name, c)
+	}
 	b := &builder{options: o, tasks: map[string]*admin.TaskSpec{}, workflows: map[string]*core.WorkflowTemplate{}}
 	main := b.workflow(w.g)
+	plans := b.buildPlans(w.g)
 	if len(b.errs) > 0 {
 		return nil, fmt.Errorf("workflow %s:\n%w", w.g.name, errors.Join(b.errs...))
 	}
@@ -54,16 +69,11 @@ func (w *Workflow[In, Out]) Build(o Options) (*Bundle, error) {
 		Workflow: &admin.WorkflowSpec{
 			Template:     main,
 			SubWorkflows: sorted(b.workflows),
-			Description:  &admin.DescriptionEntity{ShortDescription: w.g.doc},
+			Description:  o.describe(main.GetId(), w.g.doc, w.g.typedInterface(), nil),
 		},
 		Tasks: sorted(b.tasks),
+		Plans: plans,
 	}
-	plan, err := w.g.plan()
-	if err != nil {
-		return nil, fmt.Errorf("workflow %s: %w", w.g.name, err)
-	}
-	plan.Spec.MaxParallelism = int32(o.MaxParallelism)
-	bundle.Plans = []*admin.LaunchPlan{plan}
 	return bundle, nil
 }
 
@@ -131,9 +141,23 @@ func (b *builder) template(n *node, o task.TemplateOptions) *core.TaskTemplate {
 	if gpu := t.GetExtendedResources().GetGpuAccelerator(); gpu != nil && b.options.Accelerator != "" {
 		gpu.Device = b.options.Accelerator
 	}
+	if b.options.Command != nil {
+		if t.GetContainer().Command, err = b.options.Command(n.task.Declaration().Executable()); err != nil {
+			b.bad("task %s: %w", n.task.Name(), err)
+		}
+	}
+	if name := t.GetMetadata().GetPodTemplateName(); name != "" {
+		// The declaration's is for its own resources, so a variant has none.
+		if other, renamed := b.options.PodTemplates[name]; renamed {
+			t.Metadata.PodTemplateName = other
+		}
+		if o.Variant != "" {
+			t.Metadata.PodTemplateName = ""
+		}
+	}
 	b.keepTask(&admin.TaskSpec{
 		Template:    t,
-		Description: &admin.DescriptionEntity{ShortDescription: n.task.Declaration().Doc},
+		Description: b.options.describe(t.GetId(), n.task.Declaration().Doc, t.GetInterface(), t),
 	})
 	return t
 }

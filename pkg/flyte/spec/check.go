@@ -41,7 +41,7 @@ func (g *graph) check() []error {
 		}
 		var missing []string
 		for _, f := range n.inputs {
-			if n.bindings[f.Name] == nil && !f.Optional() {
+			if n.bindings[f.Name] == nil && !f.Optional() && !n.planned(f.Name) {
 				missing = append(missing, f.Name)
 			}
 		}
@@ -95,6 +95,51 @@ func (g *graph) cycle() string {
 		}
 	}
 	return ""
+}
+
+// recursion returns workflows that use each other, as "a > b > a", or "".
+func (g *graph) recursion() string {
+	var path []*graph
+	done := map[*graph]bool{}
+	var visit func(g *graph) string
+	visit = func(g *graph) string {
+		if i := slices.Index(path, g); i >= 0 {
+			var names []string
+			for _, g := range append(path[i:], g) {
+				names = append(names, g.name)
+			}
+			return strings.Join(names, " > ")
+		}
+		if done[g] {
+			return ""
+		}
+		path = append(path, g)
+		defer func() { path, done[g] = path[:len(path)-1], true }()
+		for _, n := range g.nodes {
+			used := []*graph{n.sub}
+			for _, b := range n.branches {
+				if !b.plan {
+					used = append(used, b.g)
+				}
+			}
+			for _, u := range used {
+				if u == nil {
+					continue
+				}
+				if c := visit(u); c != "" {
+					return c
+				}
+			}
+		}
+		return ""
+	}
+	return visit(g)
+}
+
+// planned tells whether the launch plan that the node launches has a default
+// for an input.
+func (n *node) planned(input string) bool {
+	return n.kind == launched && n.sub.defaults[input] != nil
 }
 
 // checkBranches holds the branches of a dynamic task to its contract: they take

@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"github.com/flyteorg/flyte/flytepropeller/pkg/compiler"
+	"github.com/flyteorg/flyte/flytepropeller/pkg/compiler/common"
 	"github.com/flyteorg/flyte/flytepropeller/pkg/compiler/validators"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -56,7 +57,12 @@ func register(m protoreflect.Message) {
 // does with a dynamic task's job.
 func compile(t *testing.T, w *core.WorkflowTemplate, subs []*core.WorkflowTemplate, tasks []*core.TaskTemplate) {
 	t.Helper()
-	var compiled []*core.CompiledTask
+	compileWith(t, w, subs, tasks)
+}
+
+func compileWith(t *testing.T, w *core.WorkflowTemplate, subs []*core.WorkflowTemplate, tasks []*core.TaskTemplate, plans ...common.InterfaceProvider) {
+	t.Helper()
+	compiled := []*core.CompiledTask{} // the engine never gives nil
 	for _, s := range tasks {
 		c, err := compiler.CompileTask(s)
 		if err != nil {
@@ -67,7 +73,7 @@ func compile(t *testing.T, w *core.WorkflowTemplate, subs []*core.WorkflowTempla
 	if _, err := compiler.GetRequirements(w, subs); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := compiler.CompileWorkflow(w, subs, compiled, nil); err != nil {
+	if _, err := compiler.CompileWorkflow(w, subs, compiled, plans); err != nil {
 		t.Fatalf("workflow %s: %v", w.GetId().GetName(), err)
 	}
 }

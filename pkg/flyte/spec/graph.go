@@ -48,6 +48,7 @@ type graph struct {
 	slots           map[uintptr]slot // by the address of the field
 	results         map[string]*core.BindingData
 	defaults        map[string]*core.Literal
+	plans           []*plan
 	finishOthers    bool
 	errs            []error
 }
@@ -56,18 +57,19 @@ type graph struct {
 type kind uint8
 
 const (
-	single kind = iota // a task
-	mapped             // a task over lists: an array node
-	fan                // a dynamic task with its closure
-	nested             // a workflow
+	single   kind = iota // a task
+	mapped               // a task over lists: an array node
+	fan                  // a dynamic task with its closure
+	nested               // a workflow, inside this execution
+	launched             // a workflow, as an execution of its own by its launch plan
 )
 
 // node is a use without its types.
 type node struct {
 	id, at          string
 	kind            kind
-	task            definition // of all kinds but nested
-	sub             *graph     // of nested
+	task            definition // of single, mapped and fan
+	sub             *graph     // of nested and launched
 	branches        []branch   // of fan
 	item            reflect.Type
 	inputs, outputs []literal.Field
@@ -96,6 +98,7 @@ type branch struct {
 	name string
 	g    *graph
 	item reflect.Type
+	plan bool // each copy is an execution of its own
 }
 
 // slot is a field that edges can touch. A nil node is the workflow itself.

@@ -54,12 +54,24 @@ func MinSuccess(ratio float64) Option {
 // Branch is a workflow that a dynamic task may multiply; its inputs are the
 // task's items.
 func Branch[Item, Out any](name string, w *Workflow[Item, Out]) Option {
+	return addBranch(branch{name: name, g: w.g, item: reflect.TypeFor[Item]()})
+}
+
+// PlanBranch is like [Branch], but every copy is an execution of its own,
+// launched by the workflow's launch plan. Of the workflow nothing but its name
+// travels with the task, so the size of an execution is bounded by the number of
+// copies and not by what is in them; the workflow is registered by its own bundle.
+func PlanBranch[Item, Out any](name string, w *Workflow[Item, Out]) Option {
+	return addBranch(branch{name: name, g: w.g, item: reflect.TypeFor[Item](), plan: true})
+}
+
+func addBranch(b branch) Option {
 	return func(g *graph, n *node) {
 		if n.kind != fan {
-			g.bad(n.at, "node %s: Branch is for Fan", n.id)
+			g.bad(n.at, "node %s: branch %s is for Fan", n.id, b.name)
 			return
 		}
-		n.branches = append(n.branches, branch{name, w.g, reflect.TypeFor[Item]()})
+		n.branches = append(n.branches, b)
 	}
 }
 
@@ -87,16 +99,23 @@ func Fan[In, Item, Out any](w Graph, t *task.Dynamic[In, Item, Out], options ...
 	return n
 }
 
-// Use uses a workflow as one node.
+// Use uses a workflow as one node, inside this execution.
 func Use[In, Out any](w Graph, sub *Workflow[In, Out], options ...Option) *Node[In, Out] {
 	return add[In, Out](w, &node{kind: nested, sub: sub.g}, options)
+}
+
+// UsePlan uses a workflow as one node that is an execution of its own, launched
+// by the workflow's launch plan. Inputs that have a default there need not be
+// fed. The workflow is registered by its own bundle.
+func UsePlan[In, Out any](w Graph, sub *Workflow[In, Out], options ...Option) *Node[In, Out] {
+	return add[In, Out](w, &node{kind: launched, sub: sub.g}, options)
 }
 
 func add[In, Out any](w Graph, n *node, options []Option) *Node[In, Out] {
 	g := w.graph()
 	n.at, n.bindings = caller(), map[string]*core.BindingData{}
 	name := ""
-	if n.kind == nested {
+	if n.sub != nil {
 		name = n.sub.name
 	} else {
 		name = n.task.Name()

@@ -20,11 +20,12 @@ func (b *builder) node(n *node) *core.Node {
 	}
 	switch n.kind {
 	case nested:
-		t := b.workflow(n.sub)
+		b.workflow(n.sub)
 		p.Metadata = n.metadata(n.sub.name)
-		p.Target = &core.Node_WorkflowNode{WorkflowNode: &core.WorkflowNode{
-			Reference: &core.WorkflowNode_SubWorkflowRef{SubWorkflowRef: t.GetId()},
-		}}
+		p.Target = n.sub.workflowNode(false)
+	case launched:
+		p.Metadata = n.metadata(n.sub.name)
+		p.Target = n.sub.workflowNode(true)
 	case mapped:
 		b.template(n, task.TemplateOptions{Variant: n.variant}) // registered too: to run one element alone
 		t := b.template(n, task.TemplateOptions{Variant: n.variant, Mapped: true})
@@ -61,12 +62,26 @@ func taskNode(t *core.TaskTemplate) *core.Node_TaskNode {
 	return &core.Node_TaskNode{TaskNode: &core.TaskNode{Reference: &core.TaskNode_ReferenceId{ReferenceId: t.GetId()}}}
 }
 
+// workflowNode runs a workflow inside the execution, or by its launch plan as
+// an execution of its own.
+func (g *graph) workflowNode(plan bool) *core.Node_WorkflowNode {
+	n := &core.WorkflowNode{Reference: &core.WorkflowNode_SubWorkflowRef{
+		SubWorkflowRef: &core.Identifier{ResourceType: core.ResourceType_WORKFLOW, Name: g.name},
+	}}
+	if plan {
+		n.Reference = &core.WorkflowNode_LaunchplanRef{
+			LaunchplanRef: &core.Identifier{ResourceType: core.ResourceType_LAUNCH_PLAN, Name: g.name},
+		}
+	}
+	return &core.Node_WorkflowNode{WorkflowNode: n}
+}
+
 // metadata carries what the engine ignores on a task and reads on a node.
 func (n *node) metadata(name string) *core.NodeMetadata {
 	m := &core.NodeMetadata{Name: name}
 	var timeout time.Duration
 	var interruptible bool
-	if n.kind != nested {
+	if n.task != nil {
 		d := n.task.Declaration()
 		timeout, interruptible = d.Timeout, d.Interruptible
 		for _, v := range d.Variants {
@@ -102,18 +117,19 @@ func (n *node) broadcastLists() []string {
 	return names
 }
 
-// closure builds what a dynamic task multiplies.
+// closure builds what a dynamic task multiplies. A workflow in it may hold a
+// dynamic task itself, whose closure then travels in that task's template.
 func (b *builder) closure(n *node) task.Closure {
 	inner := &builder{options: b.options, tasks: map[string]*admin.TaskSpec{}, workflows: map[string]*core.WorkflowTemplate{}}
 	job := &core.DynamicJobSpec{}
 	for _, br := range n.branches {
-		t := inner.workflow(br.g)
+		if !br.plan {
+			inner.workflow(br.g)
+		}
 		job.Nodes = append(job.Nodes, &core.Node{
 			Id:       br.name,
 			Metadata: &core.NodeMetadata{Name: br.name},
-			Target: &core.Node_WorkflowNode{WorkflowNode: &core.WorkflowNode{
-				Reference: &core.WorkflowNode_SubWorkflowRef{SubWorkflowRef: t.GetId()},
-			}},
+			Target:   br.g.workflowNode(br.plan),
 		})
 	}
 	job.Subworkflows = sorted(inner.workflows)
@@ -139,34 +155,4 @@ func referenced(n *core.Node) string {
 		n = a.GetNode()
 	}
 	return n.GetTaskNode().GetReferenceId().GetName()
-}
-
-// plan is the launch plan of the workflow's own name.
-func (g *graph) plan() (*admin.LaunchPlan, error) {
-	parameters := map[string]*core.Parameter{}
-	for _, f := range g.inputs {
-		p := &core.Parameter{Var: &core.Variable{Type: f.Type, Description: f.Doc}}
-		switch {
-		case g.defaults[f.Name] != nil:
-			p.Behavior = &core.Parameter_Default{Default: g.defaults[f.Name]}
-		case f.Optional():
-			none, err := f.Absent()
-			if err != nil {
-				return nil, err
-			}
-			p.Behavior = &core.Parameter_Default{Default: none}
-		default:
-			p.Behavior = &core.Parameter_Required{Required: true}
-		}
-		parameters[f.Name] = p
-	}
-	return &admin.LaunchPlan{
-		Id: &core.Identifier{ResourceType: core.ResourceType_LAUNCH_PLAN, Name: g.name},
-		Spec: &admin.LaunchPlanSpec{
-			WorkflowId:     &core.Identifier{ResourceType: core.ResourceType_WORKFLOW, Name: g.name},
-			EntityMetadata: &admin.LaunchPlanMetadata{},
-			DefaultInputs:  &core.ParameterMap{Parameters: parameters},
-			FixedInputs:    &core.LiteralMap{},
-		},
-	}, nil
 }

@@ -14,7 +14,7 @@ const closureField = "closure"
 
 // Closure is what a dynamic task multiplies, as its template's custom carries
 // it: a job with one prototype node per branch (the node's id is the branch's
-// name, its target the branch's workflow), the templates of all tasks and the
+// name, its target the branch's workflow or launch plan), the templates of all tasks and the
 // workflows that these need. Ids have no project, domain or version: the
 // running task fills in its own, so that a closure goes where its task goes.
 type Closure struct{ Job *core.DynamicJobSpec }

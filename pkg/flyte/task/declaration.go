@@ -31,6 +31,8 @@ type Declaration struct {
 
 	CacheVersion string   // where not empty, outputs are cached under it; change it when the code's results change
 	CacheIgnore  []string // inputs that don't take part in the cache key
+	// CacheSerialize lets one execution at a time compute a result that several want; the others wait for it and hit.
+	CacheSerialize bool
 
 	Deck bool // the task writes a report page
 	// Over names the inputs that a map runs over. A stage that has some gets a
@@ -114,6 +116,9 @@ func (d Declaration) check(inputs []literal.Field) error {
 	}
 	if len(d.CacheIgnore) > 0 && d.CacheVersion == "" {
 		bad("CacheIgnore without CacheVersion: nothing is cached")
+	}
+	if d.CacheSerialize && d.CacheVersion == "" {
+		bad("CacheSerialize without CacheVersion: nothing is cached")
 	}
 	known := func(what string, names []string) {
 		for i, name := range names {

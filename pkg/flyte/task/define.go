@@ -31,7 +31,11 @@ type RunDynamic[In, Item any] func(ctx context.Context, in In) (FanOut[Item], er
 // fmt.Stringer, its text becomes the copy's display name.
 type FanOut[Item any] struct {
 	Branch string // may be empty where the closure has one branch
-	Items  []Item
+	// Accelerator, where not empty, is the device that every template of the closure that asks for a GPU
+	// gets, in the place of its declaration's: so the device is a matter of inputs. What stands in the
+	// closure of a dynamic task inside the branch is left: that task says its own.
+	Accelerator string
+	Items       []Item
 }
 
 // contract is a declaration with its interface.

@@ -42,6 +42,7 @@ func (t *Dynamic[In, Item, Out]) Execute(ctx context.Context, p Process, run Run
 				items[i].name = named.String()
 			}
 		}
+		closure.accelerate(decision.Accelerator)
 		job, err := closure.multiply(decision.Branch, items, t.outputs)
 		return product{futuresFile, job}, err
 	})
@@ -118,6 +119,20 @@ func (c Closure) multiply(name string, items []item, outputs []literal.Field) (*
 		})
 	}
 	return job, nil
+}
+
+// accelerate gives a device to every template that asks for a GPU.
+func (c Closure) accelerate(device string) {
+	if device == "" {
+		return
+	}
+	for _, t := range c.Job.GetTasks() {
+		for _, r := range t.GetContainer().GetResources().GetRequests() {
+			if r.GetName() == core.Resources_GPU {
+				t.ExtendedResources = accelerator(device)
+			}
+		}
+	}
 }
 
 func (c Closure) branch(name string) (*core.Node, error) {

@@ -102,12 +102,17 @@ func (c *contract) Template(o TemplateOptions) (*core.TaskTemplate, error) {
 		}},
 	}
 	if v.Accelerator != "" {
-		t.ExtendedResources = &core.ExtendedResources{GpuAccelerator: &core.GPUAccelerator{
-			Device:             v.Accelerator,
-			PartitionSizeValue: &core.GPUAccelerator_Unpartitioned{Unpartitioned: true},
-		}}
+		t.ExtendedResources = accelerator(v.Accelerator)
 	}
 	return t, nil
+}
+
+// accelerator asks for one kind of GPU, whole.
+func accelerator(device string) *core.ExtendedResources {
+	return &core.ExtendedResources{GpuAccelerator: &core.GPUAccelerator{
+		Device:             device,
+		PartitionSizeValue: &core.GPUAccelerator_Unpartitioned{Unpartitioned: true},
+	}}
 }
 
 func (c *contract) metadata() *core.TaskMetadata {
@@ -118,6 +123,7 @@ func (c *contract) metadata() *core.TaskMetadata {
 	if c.decl.CacheVersion != "" {
 		m.Discoverable, m.DiscoveryVersion = true, c.decl.CacheVersion
 		m.CacheIgnoreInputVars = slices.Clone(c.decl.CacheIgnore)
+		m.CacheSerializable = c.decl.CacheSerialize
 	}
 	if c.decl.Deck {
 		m.GeneratesDeck = wrapperspb.Bool(true)

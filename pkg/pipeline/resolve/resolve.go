@@ -119,7 +119,10 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 			Source: c.Tiling.Source, TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
 			MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
 		},
-		Destination: pipeline.Destination{RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
+		Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
+		Destination: pipeline.Destination{
+			RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, redoDir),
+		},
 		Inference: pipeline.Inference{
 			Engine: c.Engine, Command: c.Shine.Command, TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds())),
 			Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
@@ -132,6 +135,8 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		MaxMissing:   string(c.Data.MaxMissing),
 		Retention:    c.Output.Retention,
 		Compute:      pipeline.BranchCPU,
+		Accelerator:  c.Shine.Accelerator,
+		MaxTiles:     int64(c.MaxTilesPerDynamic),
 		RunID:        run,
 	}
 	if c.Engine == "shine" {
@@ -143,12 +148,18 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 	return out, out.Tiling.Grid().Validate()
 }
 
+// redoDir is where items are marked that have to be done again, beside the runs.
+const redoDir = "redo"
+
 // checkName keeps a run's name from being anything but one element of a path.
 func checkName(run string) error {
 	for _, r := range run {
 		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)) {
 			return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
 		}
+	}
+	if run == redoDir {
+		return fault.Input("LaunchInvalid", "%q names what all runs share", run).At("run_id").Fix("choose another name")
 	}
 	if strings.HasPrefix(run, ".") || len(run) > 128 {
 		return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use at most 128 characters, the first not a dot")

@@ -10,10 +10,11 @@ import (
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Run shows how the sub-tiles of a run ended and what was committed.
-func Run(r *assemble.Run, total assemble.Total) string {
+func Run(r *survey.Run, total assemble.Total) string {
 	head := report.Table{}
 	head.Add("run", r.RunID)
 	head.Add("configuration", r.ConfigID)

@@ -192,7 +192,7 @@ def _load(q: Quadrant, settings: Settings, meta: dict, sizes: np.ndarray, unit: 
     turned = frame.turn_position(xy, turn, (ny, nx)).astype(np.float32)
     # A stamp of even size is centred half a pixel before the position's pixel.
     shift = (turned - np.round(turned) + (sizes[seen, None] % 2 == 0) / 2) @ turn  # in the PSF's own pixels
-    grid = psf.Grid(_psf_model(q, (ny, nx)), settings.adapter.psf_includes_pixel)
+    grid = psf.Grid(_psf_model(q, (ny, nx)), settings.adapter.psf_includes_pixel, settings.adapter.psf_wings)
     corner = np.array([[0, 0], [nx - 1, 0], [nx - 1, ny - 1], [0, ny - 1]], float)
     return _Loaded(
         image=frame.turn_image(image, turn), sigma=frame.turn_image(sigma, turn), flags=frame.turn_image(exposure.flags, turn),

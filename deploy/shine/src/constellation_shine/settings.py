@@ -9,6 +9,7 @@ them holds what is not SHINE's::
 
     adapter:
       psf_includes_pixel: true    # the PSF product is the effective PSF
+      psf_wings: true             # continue its stamps to where their light adds up to 1
       laplace: true               # errors of map and vi; false: nulls
       newton_steps: 3             # at most so many to finish a MAP with; 0: as SHINE leaves it
 """
@@ -32,6 +33,7 @@ class Adapter:
     """What is the adapter's to decide."""
 
     psf_includes_pixel: bool = True
+    psf_wings: bool = True
     laplace: bool = True
     newton_steps: int = 3  # they need laplace
 

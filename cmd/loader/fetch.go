@@ -1,0 +1,101 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// fetch returns the path of a verified copy in the cache directory.
+//
+// Several containers may share the directory: a copy is written under a name of
+// its own and renamed when it is whole and right.
+func (e executable) fetch(ctx context.Context, store objstore.Reader, cache string) (string, error) {
+	dir := filepath.Join(cache, e.sum)
+	path := filepath.Join(dir, e.name)
+	switch sum, err := checksum(path); {
+	case err == nil && sum == e.sum:
+		return path, nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return "", cacheFault(path, err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", cacheFault(dir, err)
+	}
+	f, err := os.CreateTemp(dir, ".part-")
+	if err != nil {
+		return "", cacheFault(dir, err)
+	}
+	defer os.Remove(f.Name()) // after the rename there is nothing under this name
+	defer f.Close()
+	if err := e.download(ctx, store, f); err != nil {
+		return "", err
+	}
+	if err := errors.Join(f.Chmod(0o755), f.Close()); err != nil {
+		return "", cacheFault(f.Name(), err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return "", cacheFault(path, err)
+	}
+	return path, nil
+}
+
+func (e executable) download(ctx context.Context, store objstore.Reader, f *os.File) error {
+	body, err := store.Get(ctx, e.uri, "", objstore.Whole)
+	if err != nil {
+		return fmt.Errorf("fetch the stage's executable: %w", err)
+	}
+	defer body.Close()
+	hash := sha256.New()
+	local := writer{f}
+	if _, err := io.Copy(io.MultiWriter(local, hash), body); err != nil {
+		return fmt.Errorf("fetch the stage's executable: %w", err)
+	}
+	if sum := hex.EncodeToString(hash.Sum(nil)); sum != e.sum {
+		return fault.Data("ExecutableCorrupt", "its SHA-256 is %s, and the task was registered with %s", sum, e.sum).On(e.uri).
+			Fix("register the task again with `constellation package --fast`, and keep what it uploaded")
+	}
+	return nil
+}
+
+// writer marks failures to write as the cache's, so that they are told apart
+// from those to read.
+type writer struct{ f *os.File }
+
+func (w writer) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = cacheFault(w.f.Name(), err)
+	}
+	return n, err
+}
+
+// cacheFault is a directory that can't be used. A full disk may be another
+// node's next time, so it is worth another attempt.
+func cacheFault(path string, err error) error {
+	return fault.New(fault.Unclassified, "LoaderCache", "%w", err).On(path).Fix("name a writable directory in LOADER_CACHE")
+}
+
+func checksum(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}

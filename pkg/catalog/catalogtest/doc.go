@@ -1,0 +1,39 @@
+// Package catalogtest gives tests real catalogues of each kind: SQLite always,
+// PostgreSQL and an Iceberg REST server where their programs are there.
+package catalogtest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/catalog"
+)
+
+// Each runs a test on an empty catalogue of each kind, with a local warehouse.
+// Kinds whose programs are missing are skipped, aloud.
+func Each(t *testing.T, test func(t *testing.T, s catalog.Settings)) {
+	for _, kind := range []struct {
+		name string
+		uri  func(t testing.TB, warehouse string) string
+	}{
+		{"SQLite", func(t testing.TB, _ string) string { return "sqlite://" + filepath.Join(t.TempDir(), "catalog.db") }},
+		{"PostgreSQL", func(t testing.TB, _ string) string { return Postgres(t) }},
+		{"REST", REST},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			warehouse := t.TempDir()
+			test(t, catalog.Settings{Warehouse: warehouse, URI: kind.uri(t, warehouse), Namespace: "shear", Table: "edff_shear"})
+		})
+	}
+}
+
+// Open opens a catalogue until the test ends.
+func Open(t testing.TB, s catalog.Settings) *catalog.Catalog {
+	t.Helper()
+	c, err := catalog.Open(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}

@@ -1,0 +1,11 @@
+
+BB@
+s3://bucket/table+
+)
+
+ra
+
+id
+
+
+nameparquet

@@ -1,0 +1,3 @@
+:
+shine
+mock

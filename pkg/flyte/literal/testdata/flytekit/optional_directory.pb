@@ -1,0 +1,7 @@
+
+7J5
+
+
+
+s3://bucket/dir*Z
+FlyteDirectory

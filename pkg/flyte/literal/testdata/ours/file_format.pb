@@ -1,0 +1,5 @@
+
+&$
+
+	
+parquets3://bucket/x.parquet

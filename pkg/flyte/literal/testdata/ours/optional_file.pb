@@ -1,0 +1,9 @@
+
+JJH
+(
+&$
+
+	
+parquets3://bucket/x.parquetZ
+FlyteFilePath*	
+parquet

@@ -1,0 +1,192 @@
+package survey
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
+)
+
+const (
+	// RunFile is the name of a run's record, beside its tile directories.
+	RunFile = "run.json"
+	// PartDir is where the parts of a run's record lie, one per batch of tiles.
+	PartDir = "parts"
+	// StatusPrepared is that of a sub-tile which was to be prepared and no more.
+	StatusPrepared = "prepared"
+)
+
+// Run says, for each tile and sub-tile that was planned, where its products
+// lie and how it ended. They lie where this run made them or, where the engine
+// had them in its cache, where an earlier one did.
+//
+// The record of a run in several batches lies in parts, one per batch, which
+// the root names; LoadRun joins them.
+type Run struct {
+	RunID    string    `json:"run_id"`
+	ConfigID string    `json:"config_id"`
+	Parts    []string  `json:"parts,omitempty"` // relative to the root
+	Tiles    []RunTile `json:"tiles"`
+}
+
+// RunTile is one tile of a run.
+type RunTile struct {
+	TileID   int64        `json:"tile_id"`
+	Prepared string       `json:"prepared,omitempty"` // document that says what its preparation left
+	Plan     string       `json:"plan,omitempty"`     // key of what it was made from
+	Failure  string       `json:"failure,omitempty"`  // why the tile could not be prepared
+	LeftOut  []string     `json:"left_out,omitempty"` // exposures that could not be used, and why
+	SubTiles []RunSubTile `json:"sub_tiles"`
+}
+
+// RunSubTile is one sub-tile of a run: its centre in degrees, and its outcome.
+type RunSubTile struct {
+	RA  float64 `json:"ra"`
+	Dec float64 `json:"dec"`
+	results.Outcome
+}
+
+// Counts sums the sub-tiles by status.
+func (r *Run) Counts() map[string]int {
+	counts := map[string]int{}
+	for _, t := range r.Tiles {
+		for _, s := range t.SubTiles {
+			counts[s.Status]++
+		}
+	}
+	return counts
+}
+
+// Lost is the reason of a sub-tile whose inference left nothing behind.
+const Lost = "inference ended without a result: see the execution's infer-subtile node"
+
+// Add joins what was prepared for a tile with what inference said about those
+// of its sub-tiles that were to be inferred, in their order. An outcome that is
+// nil was lost with its pod; without outcomes at all nothing was to be inferred.
+func (r *Run) Add(p *Prepared, outcomes []*results.Outcome) {
+	t := RunTile{TileID: p.TileID, Plan: p.Plan, Failure: p.Failure}
+	for _, l := range p.LeftOut {
+		t.LeftOut = append(t.LeftOut, l.String())
+	}
+	inferred := p.ToInfer()
+	for i, s := range p.SubTiles {
+		o := results.Outcome{TileID: p.TileID, Row: s.Row, Col: s.Col, Status: s.Status, Directory: s.Directory}
+		at, to := slices.BinarySearch(inferred, int64(i))
+		switch {
+		case p.Failure != "":
+			o.Status, o.Reason = results.Failed, p.Failure
+		case !to:
+			o.Reason = s.Reason
+		case outcomes == nil:
+			o.Status = StatusPrepared
+		case at < len(outcomes) && outcomes[at] != nil:
+			o = *outcomes[at]
+		default:
+			o.Status, o.Reason = results.Failed, Lost
+		}
+		t.SubTiles = append(t.SubTiles, RunSubTile{s.RA, s.Dec, o})
+	}
+	r.Tiles = append(r.Tiles, t)
+}
+
+// Collect reads what a batch of tiles left: for each tile the URI of its
+// Prepared document, and the URIs of its outcomes, empty where there is none.
+// Without outcomes at all nothing was to be inferred.
+func Collect(ctx context.Context, r objstore.Reader, runID, configID string, prepared []string, outcomes [][]string) (*Run, error) {
+	if outcomes != nil && len(outcomes) != len(prepared) {
+		return nil, fault.New(fault.Bug, "TileCount", "%d tiles were prepared, %d have outcomes", len(prepared), len(outcomes))
+	}
+	tiles, ended := make([]*Prepared, len(prepared)), make([][]*results.Outcome, len(prepared))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(documentsAtOnce)
+	for i, uri := range prepared {
+		g.Go(func() (err error) {
+			tiles[i], err = Load[Prepared](gctx, r, uri)
+			return err
+		})
+		if outcomes == nil {
+			continue
+		}
+		ended[i] = make([]*results.Outcome, len(outcomes[i]))
+		for j, uri := range outcomes[i] {
+			if uri == "" {
+				continue
+			}
+			g.Go(func() (err error) {
+				ended[i][j], err = Load[results.Outcome](gctx, r, uri)
+				return err
+			})
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("collect the run's outcomes: %w", err)
+	}
+	run := &Run{RunID: runID, ConfigID: configID}
+	for i, p := range tiles {
+		run.Add(p, ended[i])
+		run.Tiles[i].Prepared = prepared[i]
+	}
+	return run, nil
+}
+
+// PartURI is where the record of a run's n-th batch lies.
+func PartURI(runURI string, n int64) string {
+	return objstore.Join(runURI, PartDir, fmt.Sprintf("%05d.json", n))
+}
+
+// SaveRun writes a run's root document beside its parts and returns its URI.
+// The tiles of a single part are written out in it.
+func SaveRun(ctx context.Context, store objstore.Store, runURI, runID, configID string, parts []string) (string, error) {
+	run := &Run{RunID: runID, ConfigID: configID, Tiles: []RunTile{}}
+	for _, uri := range parts {
+		rel, err := objstore.Rel(runURI, uri)
+		if err != nil {
+			rel = uri // an earlier run's, from the cache
+		}
+		run.Parts = append(run.Parts, rel)
+	}
+	if len(parts) == 1 {
+		only, err := Load[Run](ctx, store, parts[0])
+		if err != nil {
+			return "", err
+		}
+		run.Tiles, run.Parts = only.Tiles, nil
+	}
+	uri := objstore.Join(runURI, RunFile)
+	return uri, Save(ctx, store, uri, run)
+}
+
+// LoadRun reads a run's record with all its parts.
+func LoadRun(ctx context.Context, r objstore.Reader, uri string) (*Run, error) {
+	run, err := Load[Run](ctx, r, uri)
+	if err != nil || len(run.Parts) == 0 {
+		return run, err
+	}
+	base := strings.TrimSuffix(uri, "/"+objstore.Base(uri))
+	parts := make([]*Run, len(run.Parts))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(documentsAtOnce)
+	for i, part := range run.Parts {
+		g.Go(func() (err error) {
+			if !strings.Contains(part, "://") && !strings.HasPrefix(part, "/") {
+				part = objstore.Join(base, part)
+			}
+			parts[i], err = Load[Run](gctx, r, part)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("read the parts of %s: %w", uri, err)
+	}
+	for _, part := range parts {
+		run.Tiles = append(run.Tiles, part.Tiles...)
+	}
+	run.Parts = nil
+	return run, nil
+}

@@ -1,0 +1,27 @@
+// record-tiles writes down what a batch of tiles that were prepared only left.
+package main
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+func main() { task.Main(pipeline.RecordTiles, run) }
+
+func run(ctx context.Context, in pipeline.RecordTilesIn) (out pipeline.RecordTilesOut, err error) {
+	env := task.From(ctx)
+	prepared := make([]string, len(in.Prepared))
+	for i, p := range in.Prepared {
+		prepared[i] = p.URI
+	}
+	part, err := survey.Collect(ctx, env.Store(), in.RunID, in.Destination.ConfigID, prepared, nil)
+	if err != nil {
+		return out, err
+	}
+	out.Part = literal.Blob{URI: survey.PartURI(in.Destination.RunURI, in.Part), Format: "json"}
+	return out, survey.Save(ctx, env.Store(), out.Part.URI, part)
+}

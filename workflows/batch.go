@@ -1,0 +1,59 @@
+package workflows
+
+import (
+	"github.com/cosmostat/constellation/pkg/flyte/spec"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+)
+
+type batchWorkflow = spec.Workflow[pipeline.BatchIn, pipeline.BatchOut]
+
+// addFan wires the fan-out over a batch's tiles. It has the same branches in
+// every workflow, since it is one task with one template.
+func addFan(w *batchWorkflow) *spec.Node[pipeline.FanOutTilesIn, pipeline.FanOutTilesOut] {
+	fan := spec.Fan(w, pipeline.FanOutTiles,
+		spec.Branch(pipeline.BranchGPU, inferTile("process_tile")),
+		spec.Branch(pipeline.BranchCPU, inferTile("process_tile_cpu", spec.Variant(pipeline.VariantCPU))),
+		spec.Branch(pipeline.BranchPrepare, prepareTile()))
+	spec.Connect(w, &fan.In.TileIDs, &w.In.TileIDs)
+	spec.Connect(w, &fan.In.Branch, &w.In.Branch)
+	spec.Connect(w, &fan.In.Source, &w.In.Source)
+	spec.Connect(w, &fan.In.Tiling, &w.In.Tiling)
+	spec.Connect(w, &fan.In.Products, &w.In.Products)
+	spec.Connect(w, &fan.In.Destination, &w.In.Destination)
+	spec.Connect(w, &fan.In.Inference, &w.In.Inference)
+	spec.Connect(w, &fan.In.Accelerator, &w.In.Accelerator)
+	spec.Connect(w, &fan.In.Plan, &w.In.Plan)
+	spec.Connect(w, &fan.In.Tiles, &w.In.Tiles)
+	spec.Connect(w, &fan.In.Index, &w.In.Index)
+	return fan
+}
+
+// ShearBatch takes a batch of tiles to committed rows. It is a part of
+// shear_pipeline, or an execution of its own where there are many tiles.
+func ShearBatch() *batchWorkflow {
+	w := spec.New[pipeline.BatchIn, pipeline.BatchOut]("shear_batch", "Prepares and infers a batch of tiles, and commits their results.")
+	fan := addFan(w)
+	assemble := spec.Add(w, pipeline.AssembleCatalog)
+	spec.Connect(w, &assemble.In.Part, &w.In.Part)
+	spec.Connect(w, &assemble.In.Prepared, &fan.Out.Prepared)
+	spec.Connect(w, &assemble.In.Outcomes, &fan.Out.Outcomes)
+	spec.Connect(w, &assemble.In.Destination, &w.In.Destination)
+	spec.Connect(w, &assemble.In.Catalog, &w.In.Catalog)
+	spec.Connect(w, &assemble.In.Lease, &w.In.Lease)
+	spec.Connect(w, &assemble.In.RunID, &w.In.RunID)
+	spec.Connect(w, &w.Out.Part, &assemble.Out.Part)
+	return w
+}
+
+// PreparationBatch takes a batch of tiles to their sub-tile directories.
+func PreparationBatch() *batchWorkflow {
+	w := spec.New[pipeline.BatchIn, pipeline.BatchOut]("preparation_batch", "Prepares a batch of tiles.")
+	fan := addFan(w)
+	record := spec.Add(w, pipeline.RecordTiles)
+	spec.Connect(w, &record.In.Part, &w.In.Part)
+	spec.Connect(w, &record.In.Prepared, &fan.Out.Prepared)
+	spec.Connect(w, &record.In.Destination, &w.In.Destination)
+	spec.Connect(w, &record.In.RunID, &w.In.RunID)
+	spec.Connect(w, &w.Out.Part, &record.Out.Part)
+	return w
+}
