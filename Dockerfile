@@ -1,4 +1,5 @@
-# All stages in one static image; infer-subtile also goes into the SHINE image (deploy/shine).
+# All stages, the loader and the command in one static image. infer-subtile and
+# the loader also go into the SHINE image (deploy/shine).
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -6,10 +7,17 @@ RUN go mod download
 COPY . .
 ARG VERSION=dev
 RUN make build VERSION=${VERSION}
+# What a scratch image lacks: certificates, time zones (of cron schedules), a
+# directory for temporary files, a name for the user.
+RUN mkdir -p /rootfs/bin /rootfs/etc/ssl/certs /rootfs/usr/share /rootfs/tmp \
+ && cp bin/* /rootfs/bin/ \
+ && cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/ \
+ && cp "$(go env GOROOT)/lib/time/zoneinfo.zip" /rootfs/usr/share/ \
+ && echo 'nonroot:x:65532:65532:nonroot:/tmp:/sbin/nologin' > /rootfs/etc/passwd \
+ && chmod 1777 /rootfs/tmp
 
 FROM scratch
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /src/bin/ /bin/
-COPY --from=build --chmod=1777 /tmp /tmp
+COPY --from=build /rootfs/ /
+ENV PATH=/bin HOME=/tmp ZONEINFO=/usr/share/zoneinfo.zip SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 ENTRYPOINT ["/bin/constellation"]

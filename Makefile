@@ -21,7 +21,24 @@ help: ## Say what each target does
 .PHONY: build
 build: ## Build the command and every stage's executable into bin/
 	@mkdir -p bin
-	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation $(addprefix ./tasks/,$(STAGES))
+	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation ./cmd/loader $(addprefix ./tasks/,$(STAGES))
+
+# Where `make package` and `make register` put things; see docs/register.md.
+PROJECT ?=
+DOMAIN ?= development
+PACKAGE ?= constellation.tgz
+PACKAGE_FLAGS ?=
+
+.PHONY: package
+package: build ## Write what flytectl registers (IMAGE, SHINE_IMAGE, PROJECT, DOMAIN; PACKAGE_FLAGS for more, e.g. --fast s3://bucket/code)
+	@[ -n "$(IMAGE)" ] && [ -n "$(SHINE_IMAGE)" ] && [ -n "$(PROJECT)" ] || { echo "say which: make $(firstword $(MAKECMDGOALS)) PROJECT=... IMAGE=...@sha256:... SHINE_IMAGE=...@sha256:..." >&2; exit 2; }
+	@bin/constellation package -o $(PACKAGE) -p $(PROJECT) -d $(DOMAIN) --image $(IMAGE) --shine-image $(SHINE_IMAGE) $(PACKAGE_FLAGS)
+
+.PHONY: register
+register: ## The same, and register it with flytectl
+	@command -v flytectl >/dev/null || { echo "flytectl is not in PATH: take the release flytectl of https://github.com/flyteorg/flyte that belongs to your Flyte (1.16), and give it your cluster's configuration (FLYTECTL_CONFIG)" >&2; exit 127; }
+	@$(MAKE) --no-print-directory package
+	@sh $(patsubst %.tgz,%,$(PACKAGE)).register.sh
 
 .PHONY: demo
 demo: build ## Simulate a small survey, serve it over S3, run the whole pipeline on it

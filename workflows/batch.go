@@ -39,7 +39,7 @@ func ShearBatch() *batchWorkflow {
 	spec.Connect(w, &assemble.In.Outcomes, &fan.Out.Outcomes)
 	spec.Connect(w, &assemble.In.Destination, &w.In.Destination)
 	spec.Connect(w, &assemble.In.Catalog, &w.In.Catalog)
-	spec.Connect(w, &assemble.In.Lease, &w.In.Lease)
+	spec.Connect(w, &assemble.In.Leases, &w.In.Leases)
 	spec.Connect(w, &assemble.In.RunID, &w.In.RunID)
 	spec.Connect(w, &w.Out.Part, &assemble.Out.Part)
 	return w

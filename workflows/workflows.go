@@ -108,7 +108,7 @@ func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
 	fan, record := fanOut(w, x, pipeline.BatchPrepare)
 	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
 	spec.Const(w, &fan.In.Branch, pipeline.BranchPrepare)
-	spec.Const(w, &fan.In.Lease, pipeline.Lease{})
+	spec.Const(w, &fan.In.Leases, "")
 	spec.Connect(w, &w.Out.Run, &record.Out.Run)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
 	return w
@@ -130,7 +130,7 @@ func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	fan, record := fanOut(w, x, pipeline.BatchShear)
 	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
 	spec.Connect(w, &fan.In.Branch, &x.resolve.Out.Compute)
-	spec.Const(w, &fan.In.Lease, pipeline.Lease{})
+	spec.Const(w, &fan.In.Leases, "")
 	validate(w, x, record)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
 	return w
@@ -147,4 +147,25 @@ func validate(w *spec.Workflow[LaunchIn, ShearOut], x indexed, record *spec.Node
 	spec.Connect(w, &w.Out.Run, &record.Out.Run)
 	spec.Connect(w, &w.Out.Report, &n.Out.Report)
 	spec.Connect(w, &w.Out.Snapshot, &n.Out.Snapshot)
+}
+
+// Campaign works a survey off: each execution takes the next tiles that the
+// catalogue lacks, and leases them, so that executions may overlap or die.
+// Its plans run on demand or by a schedule.
+func Campaign(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
+	w := spec.New[LaunchIn, ShearOut]("survey_campaign", "The next tiles of a survey that the catalogue lacks, from raw exposures to validated rows.")
+	x := index(w, s, true)
+	choose := spec.Add(w, pipeline.SelectTiles)
+	spec.Connect(w, &choose.In.Tiles, &x.index.Out.Tiles)
+	spec.Connect(w, &choose.In.Tiling, &x.resolve.Out.Tiling)
+	spec.Connect(w, &choose.In.Catalog, &x.resolve.Out.Catalog)
+	spec.Connect(w, &choose.In.Destination, &x.resolve.Out.Destination)
+	spec.Connect(w, &choose.In.Campaign, &x.resolve.Out.Campaign)
+	fan, record := fanOut(w, x, pipeline.BatchShear)
+	spec.Connect(w, &fan.In.TileIDs, &choose.Out.TileIDs)
+	spec.Connect(w, &fan.In.Leases, &choose.Out.Leases)
+	spec.Connect(w, &fan.In.Branch, &x.resolve.Out.Compute)
+	validate(w, x, record)
+	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
+	return w
 }

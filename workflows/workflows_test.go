@@ -96,15 +96,19 @@ func compile(t *testing.T, b *local.Bundle) {
 	}
 }
 
+func registered(b *spec.Bundle) *local.Bundle {
+	l := &local.Bundle{Workflow: b.Workflow.GetTemplate(), SubWorkflows: b.Workflow.GetSubWorkflows(), Plans: b.Plans}
+	for _, s := range b.Tasks {
+		l.Tasks = append(l.Tasks, s.GetTemplate())
+	}
+	return l
+}
+
 // TestCompile: what the engine's own compiler refuses, this refuses.
 func TestCompile(t *testing.T) {
 	for _, b := range build(t) {
 		t.Run(b.Workflow.GetTemplate().GetId().GetName(), func(t *testing.T) {
-			l := &local.Bundle{Workflow: b.Workflow.GetTemplate(), SubWorkflows: b.Workflow.GetSubWorkflows(), Plans: b.Plans}
-			for _, s := range b.Tasks {
-				l.Tasks = append(l.Tasks, s.GetTemplate())
-			}
-			l = local.Register(l, "project", "development", "v1")
+			l := local.Register(registered(b), "project", "development", "v1")
 			compile(t, l)
 			for _, template := range l.Tasks {
 				if template.GetCustom() == nil {

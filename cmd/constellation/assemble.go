@@ -42,7 +42,7 @@ some. Running it again leaves one copy of each row.`,
 			return err
 		}
 		defer tables.Close()
-		total, err := assemble.Commit(ctx, store, tables, run, objstore.Join(s.Destination.RunURI, survey.RunFile))
+		total, err := assemble.Commit(ctx, store, tables, run, nil, objstore.Join(s.Destination.RunURI, survey.RunFile))
 		if err != nil {
 			return err
 		}

@@ -32,13 +32,14 @@ directory may be local or in an object store; results go into its results/.`,
 		}
 		store, failed := objstore.Open(ctx, objstore.Config{}), 0
 		for _, uri := range args {
-			outcome, err := shine.SubTile(ctx, store, absolutePath(uri), shine.Job{
+			found, err := shine.SubTile(ctx, store, absolutePath(uri), shine.Job{
 				Engine: s.Inference.Engine, Command: s.Inference.Command, Timeout: s.Inference.Timeout(),
-				Inference: s.Inference.Inference, GAL: s.Inference.GAL, ConfigID: s.Inference.ConfigID, Log: c.ErrOrStderr(),
+				Inference: s.Inference.Inference, GAL: s.Inference.GAL, ConfigID: s.Inference.ConfigID, Log: c.ErrOrStderr(), NodeCache: shine.NodeCache(),
 			})
 			if err != nil {
 				return err
 			}
+			outcome := found.Outcome
 			line := fmt.Sprintf("tile %d sub-tile %d_%d: %s", outcome.TileID, outcome.Row, outcome.Col, outcome.Status)
 			if outcome.Reason != "" {
 				line += ": " + outcome.Reason

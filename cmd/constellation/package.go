@@ -113,9 +113,10 @@ func (p *packaging) run(c *cobra.Command) error {
 }
 
 // bundles builds the specs, and uploads the executables where they are asked for.
-func (p *packaging) bundles(c *cobra.Command, store objstore.Store) (bundles []*spec.Bundle, err error) {
+func (p *packaging) bundles(c *cobra.Command, store objstore.Store) ([]*spec.Bundle, error) {
 	settings := config.Default()
 	if p.file != "" {
+		var err error
 		if _, settings, err = (&launch{config: p.file}).load(c.Context()); err != nil {
 			return nil, err
 		}
@@ -129,21 +130,19 @@ func (p *packaging) bundles(c *cobra.Command, store objstore.Store) (bundles []*
 		Accelerator: settings.Shine.Accelerator, MaxParallelism: settings.MaxParallelism,
 		Plan: plan, PodTemplates: p.podTemplates, Source: sourceLinks(p.source),
 	}
+	var up *upload
 	if p.fast != "" {
-		up, err := newUpload(c.Context(), store, p.fast, p.bin)
-		if err != nil {
+		if up, err = newUpload(c.Context(), store, p.fast, p.bin); err != nil {
 			return nil, err
 		}
 		o.Command = up.command
-		defer func() {
-			if len(up.commands) > 0 && err == nil {
-				fmt.Fprint(c.ErrOrStderr(), up.summary())
-			}
-		}()
 	}
-	bundles, err = workflows.Build(settingsOf(settings), o)
+	bundles, err := workflows.Build(settingsOf(settings), o)
 	if err != nil {
 		return nil, err
+	}
+	if up != nil {
+		fmt.Fprint(c.ErrOrStderr(), up.summary())
 	}
 	for _, name := range sortedKeys(p.schedules) {
 		s, err := spec.ParseSchedule(p.schedules[name])

@@ -18,7 +18,7 @@ import (
 func checkProgram(f *os.File) error {
 	e, err := elf.NewFile(f)
 	var bad *elf.FormatError
-	if errors.As(err, &bad) {
+	if errors.As(err, &bad) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("not a program for Linux (build with GOOS=linux)")
 	}
 	if err != nil {

@@ -33,7 +33,11 @@ type execution struct {
 	bin      string
 	parallel int
 	events   string
+	cache    string
 }
+
+// cachePolicies are the values of --cache.
+var cachePolicies = map[string]local.CachePolicy{"use": local.CacheUse, "overwrite": local.CacheOverwrite, "off": local.CacheOff}
 
 func (e *execution) flags(c *cobra.Command) {
 	e.launch.flags(c)
@@ -41,6 +45,7 @@ func (e *execution) flags(c *cobra.Command) {
 	f.StringVar(&e.metadata, "metadata", "", "where the engine keeps inputs, outputs and logs, which resuming needs: a directory or s3://... (default: constellation in the XDG state directory)")
 	f.StringVar(&e.bin, "bin", "", "directory of the stages' executables (default: this command's own)")
 	f.IntVarP(&e.parallel, "parallel", "j", 0, "processes at once (default: one per CPU)")
+	f.StringVar(&e.cache, "cache", "use", "what earlier runs made of the same inputs: use it, overwrite it, or off")
 	f.StringVar(&e.events, "events", "", "write the engine's events to this file, one JSON object a line")
 }
 
@@ -105,9 +110,24 @@ func (e *execution) conclude(ctx context.Context, w io.Writer, out workflows.She
 			fmt.Fprintf(w, "  tile %d is without exposure %s\n", t.TileID, exposure)
 		}
 	}
+	if n := earlier(run, settings.Destination.RunURI); n > 0 {
+		fmt.Fprintf(w, "  %d of %d sub-tiles had their products already, from earlier runs: %s says where\n", n, verdict.Planned, out.Run.URI)
+	}
 	fmt.Fprintf(w, "\nproducts   %s\ncatalogue  %s.%s in %s, snapshot %d\n", settings.Destination.RunURI,
 		settings.Catalog.Namespace, settings.Catalog.Table, settings.Catalog.Warehouse, out.Snapshot)
 	return nil
+}
+
+// earlier counts the sub-tiles whose products another run made of the same inputs.
+func earlier(run *survey.Run, runURI string) (n int) {
+	for _, t := range run.Tiles {
+		for _, s := range t.SubTiles {
+			if !strings.HasPrefix(s.Directory, runURI+"/") {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // execute builds a workflow for the configuration's settings and runs it.
@@ -118,6 +138,9 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	}
 	for _, warning := range c.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
+	}
+	if _, known := cachePolicies[e.cache]; !known {
+		return fault.Input("UsageInvalid", "--cache %q is unknown", e.cache).Fix("use, overwrite or off")
 	}
 	if e.parallel < 0 {
 		return fault.Input("UsageInvalid", "--parallel %d: at least one process has to run", e.parallel).Fix("leave it out for one per CPU")
@@ -223,6 +246,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Prefix:   e.metadata,
 		Program:  local.Directory(e.bin),
 		Parallel: e.parallel,
+		Cache:    cachePolicies[e.cache],
 		Observe:  v.observe,
 		// How much tasks say and how long they wait is as for this command.
 		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME"),

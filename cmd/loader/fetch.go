@@ -64,7 +64,7 @@ func (e executable) download(ctx context.Context, store objstore.Reader, f *os.F
 	}
 	if sum := hex.EncodeToString(hash.Sum(nil)); sum != e.sum {
 		return fault.Data("ExecutableCorrupt", "its SHA-256 is %s, and the task was registered with %s", sum, e.sum).On(e.uri).
-			Fix("register the task again with `constellation package --fast`, and keep what it uploaded")
+			Fix("remove that object and run `constellation package --fast` again")
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func (w writer) Write(p []byte) (int, error) {
 // cacheFault is a directory that can't be used. A full disk may be another
 // node's next time, so it is worth another attempt.
 func cacheFault(path string, err error) error {
-	return fault.New(fault.Unclassified, "LoaderCache", "%w", err).On(path).Fix("name a writable directory in LOADER_CACHE")
+	return fault.New(fault.Unclassified, "LoaderCache", "%w", err).On(path).Fix("name a directory with room in LOADER_CACHE")
 }
 
 func checksum(path string) (string, error) {

@@ -10,9 +10,9 @@
 // arguments, environment, process id and signals are the stage's own.
 //
 // LOADER_CACHE names the directory (a volume that pods of a node share saves
-// the download); without it, it is one below the directory for temporary
-// files. What goes wrong becomes error.pb under the stage's --output-prefix, as
-// a stage's own failures do.
+// the download); where it can't be used, one below the directory for temporary
+// files is. What goes wrong becomes error.pb under the stage's --output-prefix,
+// as a stage's own failures do.
 package main
 
 import (
@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -48,11 +49,27 @@ func main() {
 	}, become))
 }
 
+// cacheDir is the directory that was named, where it can be used: a node whose
+// volume is missing runs the stage all the same.
 func cacheDir() string {
-	if dir := os.Getenv("LOADER_CACHE"); dir != "" {
-		return dir
+	own := filepath.Join(os.TempDir(), "loader")
+	dir := os.Getenv("LOADER_CACHE")
+	if dir == "" {
+		return own
 	}
-	return os.TempDir() + "/loader"
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(dir, ".probe-"); err == nil {
+			f.Close()
+			err = os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "loader: LOADER_CACHE is not used: %v\n", err)
+		return own
+	}
+	return dir
 }
 
 // run loads and becomes the executable. It returns, with an exit code, only
@@ -120,7 +137,7 @@ func unusable(path string, e executable, err error) error {
 	case syscall.ENOEXEC:
 		return fault.Input("ExecutableUnusable", "not a program of this machine: %w", err).On(e.uri).Fix("build it for the nodes' system and processor")
 	case syscall.EACCES, syscall.EPERM:
-		return fault.Input("ExecutableUnusable", "%s may not be executed: %w", path, err).On(e.uri).Fix("name a directory in LOADER_CACHE that is writable and not mounted noexec")
+		return fault.Input("ExecutableUnusable", "%s may not be executed: %w", path, err).On(e.uri).Fix("name a directory in LOADER_CACHE that is not mounted noexec")
 	case context.Canceled:
 		return err
 	}

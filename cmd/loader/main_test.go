@@ -91,7 +91,7 @@ func (s *site) put(t *testing.T, key string, raw []byte) (uri, sum string) {
 // loader is a command that runs the loader.
 func loader(cache string, args ...string) *exec.Cmd {
 	c := exec.Command(os.Args[0], args...)
-	c.Env = append(os.Environ(), role+"=loader", "LOADER_CACHE="+cache, "MARK=left as it is")
+	c.Env = append(os.Environ(), role+"=loader", "FLYTE_INTERNAL_EXECUTION_ID=e", "LOADER_CACHE="+cache, "MARK=left as it is")
 	return c
 }
 
@@ -147,6 +147,23 @@ func TestBecome(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(cache, "*", "*"))
 	if err != nil || len(left) != 1 {
 		t.Errorf("the cache holds %q, %v", left, err)
+	}
+}
+
+// A cache that can't be used is no reason to fail.
+func TestNoCache(t *testing.T) {
+	s, dir := newSite(t), t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	blocked := filepath.Join(dir, "file")
+	if err := os.WriteFile(blocked, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := loader(blocked, s.uri, "sha256:"+s.sum, "count-words").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "LOADER_CACHE is not used") || !strings.Contains(string(out), "/bin/count-words") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "loader", s.sum, "count-words")); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -213,6 +230,9 @@ func TestFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if tt.cache == "" {
 				tt.cache = t.TempDir()
+			}
+			if tt.cache == blocked { // and no other either
+				t.Setenv("TMPDIR", blocked)
 			}
 			prefix := "s3://bucket/" + strings.ReplaceAll(name, " ", "-")
 			out, err := loader(tt.cache, tt.uri, "sha256:"+tt.sum, "count-words", "--output-prefix="+prefix).CombinedOutput()

@@ -36,7 +36,7 @@ type plainAnswer struct {
 	Written         int64
 	Rows            int
 	UploadSeconds   float64 `json:"upload_seconds"` // of all seconds
-	Memory          int64   `json:"-"`
+	Memory          int64   // peak resident set in bytes
 }
 
 // plain does work in the plain way.
@@ -56,9 +56,6 @@ func plain(b *testing.B, python, what string, job any) (a plainAnswer) {
 	}
 	if err != nil {
 		b.Fatalf("%v: %s", err, complaint.String())
-	}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		a.Memory = usage.Maxrss << 10
 	}
 	return a
 }

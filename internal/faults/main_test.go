@@ -65,7 +65,7 @@ var binaries = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// site is a tiny survey behind a proxy, and a configuration that reads it
+// site is a survey behind a proxy, and a configuration that reads it
 // unsigned and writes its products signed.
 type site struct {
 	bin, dir string
@@ -77,21 +77,29 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
+	survey, err := simulate.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newSiteOf(t, survey)
+}
+
+func newSiteOf(t *testing.T, survey simulate.Survey) *site {
+	t.Helper()
 	bin, err := binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{bin: bin, dir: t.TempDir(), server: s3test.StartPublic(t)}
+	s := &site{bin: bin, dir: t.TempDir(), server: s3test.StartPublic(t), survey: survey}
 	s.proxy = s.server.Proxy(t, 0)
 	s.server.Bucket(t, "products")
 	s.server.Bucket(t, "engine")
-	if s.survey, err = simulate.Preset("tiny"); err != nil {
-		t.Fatal(err)
-	}
 	s.env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "CONSTELLATION_STALL_TIME=1s",
 	}, s3test.Env(s.proxy.Endpoint)...)
-	s.do(t, "simulate", "--preset", "tiny", "--out", filepath.Join(s.server.Bucket(t, "euclid"), "q1"))
+	if _, err := simulate.Run(t.Context(), objstore.Open(t.Context(), objstore.Config{}), filepath.Join(s.server.Bucket(t, "euclid"), "q1"), survey, nil); err != nil {
+		t.Fatal(err)
+	}
 	config := s.survey.ConfigYAML("s3://euclid/q1") + fmt.Sprintf(`  s3_endpoint_url: %q
   s3_no_sign_request: true
 output:

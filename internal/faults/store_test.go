@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+	"github.com/cosmostat/constellation/pkg/simulate"
 )
 
 // TestWeather runs everything through a store that fails one request in
@@ -37,6 +38,58 @@ func TestWeather(t *testing.T) {
 			t.Error("there was hardly any trouble")
 		}
 	}
+}
+
+// TestWeatherOverLargeProducts has products that go in parts, and a warehouse in
+// the store, to which Iceberg's own client writes: what these send meets trouble
+// three times in ten, all else as in TestWeather.
+func TestWeatherOverLargeProducts(t *testing.T) {
+	v, err := simulate.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Width, v.Height, v.Observations = 512, 514, 1
+	s := newSiteOf(t, v)
+	s.server.Bucket(t, "tables")
+	s.do(t, s.tabled("calm")...)
+	want := tree(t, s.products("calm"))
+	// A completion may be heard and its answer lost: the products' client knows
+	// what to make of that, of Iceberg's no more is asked than of any.
+	passing := s3test.NewWeather(7, 0.05, s3test.Passing...)
+	parts := s3test.NewWeather(8, 0.3, s3test.Passing...)
+	tables := s3test.NewWeather(9, 0.3, s3test.InternalError, s3test.SlowDown, s3test.Reset, s3test.Truncated, s3test.Stall)
+	s.proxy.Inject(func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
+		switch q := r.URL.Query(); {
+		case strings.HasPrefix(r.URL.Path, "/tables/"):
+			return tables.Fault(w, r, pass)
+		case q.Has("uploads") || q.Has("uploadId"):
+			return parts.Fault(w, r, pass)
+		}
+		return passing.Fault(w, r, pass)
+	})
+	s.do(t, s.tabled("storm")...)
+	s.proxy.Inject(nil)
+	same(t, want, tree(t, s.products("storm")))
+	s.do(t, append([]string{"validate", "--config", "c.yaml", "--run-id", "storm"}, s.tables("storm")...)...)
+	for what, weather := range map[string]*s3test.Weather{"parts": parts, "tables": tables, "all else": passing} {
+		total := 0
+		for _, n := range weather.Counts() {
+			total += n
+		}
+		t.Logf("%s: %d troubles, %v", what, total, weather.Counts())
+		if total < 3 {
+			t.Errorf("%s: there was hardly any trouble", what)
+		}
+	}
+}
+
+// tabled is the command of a run whose tables are in the store as well.
+func (s *site) tabled(id string) []string {
+	return s.run(id, s.tables(id)...)
+}
+
+func (s *site) tables(id string) []string {
+	return []string{"--set", "output.catalog_warehouse=s3://tables/" + id, "--set", "output.catalog_uri=sqlite:///" + filepath.Join(s.dir, id+".db")}
 }
 
 // TestRefused holds what doesn't pass by itself to a clear end.

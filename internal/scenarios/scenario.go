@@ -11,6 +11,7 @@ type Scenario struct {
 	Workflow Builder
 	Children []Builder // workflows that it starts by their launch plans
 	Steps    []Step
+	Alone    bool // waiting for others' pods would change what comes of it
 	// Except names fields of records that the local engine does not reproduce,
 	// as Different or as "step 1: node m[0]: attempts" has them, with the reason.
 	Except map[string]string

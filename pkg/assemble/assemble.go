@@ -29,8 +29,9 @@ type Total struct {
 // Commit writes the record of some tiles to uri and then their rows, some tiles
 // at a time. All results are read before that: a sub-tile whose files can't be
 // used becomes failed in run, with the reason, and the others are committed.
-// Running it again leaves one copy of each row.
-func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, uri string) (Total, error) {
+// Running it again leaves one copy of each row. Leases, if not nil, are what the
+// tiles are committed by; each commit ends those of its tiles.
+func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, leases []catalog.Lease, uri string) (Total, error) {
 	var total Total
 	var batches []catalog.Batch // shear rows alone, fewer bytes than run has
 	parts := slices.Collect(slices.Chunk(run.Tiles, tilesPerCommit))
@@ -40,6 +41,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 			return total, err
 		}
 		fail(tiles, lost)
+		batch.Leases = leases
 		batches = append(batches, batch)
 	}
 	if err := survey.Save(ctx, store, uri, run); err != nil {

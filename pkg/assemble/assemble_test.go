@@ -86,7 +86,7 @@ func TestRun(t *testing.T) {
 	defer tables.Close()
 	for i, unchanged := range []int{0, 1} {
 		record := base + "/" + survey.RunFile
-		total, err := assemble.Commit(ctx, store, tables, run, record)
+		total, err := assemble.Commit(ctx, store, tables, run, nil, record)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -185,7 +185,7 @@ func TestFromDirectories(t *testing.T) {
 	}
 	defer tables.Close()
 	record := base + "/" + survey.RunFile
-	total, err := assemble.Commit(ctx, store, tables, run, record)
+	total, err := assemble.Commit(ctx, store, tables, run, nil, record)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	first, err := assemble.Commit(ctx, store, tables, run, base+"/"+survey.RunFile)
+	first, err := assemble.Commit(ctx, store, tables, run, nil, base+"/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := assemble.Commit(ctx, store, tables, bad, base+"/bad/"+survey.RunFile)
+	second, err := assemble.Commit(ctx, store, tables, bad, nil, base+"/bad/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}

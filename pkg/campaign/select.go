@@ -53,8 +53,8 @@ func (s Selection) Tiles() []int64 {
 
 // Select leases the next tiles to the holder, in one commit. A holder that has
 // leases already gets those again, and no others: so a task that is tried again,
-// after whatever failure, goes on with the same tiles. Leases of holders that
-// are dead are taken over; tiles of theirs that were tried often enough are left free.
+// after whatever failure, goes on with the same tiles. The leases of holders that
+// are given up are ended, and their tiles offered to this one and the next.
 func Select(ctx context.Context, c *catalog.Catalog, r Request) (Selection, error) {
 	if err := r.check(); err != nil {
 		return Selection{}, err
@@ -106,28 +106,29 @@ func (r *Request) choose(ctx context.Context, l *catalog.Ledger, about asked, no
 	var open []tile
 	for _, t := range v {
 		mine := t.lease.Holder == r.Holder
-		switch dead := t.lease.Held() && !about.holds(t.lease, now); {
+		dead := t.lease.Held() && !mine && !about.holds(t.lease, now)
+		switch {
 		case t.state == Done:
-			// The lease outlived its work, since somebody committed the tile without it.
-			if dead || mine {
+			if mine || dead { // somebody committed the tile without the lease
 				changed = append(changed, catalog.Lease{TileID: t.id})
 			}
 		case mine:
 			s.Leases = append(s.Leases, t.lease)
 		case t.lease.Held() && !dead:
-		case t.attempts >= r.MaxAttempts:
-			if dead {
+		default:
+			if dead { // which counts as tried from now on, whoever gets the tile
 				changed = append(changed, catalog.Lease{TileID: t.id, Attempt: t.attempts})
 			}
-		default:
-			open = append(open, t)
+			if t.attempts < r.MaxAttempts {
+				open = append(open, t)
+			}
 		}
 	}
 	s.Counts = v.counts(about, now)
 	if len(s.Leases) > 0 {
 		return s, changed, nil
 	}
-	slices.SortStableFunc(open, func(a, b tile) int { return cmp.Compare(a.attempts, b.attempts) })
+	slices.SortStableFunc(open, func(a, b tile) int { return cmp.Compare(a.tried(), b.tried()) })
 	since := now.UTC().Truncate(time.Second)
 	for _, t := range open[:min(r.Limit, len(open))] {
 		s.Leases = append(s.Leases, catalog.Lease{

@@ -40,6 +40,16 @@ type tile struct {
 	state    State
 	lease    catalog.Lease // zero where nobody has it
 	attempts int           // that have ended, or will have if the holder is dead
+	rows     bool          // whole or not
+}
+
+// tried is how often a tile was tried, for the order in which tiles are offered.
+// Rows that no campaign committed say once; they don't count against the limit.
+func (t tile) tried() int {
+	if t.rows {
+		return max(t.attempts, 1)
+	}
+	return t.attempts
 }
 
 type view []tile
@@ -57,16 +67,12 @@ func survey(ctx context.Context, l *catalog.Ledger, ids []int64, subTiles, maxAt
 			continue
 		}
 		seen[id] = true
-		t := tile{id: id, lease: l.Leases[id]}
-		t.attempts = t.lease.Attempt
-		if r := rows[id]; r.Count >= subTiles && !r.Failed {
-			t.state = Done
-		} else if t.attempts == 0 && r.Count > 0 {
-			t.attempts = 1 // by a run that was no campaign's
-		}
+		r, l := rows[id], l.Leases[id]
+		t := tile{id: id, lease: l, attempts: l.Attempt, rows: r.Count > 0}
 		switch {
-		case t.state == Done:
-		case t.attempts == 0:
+		case r.Count >= subTiles && !r.Failed:
+			t.state = Done
+		case t.tried() == 0:
 			t.state = Untried
 		case t.attempts < maxAttempts:
 			t.state = Tried

@@ -68,7 +68,10 @@ const attempts = 10
 // the same commit can be run again.
 //
 // Under leases it fails with [CodeLeaseLost], for good, once another holder has
-// a tile: from then on it changes neither table. Rows and leases change together.
+// one of the tiles, and then leaves the shear table as it is; what it may have
+// written to the sources by then, that holder replaces. Rows and leases change
+// together. A lease is good for one commit: the same tiles again under the same
+// leases are left as they were committed first.
 func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	ctx = c.with(ctx)
 	shear, err := b.shear()
@@ -78,6 +81,7 @@ func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	s, err := c.commit(ctx, &b, shear)
 	if fault.CodeOf(err) == CodeLeaseLost {
 		if before, yes := c.committed(ctx, &b); yes {
+			before.ShearRows = int64(len(shear))
 			return before, nil
 		}
 	}

@@ -13,5 +13,13 @@
 // that has a shear row has its sources too. Committers don't lock: where two
 // meet, one replays its change on the other's.
 //
+// Holders that share a survey lease tiles ([Catalog.Amend]; package campaign
+// decides who gets which). A tile's rows are committed by whoever holds its
+// lease, and end it in the same commit, so each lease is good for one commit,
+// and a holder that was overtaken is refused whenever it wakes up. Where no
+// lease is held, a tile's shear and sources are of one commit's making; while
+// one is, the sources may be of a try that was cut off before its shear, which
+// the next try replaces.
+//
 // This is the only package that links Iceberg. It knows no stage and no FITS.
 package catalog

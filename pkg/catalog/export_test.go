@@ -2,8 +2,12 @@ package catalog
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
 	"strings"
 
+	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/table"
 )
@@ -37,4 +41,57 @@ func (c *Catalog) Commits(ctx context.Context) (map[string][]int64, error) {
 		}
 	}
 	return of, nil
+}
+
+// Grow gives the shear table n more tiles, per to a snapshot: data files that
+// the manifests list like those of tile, a real one, and that aren't there.
+func (c *Catalog) Grow(ctx context.Context, tile int64, n, per int) error {
+	t, _, err := c.load(ctx, c.shearTable(), nil)
+	if err != nil {
+		return err
+	}
+	fs, err := t.FS(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := t.CurrentSnapshot().Manifests(fs)
+	if err != nil {
+		return err
+	}
+	var like iceberg.DataFile
+	for entry, err := range list[0].Entries(fs, true) {
+		if err != nil {
+			return err
+		}
+		like = entry.DataFile()
+	}
+	spec := t.Spec()
+	field := spec.Field(0)
+	const perCommit = 25
+	for made := 0; made < n; {
+		tx := t.NewTransaction()
+		for range perCommit {
+			var files []iceberg.DataFile
+			for ; made < n && len(files) < per; made++ {
+				tile++
+				id := binary.LittleEndian.AppendUint64(nil, uint64(tile))
+				low, high := maps.Clone(like.LowerBoundValues()), maps.Clone(like.UpperBoundValues())
+				low[field.SourceIDs[0]], high[field.SourceIDs[0]] = id, id
+				path := fmt.Sprintf("%s/data/TILE_ID=%d/%d.parquet", t.Location(), tile, tile)
+				b, err := iceberg.NewDataFileBuilder(spec, iceberg.EntryContentData, path, iceberg.ParquetFile, map[int]any{field.FieldID: tile}, nil, nil, like.Count(), like.FileSizeBytes())
+				if err != nil {
+					return err
+				}
+				files = append(files, b.ColumnSizes(like.ColumnSizes()).ValueCounts(like.ValueCounts()).NullValueCounts(like.NullValueCounts()).
+					NaNValueCounts(like.NaNValueCounts()).LowerBoundValues(low).UpperBoundValues(high).SplitOffsets(like.SplitOffsets()).Build())
+			}
+			if err := tx.AddDataFiles(ctx, files, iceberg.Properties{propTiles: "0", propConfig: "none"}); err != nil {
+				return err
+			}
+		}
+		if t, err = tx.Commit(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -79,22 +79,30 @@ func parseLease(t *table.Table, tile int64, text string) (l Lease, err error) {
 }
 
 // properties are the changes of the table's properties that leave these leases.
-// A lease that says nothing leaves no key.
+// A lease that says nothing leaves no key; of two of one tile the last counts.
 func properties(t *table.Table, configID string, leases []Lease) (set iceberg.Properties, remove []string, err error) {
-	set = iceberg.Properties{}
+	wanted := map[string]string{}
 	for _, l := range leases {
 		key := tileKey(configID, l.TileID)
 		l.TileID = 0 // stands in the key
-		if l != (Lease{}) {
-			text, err := json.Marshal(l)
-			if err != nil {
-				return nil, nil, err
-			}
-			if set[key] = string(text); t.Properties()[key] == set[key] {
-				delete(set, key)
-			}
-		} else if _, ok := t.Properties()[key]; ok {
+		if l == (Lease{}) {
+			wanted[key] = ""
+			continue
+		}
+		text, err := json.Marshal(l)
+		if err != nil {
+			return nil, nil, err
+		}
+		wanted[key] = string(text)
+	}
+	set = iceberg.Properties{}
+	for key, text := range wanted {
+		switch {
+		case t.Properties()[key] == text:
+		case text == "":
 			remove = append(remove, key)
+		default:
+			set[key] = text
 		}
 	}
 	return set, remove, nil
@@ -102,8 +110,8 @@ func properties(t *table.Table, configID string, leases []Lease) (set iceberg.Pr
 
 // Amend changes leases of a configuration's tiles in one commit. change is given
 // the ledger and returns the leases that are to be otherwise; it is called again
-// when another committer came first, and may look at the clock but must not act
-// outside. Where it returns none, nothing is written.
+// when another committer came first, so it must not act outside. Where it returns
+// none, nothing is written.
 func (c *Catalog) Amend(ctx context.Context, configID string, change func(*Ledger) ([]Lease, error)) error {
 	ctx = c.with(ctx)
 	read := manifests{} // an attempt after the first one reads what is new

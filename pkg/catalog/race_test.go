@@ -78,7 +78,7 @@ func worker(settings string) int {
 				time.Sleep(50 * time.Millisecond)
 			}
 			for _, tile := range sel.Tiles() {
-				_, err := c.Commit(ctx, leased(batch(strconv.Itoa(pid), config, tile, 1+pid%7, float32(pid)), sel.Leases))
+				_, err := c.Commit(ctx, leased(raceBatch(pid, tile), sel.Leases))
 				if err != nil && fault.KindOf(err) != fault.Transient && fault.CodeOf(err) != catalog.CodeLeaseLost {
 					return err
 				}
@@ -90,6 +90,17 @@ func worker(settings string) int {
 		return 1
 	}
 	return 0
+}
+
+// raceBatch makes rows that no other worker's are equal to.
+func raceBatch(pid int, id int64) catalog.Batch {
+	shear, sources := tile(id, 1+pid%7, float32(pid))
+	for _, rows := range sources {
+		for i := range rows {
+			rows[i].Flux = new(float32(pid))
+		}
+	}
+	return catalog.Batch{RunID: strconv.Itoa(pid), ConfigID: config, Shear: shear, Sources: chunks(sources...)}
 }
 
 // TestRace has processes work on one survey while they are killed, and stopped,

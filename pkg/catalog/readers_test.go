@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,14 +21,16 @@ func TestOtherReaders(t *testing.T) {
 		t.Skip("SKIPPED: no independent reader opened the tables; set CONSTELLATION_PYTHON to a Python that has pyiceberg[pyarrow,sql-sqlite] and duckdb")
 	}
 	c := open(t, t.TempDir())
-	commit(t, c, batch("run1", config, 7, 10, 0.25))
+	held := lease(t, c, "A", time.Hour, 7, 9) // leases and their empty snapshots are nothing to a reader
+	commit(t, c, leased(batch("run1", config, 7, 10, 0.25), held))
 	commit(t, c, batch("run1", config, 8, 10, 0.25))
 	commit(t, c, batch("run2", config, 7, 5, 0.5)) // rows were replaced: readers must not see the old files
 	commit(t, c, batch("run2", "aa-another", 7, 2, 0.5))
 	shear, _ := tile(9, 0, 0)
 	shear = shear[:1]
 	shear[0] = results.Shear{TileID: 9, RA: 52.9, Dec: -28.1, Status: results.NoSources}
-	commit(t, c, catalog.Batch{RunID: "run3", ConfigID: config, Shear: shear})
+	commit(t, c, leased(catalog.Batch{RunID: "run3", ConfigID: config, Shear: shear}, held))
+	lease(t, c, "B", time.Hour, 10)
 
 	cmd := exec.Command(python, "testdata/read_table.py", c.URI(), c.Location(), "shear", "edff_shear")
 	cmd.Stderr = os.Stderr

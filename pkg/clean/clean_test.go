@@ -1,6 +1,9 @@
 package clean_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +14,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/clean"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/results"
@@ -185,35 +189,138 @@ func run(base string, status ...string) *survey.Run {
 	return r
 }
 
+// complete writes a sub-tile's manifest that names some files, and these.
+func complete(t *testing.T, m *objstore.Mux, dir string, files ...string) {
+	t.Helper()
+	described := &manifest.Manifest{TileID: 1, Catalog: manifest.CatalogFile, Bounds: manifest.Bounds{
+		CoreRA: [2]float64{1, 2}, CoreDec: [2]float64{1, 2}, ExtendedRA: [2]float64{1, 2}, ExtendedDec: [2]float64{1, 2}}}
+	for _, f := range files {
+		described.Files = append(described.Files, manifest.Product{Path: f, Size: 5, SHA256: strings.Repeat("0", 64)})
+	}
+	var text bytes.Buffer
+	if err := manifest.Write(&text, described); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := objstore.WriteFile(t.Context(), m, objstore.Join(dir, manifest.Local), text.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, m, dir, files...)
+}
+
 func TestPixels(t *testing.T) {
 	each(t, func(t *testing.T, m *objstore.Mux, base string) {
-		keep := []string{"1/0_0/manifest_local.yaml", "1/0_0/catalog.fits", "1/0_0/exposures/notes.txt", "1/0_1/results/shear.parquet", "2/0_0/exposures/a.fits", "2/0_1/psf/a.fits"}
-		write(t, m, base, keep...)
-		write(t, m, base, "1/0_0/exposures/a.fits", "1/0_0/psf/a.fits", "1/0_1/psf/b.fits")
-		p := clean.NewPlan(base)
-		if err := p.FindPixels(t.Context(), m, run(base, results.OK, results.Failed)); err != nil {
-			t.Fatal(err)
+		complete(t, m, base+"/1/0_0", "catalog.fits", "exposures/a.fits", "psf/a.fits")
+		complete(t, m, base+"/1/0_1", "psf/b.fits")
+		complete(t, m, base+"/2/0_0", "exposures/a.fits")
+		complete(t, m, base+"/2/0_1", "psf/a.fits")
+		write(t, m, base, "1/0_0/exposures/notes.txt", "1/0_0/exposures/mine.fits", "1/0_1/results/shear.parquet")
+		keep := []string{
+			"1/0_0/manifest_local.yaml", "1/0_0/catalog.fits", "1/0_0/exposures/notes.txt", "1/0_0/exposures/mine.fits",
+			"1/0_1/manifest_local.yaml", "1/0_1/results/shear.parquet", "2/0_0/manifest_local.yaml", "2/0_0/exposures/a.fits",
+			"2/0_1/manifest_local.yaml", "2/0_1/psf/a.fits",
 		}
+		find := func() *clean.Plan {
+			p := clean.NewPlan(base)
+			if err := p.FindPixels(t.Context(), m, run(base, results.OK, results.Failed)); err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		p := find()
 		counts(t, p, clean.Pixels, 3, 3, 15)
 		if _, err := p.Remove(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
+		keep = append(keep, "1/0_0/pixels_dropped.json", "1/0_1/pixels_dropped.json")
 		holds(t, m, base, keep...)
+		said := func(dir string) (d manifest.Dropped) {
+			text, err := objstore.ReadFile(t.Context(), m, objstore.Join(base, dir, manifest.DroppedFile))
+			if err == nil {
+				err = json.Unmarshal(text, &d)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		if d := said("1/0_0"); d.Run != "run" || !slices.Equal(d.Files, []string{"exposures/a.fits", "psf/a.fits"}) || d.Bytes != 10 {
+			t.Errorf("the mark says %+v", d)
+		}
+		if p := find(); !p.Empty() {
+			t.Error("something is left to drop")
+		}
+		// A removal that broke off goes on, and the mark still says all.
+		write(t, m, base, "1/0_0/psf/a.fits")
+		if _, err := find().Remove(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, m, base, keep...)
+		if d := said("1/0_0"); len(d.Files) != 2 || d.Bytes != 10 {
+			t.Errorf("the mark says %+v", d)
+		}
 	})
+}
+
+// What a link leads to is somebody else's, and so is a directory that holds one.
+func TestLinks(t *testing.T) {
+	m, dir := objstore.Open(t.Context(), objstore.Config{}), t.TempDir()
+	base, elsewhere := filepath.Join(dir, "storage"), filepath.Join(dir, "elsewhere")
+	write(t, m, elsewhere, "a_sci.fits", "run/1/0_0/exposures/a_sci.fits")
+	complete(t, m, filepath.Join(base, "run/1/0_0"), "exposures/a.fits", "psf/a.fits", "psf/b.fits")
+	write(t, m, base, "run/1/0_2/manifest.yaml", "run/1/0_3/manifest.yaml", "run/1/0_4/manifest.yaml")
+	link := func(to, from string) {
+		t.Helper()
+		from = filepath.Join(base, from)
+		if err := errors.Join(os.RemoveAll(from), os.MkdirAll(filepath.Dir(from), 0o777), os.Symlink(to, from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, m, elsewhere, "exposures/a.fits", "psf/b.fits")
+	link(filepath.Join(elsewhere, "exposures"), "run/1/0_0/exposures")       // of pixels
+	link(filepath.Join(elsewhere, "psf/b.fits"), "run/1/0_0/psf/b.fits")     // one file of them
+	link(elsewhere, "run/1/0_2/exposures")                                   // in a directory that can go
+	link(filepath.Join(elsewhere, "a_sci.fits"), "run/1/0_3/psf/a_psf.fits") // one file of it
+	link(filepath.Join(elsewhere, "run"), "run2")                            // a run
+	complete(t, m, filepath.Join(elsewhere, "0_1"), "psf/c.fits")
+	link(filepath.Join(elsewhere, "0_1"), "run/1/0_1") // a measured sub-tile
+	p := clean.NewPlan(base)
+	err := errors.Join(p.FindIncompleteOfAll(t.Context(), m, base, later()),
+		p.FindPixels(t.Context(), m, run(filepath.Join(base, "run"), results.OK)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts(t, p, clean.Incomplete, 1, 1, 5)
+	counts(t, p, clean.Pixels, 1, 1, 5)
+	kept(t, p, base, "run/1/0_2/ exposures", "run/1/0_3/ psf/a_psf.fits")
+	if _, err := p.Remove(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, m, elsewhere, "0_1/manifest_local.yaml", "0_1/psf/c.fits", "a_sci.fits", "exposures/a.fits", "psf/b.fits", "run/1/0_0/exposures/a_sci.fits")
+	for _, gone := range []string{"run/1/0_4", "run/1/0_0/psf/a.fits"} {
+		if _, err := os.Lstat(filepath.Join(base, gone)); !os.IsNotExist(err) {
+			t.Errorf("%s is left: %v", gone, err)
+		}
+	}
+	for _, left := range []string{"run2", "run/1/0_0/exposures", "run/1/0_0/psf/b.fits", "run/1/0_2/exposures", "run/1/0_3/psf/a_psf.fits"} {
+		if _, err := os.Lstat(filepath.Join(base, left)); err != nil {
+			t.Errorf("%s: %v", left, err)
+		}
+	}
 }
 
 // A record that names directories elsewhere removes nothing there.
 func TestOutside(t *testing.T) {
 	each(t, func(t *testing.T, m *objstore.Mux, base string) {
-		write(t, m, base, "mine/1/0_0/psf/a.fits", "mine2/1/0_0/psf/a.fits")
+		complete(t, m, base+"/mine/1/0_0", "psf/a.fits")
+		complete(t, m, base+"/mine2/1/0_0", "psf/a.fits")
 		p := clean.NewPlan(base + "/mine")
 		err := p.FindPixels(t.Context(), m, run(base+"/mine2", results.OK))
-		if fault.CodeOf(err) != "OutsideBase" || !strings.Contains(err.Error(), "mine2/1/0_0/psf/a.fits") {
+		if fault.CodeOf(err) != "OutsideBase" || !strings.Contains(err.Error(), "mine2/1/0_0/") {
 			t.Errorf("%v", err)
 		}
 		if _, err := p.Remove(t.Context(), m); err != nil {
 			t.Error(err)
 		}
-		holds(t, m, base, "mine/1/0_0/psf/a.fits", "mine2/1/0_0/psf/a.fits")
+		holds(t, m, base, "mine/1/0_0/manifest_local.yaml", "mine/1/0_0/psf/a.fits", "mine2/1/0_0/manifest_local.yaml", "mine2/1/0_0/psf/a.fits")
 	})
 }

@@ -22,7 +22,7 @@ type layout struct {
 }
 
 const (
-	prepared = `manifest\.yaml|provenance\.json|catalog\.fits|exposures/[^/]+_(?:sci|bkg|wgt)\.fits|psf/[^/]+_psf\.fits`
+	prepared = `manifest\.yaml|provenance\.json|pixels_dropped\.json|catalog\.fits|exposures/[^/]+_(?:sci|bkg|wgt)\.fits|psf/[^/]+_psf\.fits`
 	attempts = `\.results-[0-9]+/` // where an inference writes before its results are complete
 	hidden   = `(?:[^/]+/)*\.constellation-upload-[^/]+`
 
@@ -75,7 +75,7 @@ func (p *place) see(l *layout, rel string, o objstore.Info) {
 	}
 	p.done = p.done || rel == l.done
 	p.proven = p.proven || l.proof.MatchString(rel)
-	if p.foreign == "" && !(plain(rel) && l.known.MatchString(rel)) {
+	if p.foreign == "" && (o.Link || !plain(rel) || !l.known.MatchString(rel)) {
 		p.foreign = o.URI
 	}
 	if l.attempt == nil {

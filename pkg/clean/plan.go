@@ -2,13 +2,16 @@ package clean
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
@@ -30,8 +33,38 @@ type Plan struct {
 	Base    string
 	objects map[Kind][]objstore.Info
 	uploads []objstore.Unfinished
+	dropped []dropping
 	places  map[Kind]map[string]bool // directories, executions or tiles
 	kept    []Kept
+}
+
+// dropping is the mark of a directory whose pixels go.
+type dropping struct {
+	uri string
+	manifest.Dropped
+}
+
+// mark writes it. What an earlier removal that broke off has dropped is in it too.
+func (d dropping) mark(ctx context.Context, store objstore.Store) error {
+	var earlier manifest.Dropped
+	text, err := objstore.ReadFile(ctx, store, d.uri)
+	switch {
+	case err == nil && json.Unmarshal(text, &earlier) == nil:
+		for _, path := range earlier.Files {
+			if !slices.Contains(d.Files, path) {
+				d.Files = append(d.Files, path)
+			}
+		}
+		slices.Sort(d.Files)
+		d.Bytes = max(d.Bytes, earlier.Bytes)
+	case err != nil && !objstore.IsNotFound(err):
+		return err
+	}
+	if text, err = d.Encode(); err != nil {
+		return err
+	}
+	_, err = objstore.WriteFile(ctx, store, d.uri, text)
+	return err
 }
 
 // Kept is what would go, were it certain that a run wrote all of it.
@@ -115,6 +148,19 @@ const deletes = 16
 // Remove removes what the plan holds, and says how much that was. What is gone
 // already counts as removed.
 func (p *Plan) Remove(ctx context.Context, store objstore.Store) (objects int64, err error) {
+	marks, mctx := errgroup.WithContext(ctx)
+	marks.SetLimit(deletes)
+	for _, d := range p.dropped { // before anything of theirs is gone
+		marks.Go(func() error {
+			if err := d.mark(mctx, store); err != nil {
+				return fmt.Errorf("clean: say that pixels are dropped: %w", err)
+			}
+			return nil
+		})
+	}
+	if err := marks.Wait(); err != nil {
+		return 0, err
+	}
 	var n atomic.Int64
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(deletes)

@@ -1,11 +1,13 @@
 package clean
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -61,7 +63,7 @@ func (p *Plan) FindScratch(ctx context.Context, store objstore.Lister, prefix, n
 // in order, so that a directory's objects follow each other.
 func (p *Plan) group(ctx context.Context, store objstore.Lister, k Kind, base string, before time.Time, l *layout, of func(rel string) (dir string)) error {
 	at := new(place)
-	err := store.List(ctx, base, func(o objstore.Info) error {
+	err := unfollowed(store).List(ctx, base, func(o objstore.Info) error {
 		rel := strings.TrimPrefix(o.URI, base)
 		dir := of(rel)
 		if dir == "" {
@@ -106,30 +108,75 @@ func (p *Plan) settle(k Kind, at *place, before time.Time) error {
 }
 
 // FindPixels adds the pixels of a run's tiles whose sub-tiles all have a result
-// in the catalogue: exposures/*.fits and psf/*.fits. Those of a tile with a
-// sub-tile that failed stay, for it may be measured again. The caller knows
-// that the run's results are committed and validated.
-func (p *Plan) FindPixels(ctx context.Context, store objstore.Lister, run *survey.Run) error {
+// in the catalogue: those files below exposures/ and psf/ that the sub-tiles'
+// manifests name. Those of a tile with a sub-tile that failed stay, for it may
+// be measured again. The caller knows that the run's results are committed and
+// validated. Removing them leaves a mark in each directory, [manifest.DroppedFile].
+func (p *Plan) FindPixels(ctx context.Context, store objstore.Store, run *survey.Run) error {
 	for _, t := range run.Tiles {
 		if t.Failure != "" || !finished(t) {
 			continue
 		}
 		for _, s := range t.SubTiles {
-			for _, sub := range []string{"exposures/", "psf/"} {
-				dir := objstore.Join(s.Directory, sub)
-				err := store.List(ctx, dir, func(o objstore.Info) error {
-					if !strings.HasSuffix(o.URI, ".fits") {
-						return nil
-					}
-					return p.add(Pixels, dir, o)
-				})
-				if err != nil {
-					return fmt.Errorf("look for %s: %w", Pixels, err)
-				}
+			if err := p.findPixels(ctx, store, run.RunID, s.Directory); err != nil {
+				return fmt.Errorf("look for %s: %w", Pixels, err)
 			}
 		}
 	}
 	return nil
+}
+
+// findPixels adds the pixels of one sub-tile.
+func (p *Plan) findPixels(ctx context.Context, store objstore.Store, run, dir string) error {
+	if err := p.holds(objstore.Join(dir, manifest.Local)); err != nil {
+		return err
+	}
+	text, err := objstore.ReadFile(ctx, store, objstore.Join(dir, manifest.Local))
+	if objstore.IsNotFound(err) {
+		return nil // not complete: nothing says what is its own
+	}
+	if err != nil {
+		return err
+	}
+	m, err := manifest.Read(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("%s: %w", objstore.Join(dir, manifest.Local), err)
+	}
+	named := map[string]bool{}
+	for _, f := range m.Files {
+		named[f.Path] = true
+	}
+	drop := dropping{uri: objstore.Join(dir, manifest.DroppedFile), Dropped: manifest.Dropped{
+		Run: run, Reason: "the results are in the catalogue and were validated; prepare the tile again to infer again",
+	}}
+	// From the directory above, so that neither it nor what is in it is a link.
+	err = unfollowed(store).List(ctx, strings.TrimRight(dir, "/"), func(o objstore.Info) error {
+		rel, err := objstore.Rel(dir, o.URI)
+		if err != nil || !named[rel] || o.Link {
+			return nil // a neighbour's, or not the sub-tile's own
+		}
+		sub, _, ok := strings.Cut(rel, "/")
+		if !ok || sub != "exposures" && sub != "psf" {
+			return nil
+		}
+		drop.Files, drop.Bytes = append(drop.Files, rel), drop.Bytes+o.Size
+		return p.add(Pixels, objstore.Join(dir, sub)+"/", o)
+	})
+	if err != nil {
+		return err
+	}
+	if len(drop.Files) > 0 {
+		p.dropped = append(p.dropped, drop)
+	}
+	return nil
+}
+
+// unfollowed is a store that doesn't show what links lead to: it is somebody else's.
+func unfollowed(store objstore.Lister) objstore.Lister {
+	if s, ok := store.(objstore.Store); ok {
+		return objstore.Unfollowed(s)
+	}
+	return store
 }
 
 func finished(t survey.RunTile) bool {

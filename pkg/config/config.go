@@ -8,6 +8,8 @@
 // overrides arrive.
 package config
 
+import "time"
+
 // Config is the file, with its defaults filled in. The doc tags become the
 // descriptions of the JSON Schema.
 type Config struct {
@@ -26,6 +28,8 @@ type Config struct {
 	MaxParallelism      int        `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once: of the launch plan that 'constellation package --config' writes"`
 	MaxTilesPerDynamic  int        `yaml:"max_tiles_per_dynamic" jsonschema_description:"tiles in one execution: more of them go in batches of this size to child executions"`
 	Validation          Validation `yaml:"validation"`
+
+	Campaign Campaign `yaml:"campaign"`
 
 	Inference Section `yaml:"inference" jsonschema_description:"passed to SHINE unchanged"`
 	GAL       Section `yaml:"gal" jsonschema_description:"passed to SHINE unchanged"`
@@ -84,6 +88,24 @@ type Validation struct {
 	MaxConvergence    *float64 `yaml:"max_convergence" json:"max_convergence" jsonschema_description:"largest CONVERGENCE accepted; null: not checked"`
 }
 
+// Campaign says how survey_campaign works a survey off.
+type Campaign struct {
+	Tiles       int    `yaml:"tiles" jsonschema_description:"tiles that one execution takes"`
+	LeaseExpiry string `yaml:"lease_expiry" jsonschema_description:"time after which tiles are given to others, where FlyteAdmin can't tell whether their execution lives; such as 48h"`
+	MaxAttempts int    `yaml:"max_attempts" jsonschema_description:"how often a tile is tried before it is left alone"`
+	Endpoint    string `yaml:"flyte_endpoint" jsonschema_description:"FlyteAdmin, to ask whether other executions live, such as dns:///flyteadmin.flyte:81; empty: as the file says that $FLYTECTL_CONFIG names, else nobody is asked"`
+	Insecure    bool   `yaml:"flyte_insecure" jsonschema_description:"speak to flyte_endpoint without TLS"`
+}
+
+// Expiry is how long tiles are leased for, or 0 where lease_expiry is no time.
+func (c Campaign) Expiry() time.Duration {
+	d, err := time.ParseDuration(c.LeaseExpiry)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
 // Default is the configuration that an empty file stands for.
 func Default() *Config {
 	return &Config{
@@ -102,6 +124,7 @@ func Default() *Config {
 		MaxParallelism:      100,
 		MaxTilesPerDynamic:  500,
 		Validation:          Validation{MinCompleteness: 1},
+		Campaign:            Campaign{Tiles: 100, LeaseExpiry: "48h", MaxAttempts: 3},
 	}
 }
 

@@ -56,6 +56,9 @@ func (l *loader) validate(c *Config) error {
 		{"quadrant_concurrency", c.QuadrantConcurrency < 1, "must be at least 1"},
 		{"max_parallelism", c.MaxParallelism < 1, "must be at least 1"},
 		{"max_tiles_per_dynamic", c.MaxTilesPerDynamic < 1, "must be at least 1"},
+		{"campaign.tiles", c.Campaign.Tiles < 1, "must be at least 1"},
+		{"campaign.lease_expiry", c.Campaign.Expiry() < time.Minute, "must be a time of a minute or more, such as 48h"},
+		{"campaign.max_attempts", c.Campaign.MaxAttempts < 1, "must be at least 1"},
 		{"validation.min_completeness", !(c.Validation.MinCompleteness >= 0 && c.Validation.MinCompleteness <= 1), "must be between 0 and 1"},
 		{"validation.max_failed_fraction", !(c.Validation.MaxFailedFraction >= 0 && c.Validation.MaxFailedFraction <= 1), "must be between 0 and 1"},
 	} {

@@ -20,7 +20,7 @@ import (
 
 const (
 	// bufferSize is what one read of a source takes at most; an HDU's header must fit into it.
-	bufferSize = 1 << 20
+	bufferSize = 512 << 10
 	// primaryWindow holds the primary HDU of a VIS file (17 kB) and what package
 	// fits reads ahead, so that it costs one request.
 	primaryWindow = 16 * fits.Block

@@ -50,6 +50,11 @@ func (job Job) describe(ctx context.Context, d *directory) error {
 		name string
 		data []byte
 	}{{manifest.Original, original}, {manifest.ProvenanceFile, provenance}, {manifest.Local, local}} {
+		if f.name == manifest.Local { // the pixels of an earlier attempt are back
+			if err := job.Dest.Delete(ctx, objstore.Join(d.uri, manifest.DroppedFile)); err != nil {
+				return fmt.Errorf("take the mark off dropped pixels: %w", err)
+			}
+		}
 		if _, err := objstore.WriteFile(ctx, job.Dest, objstore.Join(d.uri, f.name), f.data); err != nil {
 			return fmt.Errorf("write %s of sub-tile %s: %w", f.name, d.sub.Name(), err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/objstore/gate"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -89,11 +90,11 @@ func (job Job) run(ctx context.Context) (*Report, error) {
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return job.selectSources(gctx, p) })
-	link := newGate(job.transfersAtOnce())
+	link := gate.New(job.transfersAtOnce())
 	for _, t := range p.transfers {
-		t.moved = &link.moved
+		t.moved = &link.Moved
 		g.Go(func() error {
-			leave, err := link.enter(gctx)
+			leave, err := link.Enter(gctx)
 			if err != nil {
 				return err
 			}

@@ -4,18 +4,39 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"sync"
 )
 
 // chunkSize is the unit of pooled memory: small enough that a short object
 // takes little, large enough that a part of 5 MiB is few.
 const chunkSize = 256 << 10
 
-var chunkPool = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+// chunkPool keeps memory that was used for the next who needs some, up to
+// pooled chunks. Unlike with sync.Pool, no garbage comes of it that the
+// collector would let pile up to as much again.
+type chunkPool chan *[chunkSize]byte
+
+const pooled = 256 // 64 MiB
+
+func (p chunkPool) get() *[chunkSize]byte {
+	select {
+	case c := <-p:
+		return c
+	default:
+		return new([chunkSize]byte)
+	}
+}
+
+func (p chunkPool) put(c *[chunkSize]byte) {
+	select {
+	case p <- c:
+	default:
+	}
+}
 
 // chunks is a growing buffer of pooled memory that can be read again from any
 // place, as a request that may be retried needs.
 type chunks struct {
+	pool chunkPool
 	list []*[chunkSize]byte
 	size int64
 }
@@ -24,7 +45,7 @@ type chunks struct {
 func (c *chunks) space() []byte {
 	used := int(c.size - int64(len(c.list)-1)*chunkSize)
 	if len(c.list) == 0 || used == chunkSize {
-		c.list = append(c.list, chunkPool.Get().(*[chunkSize]byte))
+		c.list = append(c.list, c.pool.get())
 		used = 0
 	}
 	return c.list[len(c.list)-1][used:]
@@ -33,9 +54,9 @@ func (c *chunks) space() []byte {
 // free gives the memory back.
 func (c *chunks) free() {
 	for _, p := range c.list {
-		chunkPool.Put(p)
+		c.pool.put(p)
 	}
-	*c = chunks{}
+	*c = chunks{pool: c.pool}
 }
 
 // crc32 is the sum over all of it, by the polynomial that S3 uses.

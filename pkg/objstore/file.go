@@ -16,7 +16,10 @@ import (
 
 // fileStore keeps objects as files. Directories are no objects: they appear
 // when something is written below them and are never listed.
-type fileStore struct{ meter *meter }
+type fileStore struct {
+	meter      *meter
+	unfollowed bool // listings don't follow links
+}
 
 // filePath is the path that a file:// URI or a plain path names.
 func filePath(uri string) (string, error) {

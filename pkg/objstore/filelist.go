@@ -23,7 +23,7 @@ func (s *fileStore) List(ctx context.Context, prefix string, visit func(Info) er
 		return err
 	}
 	cut := strings.LastIndexByte(path, '/') + 1
-	w := &walk{ctx: ctx, visit: visit, scheme: strings.TrimSuffix(prefix, path), meter: s.meter}
+	w := &walk{ctx: ctx, visit: visit, scheme: strings.TrimSuffix(prefix, path), meter: s.meter, unfollowed: s.unfollowed}
 	s.meter.requests.Add(1)
 	return w.dir(path[:cut], path[cut:], nil)
 }
@@ -34,6 +34,20 @@ type walk struct {
 	scheme string
 	meter  *meter
 	seen   int
+
+	unfollowed bool
+}
+
+// Unfollowed is a store whose listings of directories show symbolic links as
+// objects, [Info.Link], and not what they lead to: for who removes what is
+// listed. The directory that is listed may be a link itself. It shares
+// everything with s; stores that know no links are returned as they are.
+func Unfollowed(s Store) Store {
+	m, ok := s.(*Mux)
+	if !ok {
+		return s
+	}
+	return &Mux{meter: m.meter, files: &fileStore{meter: m.meter, unfollowed: true}, s3: m.s3}
 }
 
 type entry struct {
@@ -61,7 +75,9 @@ func (w *walk) dir(path, name string, above []fs.FileInfo) error {
 		if w.seen++; w.seen%listPage == 0 {
 			w.meter.requests.Add(1)
 		}
-		if err := w.visit(fileInfo(w.scheme+path+e.key, e.info)); err != nil {
+		info := fileInfo(w.scheme+path+e.key, e.info)
+		info.Link = e.info.Mode()&fs.ModeSymlink != 0
+		if err := w.visit(info); err != nil {
 			return err
 		}
 	}
@@ -89,6 +105,9 @@ func (w *walk) read(path, name string) ([]entry, fs.FileInfo, error) {
 			continue
 		}
 		fi, err := os.Stat(path + d.Name())
+		if w.unfollowed {
+			fi, err = os.Lstat(path + d.Name())
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue // removed since, or a link to nowhere
@@ -96,7 +115,7 @@ func (w *walk) read(path, name string) ([]entry, fs.FileInfo, error) {
 			return nil, nil, fileFault("list", w.scheme+path+d.Name(), err)
 		case fi.IsDir():
 			entries = append(entries, entry{d.Name() + "/", fi})
-		case fi.Mode().IsRegular():
+		case fi.Mode().IsRegular(), fi.Mode()&fs.ModeSymlink != 0:
 			entries = append(entries, entry{d.Name(), fi})
 		}
 	}

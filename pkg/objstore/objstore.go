@@ -27,6 +27,7 @@ type Info struct {
 	Size     int64
 	ETag     string    // without quotes; for files, made of size and modification time
 	Modified time.Time // zero where the store didn't say: after an upload to S3
+	Link     bool      // a symbolic link, which only [Unfollowed] listings show
 }
 
 // Range is a run of bytes of an object. A negative Length reads to the end.

@@ -25,7 +25,8 @@ const (
 	// parts, S3's limit, hold 7 TB, while objects up to 4.7 GB stay at 5 MiB.
 	partsPerStep = 900
 	// partsInFlight bounds the memory of a store that writes: each open
-	// upload fills one part, and these are on their way.
+	// upload fills one part, and these are on their way at most. Fewer are
+	// where more make nothing faster.
 	partsInFlight = 8
 	// abortTime is what is left for cleaning up after a stop.
 	abortTime = 10 * time.Second
@@ -42,7 +43,7 @@ func (s *s3Store) Create(ctx context.Context, uri string) (Upload, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	return &s3Upload{ctx: ctx, cancel: cancel, store: s, client: c, uri: uri, bucket: bucket, key: key, next: 1}, nil
+	return &s3Upload{ctx: ctx, cancel: cancel, store: s, client: c, uri: uri, bucket: bucket, key: key, next: 1, buffer: chunks{pool: s.chunks}}, nil
 }
 
 type s3Upload struct {
@@ -139,17 +140,17 @@ func (u *s3Upload) flush() error {
 		}
 		u.id = out.UploadId
 	}
-	select {
-	case u.store.parts <- struct{}{}:
-	case <-u.ctx.Done():
+	leave, err := u.store.parts.Enter(u.ctx)
+	if err != nil {
 		return u.failed()
 	}
 	number, data := u.next, u.buffer
-	u.next, u.size, u.buffer = u.next+1, u.size+data.size, chunks{}
+	u.next, u.size, u.buffer = u.next+1, u.size+data.size, chunks{pool: u.store.chunks}
 	u.sending.Go(func() {
-		defer func() { <-u.store.parts }()
+		defer leave()
 		defer data.free()
 		u.send(number, &data)
+		u.store.parts.Moved.Add(data.size)
 	})
 	return nil
 }

@@ -31,7 +31,7 @@ type FanOutBatchesIn struct {
 	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
 	Accelerator string       `flyte:"accelerator" doc:"GPU device that inference asks for"`
 	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
-	Lease       Lease        `flyte:"lease" doc:"by what right the batch's tiles are committed; empty: nobody else works on them"`
+	Leases      string       `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
 	RunID       string       `flyte:"run_id" doc:"name of the run"`
 	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
 	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
@@ -50,7 +50,7 @@ type BatchIn struct {
 	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
 	Accelerator string       `flyte:"accelerator" doc:"GPU device that inference asks for"`
 	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
-	Lease       Lease        `flyte:"lease" doc:"by what right the batch's tiles are committed"`
+	Leases      string       `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
 	RunID       string       `flyte:"run_id" doc:"name of the run"`
 	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
 	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
@@ -95,7 +95,7 @@ func (in FanOutBatchesIn) Batches() (branch string, batches []BatchIn) {
 		batches = append(batches, BatchIn{
 			Part: int64(len(batches)), TileIDs: in.TileIDs[from:min(from+size, len(in.TileIDs))], Branch: in.Branch,
 			Source: in.Source, Tiling: in.Tiling, Products: in.Products, Destination: in.Destination,
-			Inference: in.Inference, Accelerator: in.Accelerator, Catalog: in.Catalog, Lease: in.Lease, RunID: in.RunID,
+			Inference: in.Inference, Accelerator: in.Accelerator, Catalog: in.Catalog, Leases: in.Leases, RunID: in.RunID,
 			Plan: in.Plan, Tiles: in.Tiles, Index: in.Index,
 		})
 	}

@@ -23,15 +23,17 @@ const VariantCPU = "_cpu"
 
 // InferSubtile runs inference on one sub-tile directory.
 var InferSubtile = task.Define[InferSubtileIn, InferSubtileOut](task.Declaration{
-	Name:          "infer_subtile",
-	Doc:           "Runs the inference engine on one sub-tile directory and checks what it wrote.",
-	Image:         "shine",
-	Resources:     task.Resources{CPU: "4", Memory: "16Gi", Storage: "20Gi", GPU: 1},
-	Accelerator:   "nvidia-l4",
-	Interruptible: true,
-	Retries:       2,
-	Over:          []string{"sub_tile"},
-	Deck:          true,
+	Name:           "infer_subtile",
+	Doc:            "Runs the inference engine on one sub-tile directory and checks what it wrote.",
+	Image:          "shine",
+	Resources:      task.Resources{CPU: "4", Memory: "16Gi", Storage: "20Gi", GPU: 1},
+	Accelerator:    "nvidia-l4",
+	Interruptible:  true,
+	Retries:        2,
+	CacheVersion:   "1",
+	CacheSerialize: true, // two runs that want the same sub-tile at once take one GPU
+	Over:           []string{"sub_tile"},
+	Deck:           true,
 	Variants: []task.Variant{{
 		Suffix:    VariantCPU,
 		Resources: task.Resources{CPU: "2", Memory: "4Gi", Storage: "20Gi"},

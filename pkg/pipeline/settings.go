@@ -85,11 +85,17 @@ type Catalog struct {
 	Table     string `json:"table"`
 }
 
-// Lease is the right to commit tiles, where several campaigns share a catalogue.
-type Lease struct {
-	Holder string `json:"holder,omitempty"` // empty: the tiles are committed without a lease
-	Token  string `json:"token,omitempty"`
+// Campaign says how a survey is worked off, some tiles at a time.
+type Campaign struct {
+	Tiles         int    `json:"tiles"`
+	ExpirySeconds int    `json:"expiry_seconds"`
+	MaxAttempts   int    `json:"max_attempts"`
+	Endpoint      string `json:"flyte_endpoint,omitempty"`
+	Insecure      bool   `json:"flyte_insecure,omitempty"`
 }
+
+// Expiry is how long tiles are leased for.
+func (c Campaign) Expiry() time.Duration { return time.Duration(c.ExpirySeconds) * time.Second }
 
 // Thresholds are what the finished catalogue is held to.
 type Thresholds struct {

@@ -1,8 +1,10 @@
 package shine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +29,15 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 	if err := os.WriteFile(config, j.config(), 0o644); err != nil {
 		return err
 	}
+	scratch, err := os.MkdirTemp("", "inference-")
+	if err != nil {
+		return fault.Input(CodeScratch, "make a scratch directory: %w", err).Fix("set TMPDIR to a directory with room for temporary files")
+	}
+	defer os.RemoveAll(scratch)
+	points, err := j.restore(ctx, filepath.Join(scratch, "checkpoint"))
+	if err != nil {
+		return err
+	}
 	// Paths are relative to the sub-tile's directory, in which the command runs.
 	rel := filepath.Base(out)
 	argv := append(slices.Clone(j.Command), "--manifest", manifest.Local, "--config", filepath.Join(rel, configFile), "--output", rel+string(filepath.Separator))
@@ -39,26 +50,32 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 	}
 	log := newLineWriter(j.Log, m)
 	cmd := exec.CommandContext(limit, argv[0], argv[1:]...)
-	cmd.Dir = j.Dir
+	cmd.Dir, cmd.Env = j.Dir, j.environment(scratch, points)
 	cmd.Stdout, cmd.Stderr = log, log
-	err := runGroup(cmd, j.grace())
+	events := cmp.Or(j.MemoryEvents, memoryEvents())
+	before := oomKills(events)
+	err = runGroup(cmd, j.grace())
 	log.Close()
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	if saved := j.save(ctx, points); saved != nil && j.Log != nil {
+		log.Write([]byte("checkpoint not saved: " + saved.Error() + "\n"))
+	}
+	switch {
 	case ctx.Err() != nil:
 		return fault.New(fault.Canceled, CodeStopped, "stopped: %w", context.Cause(ctx))
 	case limit.Err() != nil:
 		return fault.Passing(CodeTimeout, "did not end within %s%s", j.Timeout, log.tail()).Fix("raise shine.timeout if that is its usual length")
 	}
-	return explain(err, argv[0], log)
+	return explain(err, argv[0], log, oomKills(events) > before)
 }
 
 func (j *Job) grace() time.Duration {
 	if j.Grace > 0 {
 		return j.Grace
 	}
-	return 20 * time.Second
+	return 15 * time.Second
 }
 
 // runGroup runs a command in its own process group. When its context ends, the
@@ -79,38 +96,81 @@ func runGroup(cmd *exec.Cmd, grace time.Duration) error {
 	return err
 }
 
-// explain classifies how a command ended. Codes from 64 on are those of
-// sysexits.h, which the adapter (deploy/shine) keeps; 2 is what Python's
-// argparse exits with. A traceback ends with 1, whatever happened: there its
-// last words decide.
-func explain(err error, command string, log *lineWriter) error {
+// Exit codes that commands of this contract end with: those of sysexits.h,
+// which the adapter (deploy/shine) keeps, and 2, which Python's argparse takes.
+const (
+	exitUsage    = 2
+	exitArgument = 64
+	exitData     = 65
+	exitNoInput  = 66
+	exitImport   = 69
+	exitDiverged = 70
+	exitOutput   = 73
+	exitMemory   = 75
+	exitConfig   = 78
+)
+
+// explain classifies how a command ended. A traceback ends with 1, and an
+// abort with a signal, whatever happened: there its last words decide.
+func explain(err error, command string, log *lineWriter, oom bool) error {
 	tail := log.tail()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fault.Input(CodeCommand, "start the command: %w", err).On(command).Fix("check shine.command and the image")
 	}
+	code, how := exit.ExitCode(), fmt.Sprintf("exited with %d", exit.ExitCode())
+	var signal syscall.Signal
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return fault.Passing(CodeKilled, "%s ended by signal %q%s", command, status.Signal(), tail).Fix("SIGKILL is mostly lack of memory")
+		signal = status.Signal()
+	} else if code > 128 && code < 128+32 { // of a shell or container between
+		signal = syscall.Signal(code - 128)
 	}
-	code := exit.ExitCode()
+	if signal != 0 {
+		how, code = "ended by "+signalName(signal), 1
+	}
+	if oom && signal == syscall.SIGKILL {
+		return fault.Passing(CodeMemory, "%s was killed by the kernel's OOM killer: the container's memory limit was reached%s", command, tail).
+			Fix("give the stage more memory, or model fewer sources or exposures at once")
+	}
 	if code == 1 {
 		code = log.code()
 	}
 	switch code {
-	case 2, 64, 78, 126, 127:
-		return fault.Input(CodeCommand, "%s exited with %d%s", command, code, tail).Fix("it refuses its arguments or configuration: check shine.command, inference and gal")
-	case 65, 66:
-		return fault.Data(CodeFailed, "%s exited with %d%s", command, code, tail)
-	case 69:
+	case exitUsage, exitArgument, exitConfig, 126, 127:
+		return fault.Input(CodeCommand, "%s %s%s", command, how, tail).Fix("it refuses its arguments or configuration: check shine.command, inference and gal")
+	case exitData, exitNoInput:
+		return fault.Data(CodeFailed, "%s %s%s", command, how, tail)
+	case exitImport:
 		return fault.Input(CodeImport, "SHINE, or a part of it, is not installed%s", tail).Fix("check the image: SHINE's Euclid backend is not in the release on PyPI")
-	case 70:
+	case exitDiverged:
 		return fault.Data(CodeDiverged, "the inference gave numbers that are not finite%s", tail).Fix("lower the learning rate or narrow the priors, in inference and gal")
-	case 73:
+	case exitOutput:
 		return fault.Passing(CodeFailed, "it can't write its results%s", tail).Fix("is there space left where the sub-tile lies?")
-	case 75:
+	case exitMemory:
 		return fault.Passing(CodeMemory, "no memory was left for it%s", tail).Fix("take an accelerator with more, or model fewer sources or exposures at once")
-	case 128 + 9, 128 + 15: // of a shell or container between
-		return fault.Passing(CodeKilled, "%s exited with %d%s", command, code, tail).Fix("SIGKILL is mostly lack of memory")
 	}
-	return fault.New(fault.Unclassified, CodeFailed, "%s exited with %d%s", command, code, tail)
+	switch signal {
+	case syscall.SIGKILL:
+		return fault.Passing(CodeKilled, "%s %s%s", command, how, tail).Fix("SIGKILL is mostly lack of memory")
+	case syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP:
+		return fault.Passing(CodeKilled, "%s %s%s", command, how, tail).Fix("it was told to stop, and not by this process")
+	}
+	return fault.New(fault.Unclassified, CodeFailed, "%s %s%s", command, how, tail)
+}
+
+// signalName is e.g. "SIGSEGV (segmentation fault)".
+func signalName(s syscall.Signal) string {
+	for _, n := range []struct {
+		signal syscall.Signal
+		name   string
+	}{
+		{syscall.SIGHUP, "SIGHUP"}, {syscall.SIGINT, "SIGINT"}, {syscall.SIGQUIT, "SIGQUIT"}, {syscall.SIGILL, "SIGILL"}, {syscall.SIGTRAP, "SIGTRAP"},
+		{syscall.SIGABRT, "SIGABRT"}, {syscall.SIGBUS, "SIGBUS"}, {syscall.SIGFPE, "SIGFPE"}, {syscall.SIGKILL, "SIGKILL"}, {syscall.SIGSEGV, "SIGSEGV"},
+		{syscall.SIGPIPE, "SIGPIPE"}, {syscall.SIGTERM, "SIGTERM"}, {syscall.SIGXCPU, "SIGXCPU"},
+	} {
+		if n.signal == s {
+			return n.name + " (" + s.String() + ")"
+		}
+	}
+	return s.String() // "signal 34"
 }

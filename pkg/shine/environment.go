@@ -14,6 +14,26 @@ const (
 	envCompilation   = "JAX_COMPILATION_CACHE_DIR"
 )
 
+// EnvNodeCache names the node's cache.
+const EnvNodeCache = "CONSTELLATION_NODE_CACHE"
+
+// NodeCache is the directory of this machine in which things may be kept: as
+// the environment says, or where a pod template mounts one of the node's, or
+// the user's own cache.
+func NodeCache() string {
+	if dir := os.Getenv(EnvNodeCache); dir != "" {
+		return dir
+	}
+	const mounted = "/var/cache/constellation"
+	if info, err := os.Stat(mounted); err == nil && info.IsDir() {
+		return mounted
+	}
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "constellation")
+	}
+	return ""
+}
+
 // environment is the command's. Compiled programs are kept in the node's cache,
 // or in the scratch directory where there is none: compiling SHINE's model
 // takes a minute, and the next sub-tile of this node has the same shapes or nearly so.

@@ -16,7 +16,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/reference"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
@@ -85,20 +84,6 @@ func (j *Job) positions(ctx context.Context, m *manifest.Manifest) (map[int64]sk
 		}
 	}
 	return at, nil
-}
-
-// summary is summary.json.
-type summary struct {
-	TileID   int64  `json:"tile_id"`
-	Row      int32  `json:"subtile_row"`
-	Col      int32  `json:"subtile_col"`
-	Engine   string `json:"engine"`
-	ConfigID string `json:"config_id"`
-	Status   string `json:"status"`
-	Reason   string `json:"reason,omitempty"`
-	NSources int    `json:"n_sources"`
-
-	Fit *reference.Summary `json:"fit,omitempty"` // of engine reference
 }
 
 // writeEmpty writes the results of a sub-tile that has nothing to measure.

@@ -22,10 +22,11 @@ func TestReference(t *testing.T) {
 	}
 	s.GridRows, s.GridCols, s.Targets = 1, 1, 1
 	sub := testsurvey.Prepare(t, s, t.TempDir()).SubTiles[0]
-	out, err := shine.Run(t.Context(), shine.Job{Dir: sub.Dir, Engine: shine.EngineReference, ConfigID: "c"})
+	found, err := shine.Run(t.Context(), shine.Job{Dir: sub.Dir, Engine: shine.EngineReference, ConfigID: "c"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	out := found.Outcome
 	rows, err := results.LoadShear(t.Context(), objstore.Open(t.Context(), objstore.Config{}), out.Shear)
 	if err != nil {
 		t.Fatal(err)

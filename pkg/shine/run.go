@@ -30,13 +30,14 @@ const (
 	CodeCommand    = "CommandInvalid"    // bad input: can't be started, or refuses its arguments
 	CodeIncomplete = "SubTileIncomplete" // bad data: a file of the sub-tile is not as its manifest says
 	CodeFailed     = "InferenceFailed"   // the command exited non-zero
-	CodeKilled     = "InferenceKilled"   // transient: a signal ended it, mostly for lack of memory
+	CodeKilled     = "InferenceKilled"   // transient: a signal ended it that somebody sent
 	CodeTimeout    = "InferenceTimeout"  // transient
-	CodeMemory     = "InferenceMemory"   // transient: out of memory on the accelerator
+	CodeMemory     = "InferenceMemory"   // transient: out of memory, on the accelerator or in the container
 	CodeImport     = "ShineMissing"      // bad input: the image lacks SHINE, or a part of it
 	CodeDiverged   = "InferenceDiverged" // bad data: numbers that are not finite
 	CodeStopped    = "InferenceStopped"  // canceled
 	CodeNoResults  = "ResultsMissing"    // bad data: it succeeded and left no results
+	CodeScratch    = "ScratchUnusable"   // bad input: no room for temporary files
 )
 
 // Job is one sub-tile's inference.
@@ -52,47 +53,66 @@ type Job struct {
 	GAL       string
 	ConfigID  string
 	Log       io.Writer // gets the command's lines, with the sub-tile's name before each; nil: nobody
+
+	// NodeCache is a directory of this machine that outlives the process: what
+	// JAX compiled lies in it, and sub-tiles whose inference was interrupted
+	// (see [SubTile]). Empty, or not writable: nothing is kept.
+	NodeCache   string
+	Checkpoints Checkpoints
+
+	// MemoryEvents is the kernel's file that counts the OOM killer's victims;
+	// empty: that of this process's control group.
+	MemoryEvents string
+}
+
+// Found is what inference of one sub-tile came to: the outcome, and what the
+// files that it names hold.
+type Found struct {
+	Outcome     results.Outcome
+	Shear       results.Shear
+	Sources     []results.Source
+	Diagnostics Diagnostics
 }
 
 // Run infers one sub-tile and checks what came out. The outcome is about the
 // science (see the statuses of package results); an error means that there is
 // none: the engine failed, or wrote what breaks the contract.
-func Run(ctx context.Context, job Job) (results.Outcome, error) {
+func Run(ctx context.Context, job Job) (Found, error) {
 	m, err := job.manifest()
 	if err != nil {
-		return results.Outcome{}, err
+		return Found{}, err
 	}
 	if job.URI == "" {
 		job.URI = job.Dir
 	}
-	status, reason, err := job.infer(ctx, m)
+	found, err := job.infer(ctx, m)
 	if err != nil {
-		return results.Outcome{}, fmt.Errorf("infer %s of tile %d: %w", name(m), m.TileID, err)
+		return Found{}, fmt.Errorf("infer %s of tile %d: %w", name(m), m.TileID, err)
 	}
-	out := results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: status, Reason: reason, Directory: job.URI}
+	out := &found.Outcome
 	for file, into := range map[string]*results.File{results.ShearFile: &out.Shear, results.SourcesFile: &out.Sources} {
 		if *into, err = describe(filepath.Join(job.Dir, results.Directory, file), objstore.Join(job.URI, results.Directory, file)); err != nil {
-			return results.Outcome{}, err
+			return Found{}, err
 		}
 	}
-	return out, nil
+	return found, nil
 }
 
 func name(m *manifest.Manifest) string { return fmt.Sprintf("sub-tile %d_%d", m.Row, m.Col) }
 
 // infer runs the engine into a fresh directory, checks it, and puts it where
-// results belong. The reason says why nothing was measured, if so.
-func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (status, reason string, err error) {
+// results belong.
+func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err error) {
 	if j.Engine != EngineMock && j.Engine != EngineShine && j.Engine != EngineReference {
-		return "", "", fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s, %s or %s", EngineShine, EngineReference, EngineMock)
+		return Found{}, fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s, %s or %s", EngineShine, EngineReference, EngineMock)
 	}
 	fresh, err := os.MkdirTemp(j.Dir, ".results-")
 	if err != nil {
-		return "", "", fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(j.Dir)
+		return Found{}, fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(j.Dir)
 	}
 	defer os.RemoveAll(fresh)
 	if err := os.Chmod(fresh, 0o755); err != nil {
-		return "", "", err
+		return Found{}, err
 	}
 	nothing, reason := empty(m)
 	switch {
@@ -106,19 +126,26 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (status, reason s
 		err = j.child(ctx, fresh, m)
 	}
 	if err == nil {
-		status, err = check(ctx, fresh, m)
+		found, err = j.check(ctx, fresh, m)
 	}
-	if err != nil {
-		return "", "", err
+	if err == nil {
+		err = replace(fresh, filepath.Join(j.Dir, results.Directory))
 	}
-	if reason == "" && status != results.OK {
-		reason = "the engine says so"
+	return found, err
+}
+
+// replace puts a directory in another's place. That one goes away whole, under
+// another name first: a process killed halfway through removing it would leave
+// results that look complete and are not.
+func replace(fresh, final string) error {
+	old := fresh + "-old"
+	if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("put earlier results away: %w", err)
 	}
-	final := filepath.Join(j.Dir, results.Directory)
-	if err := os.RemoveAll(final); err != nil {
-		return "", "", fmt.Errorf("remove earlier results: %w", err)
+	if err := os.Rename(fresh, final); err != nil {
+		return fmt.Errorf("put the results in their place: %w", err)
 	}
-	return status, reason, os.Rename(fresh, final)
+	return os.RemoveAll(old)
 }
 
 // empty says whether there is nothing to measure, and why.
@@ -130,36 +157,6 @@ func empty(m *manifest.Manifest) (status, reason string) {
 		return results.NoSources, "the catalogue has no source in the sub-tile's core"
 	}
 	return "", ""
-}
-
-// check reads the results in dir, holds them to the manifest, and gives the sub-tile's status.
-func check(ctx context.Context, dir string, m *manifest.Manifest) (string, error) {
-	store := objstore.Open(ctx, objstore.Config{})
-	shearFile, sourcesFile := filepath.Join(dir, results.ShearFile), filepath.Join(dir, results.SourcesFile)
-	shear, err := results.LoadShear(ctx, store, results.File{URI: shearFile})
-	if err != nil {
-		return "", missing(err, results.ShearFile)
-	}
-	sources, err := results.LoadSources(ctx, store, results.File{URI: sourcesFile})
-	if err != nil {
-		return "", missing(err, results.SourcesFile)
-	}
-	if err := results.Check(m, shear, sources); err != nil {
-		return "", err
-	}
-	return shear[0].Status, nil
-}
-
-// missing names a results file by its lasting name, and says so if the engine left none.
-func missing(err error, file string) error {
-	if objstore.IsNotFound(err) {
-		return fault.Data(CodeNoResults, "inference succeeded and wrote no such file").On(file).Fix("does the command honour --output?")
-	}
-	var e *fault.Error
-	if errors.As(err, &e) {
-		e.Object = file
-	}
-	return err
 }
 
 // manifest reads the sub-tile's manifest and makes sure that the files which

@@ -13,7 +13,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -24,7 +23,7 @@ func mock(dir string) shine.Job {
 }
 
 func job(t *testing.T, dir, how string) shine.Job {
-	t.Setenv("CONSTELLATION_TEST_SHINE", how)
+	t.Setenv(standIn, how)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -53,10 +52,11 @@ func contents(t *testing.T, dir string) map[string]string {
 func TestMock(t *testing.T) {
 	ctx := t.Context()
 	a, b := prepare(t, nil), prepare(t, nil)
-	first, err := shine.Run(ctx, mock(a))
+	found, err := shine.Run(ctx, mock(a))
 	if err != nil {
 		t.Fatal(err)
 	}
+	first := found.Outcome
 	if first.Status != results.OK || first.TileID != 102018211 || first.Row != 2 || first.Col != 1 || first.Shear.SHA256 == "" || first.Sources.URI != filepath.Join(a, "results/sources.parquet") {
 		t.Errorf("%+v", first)
 	}
@@ -105,7 +105,8 @@ func TestNothingToMeasure(t *testing.T) {
 	} {
 		dir := prepare(t, change)
 		j := job(t, dir, "exit 3") // must not be run
-		out, err := shine.Run(t.Context(), j)
+		found, err := shine.Run(t.Context(), j)
+		out := found.Outcome
 		if err != nil || out.Status != want || out.Reason == "" {
 			t.Errorf("%s: %+v, %v", want, out, err)
 		}
@@ -121,10 +122,11 @@ func TestCommand(t *testing.T) {
 	var log bytes.Buffer
 	j := job(t, dir, "good")
 	j.Log, j.URI = &log, "s3://bucket/run/102018211/2_1"
-	out, err := shine.Run(t.Context(), j)
+	found, err := shine.Run(t.Context(), j)
 	if err != nil {
 		t.Fatal(err)
 	}
+	out := found.Outcome
 	if out.Status != results.OK || out.Shear.URI != "s3://bucket/run/102018211/2_1/results/shear.parquet" || out.Directory != j.URI {
 		t.Errorf("%+v", out)
 	}
@@ -155,22 +157,58 @@ func TestFailures(t *testing.T) {
 		how, code, says string
 		kind            fault.Kind
 	}{
-		{"exit 3", shine.CodeFailed, "something went wrong", fault.Unclassified},
+		{"exit 1", shine.CodeFailed, "something went wrong", fault.Unclassified},
+		{"exit 3", shine.CodeFailed, "exited with 3", fault.Unclassified},
 		{"exit 2", shine.CodeCommand, "shine.command", fault.BadInput},
+		{"exit 64", shine.CodeCommand, "shine.command", fault.BadInput},
+		{"exit 65", shine.CodeFailed, "exited with 65", fault.BadData},
+		{"exit 66", shine.CodeFailed, "exited with 66", fault.BadData},
 		{"exit 69", shine.CodeImport, "image", fault.BadInput},
 		{"exit 70", shine.CodeDiverged, "learning rate", fault.BadData},
 		{"exit 73", shine.CodeFailed, "space", fault.Transient},
 		{"exit 75", shine.CodeMemory, "accelerator", fault.Transient},
-		{"traceback of memory", shine.CodeMemory, "RESOURCE_EXHAUSTED", fault.Transient},
-		{"traceback of import", shine.CodeImport, "shine.euclid", fault.BadInput},
-		{"traceback", shine.CodeFailed, "ZeroDivisionError", fault.Unclassified},
-		{"killed", shine.CodeKilled, "memory", fault.Transient},
+		{"exit 78", shine.CodeCommand, "configuration", fault.BadInput},
+		{"exit 127", shine.CodeCommand, "exited with 127", fault.BadInput},
+		{"exit 137", shine.CodeKilled, "SIGKILL", fault.Transient},
+		{"exit 139", shine.CodeFailed, "SIGSEGV", fault.Unclassified},
+		{"gpu memory", shine.CodeMemory, "RESOURCE_EXHAUSTED", fault.Transient},
+		{"cuda memory", shine.CodeMemory, "CUDA_ERROR_OUT_OF_MEMORY", fault.Transient},
+		{"python memory", shine.CodeMemory, "MemoryError", fault.Transient},
+		{"aborted for memory", shine.CodeMemory, "RESOURCE_EXHAUSTED", fault.Transient},
+		{"import", shine.CodeImport, "shine.euclid", fault.BadInput},
+		{"import of a name", shine.CodeImport, "ExposureSet", fault.BadInput},
+		{"nan", shine.CodeDiverged, "nan", fault.BadData},
+		{"nan loss", shine.CodeDiverged, "step 12", fault.BadData},
+		{"no place to begin", shine.CodeDiverged, "valid initial parameters", fault.BadData},
+		{"an error of its own", shine.CodeFailed, "ZeroDivisionError", fault.Unclassified},
+		{"signal 9", shine.CodeKilled, "SIGKILL (killed)", fault.Transient},
+		{"signal 11", shine.CodeFailed, "SIGSEGV (segmentation fault)", fault.Unclassified},
+		{"signal 6", shine.CodeFailed, "SIGABRT (aborted)", fault.Unclassified},
+		{"signal 15", shine.CodeKilled, "SIGTERM (terminated)", fault.Transient},
+		{"shot by the kernel", shine.CodeMemory, "OOM killer", fault.Transient},
+		{"dies at the end", shine.CodeKilled, "SIGKILL", fault.Transient},
 		{"nothing", shine.CodeNoResults, "shear.parquet", fault.BadData},
-		{"corrupt", results.CodeCorrupt, "sources.parquet", fault.BadData},
+		{"half a file", results.CodeCorrupt, "sources.parquet", fault.BadData},
+		{"columns of another table", results.CodeColumns, "shear.parquet", fault.BadData},
+		{"words for numbers", results.CodeColumns, "column TILE_ID", fault.BadData},
+		{"two rows", results.CodeInvalid, "2 rows", fault.BadData},
 		{"foreign source", results.CodeInvalid, "not a core source", fault.BadData},
+		{"source of the margin", results.CodeInvalid, "not a core source", fault.BadData},
+		{"source twice", results.CodeInvalid, "twice", fault.BadData},
+		{"another sub-tile", results.CodeInvalid, "SUBTILE_COL", fault.BadData},
+		{"another tile's sources", results.CodeInvalid, "column TILE_ID, row 1", fault.BadData},
+		{"nan shear", results.CodeInvalid, "column G1, row 0: is not finite", fault.BadData},
+		{"infinite flux", results.CodeInvalid, "column FLUX, row 2: is not finite", fault.BadData},
+		{"signs for another", results.CodeInvalid, `configuration "c2"`, fault.BadData},
+		{"garbled summary", results.CodeInvalid, "summary.json", fault.BadData},
 	} {
 		t.Run(c.how, func(t *testing.T) {
-			_, err := shine.Run(t.Context(), job(t, dir, c.how))
+			j := job(t, dir, c.how)
+			j.MemoryEvents = filepath.Join(dir, "memory.events")
+			if err := os.WriteFile(j.MemoryEvents, []byte("oom 0\noom_kill 0\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, err := shine.Run(t.Context(), j)
 			if fault.KindOf(err) != c.kind || fault.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "sub-tile 2_1 of tile 102018211") {
 				t.Errorf("%v is %v %q, want %v %q", err, fault.KindOf(err), fault.CodeOf(err), c.kind, c.code)
 			}
@@ -229,18 +267,20 @@ func TestStopping(t *testing.T) {
 			silent(t, dir)
 		})
 	}
-	t.Run("timeout", func(t *testing.T) {
-		dir := prepare(t, nil)
-		j := job(t, dir, "stubborn")
-		j.Timeout = 500 * time.Millisecond
-		if _, err := shine.Run(t.Context(), j); fault.CodeOf(err) != shine.CodeTimeout || fault.KindOf(err) != fault.Transient {
-			t.Error(err)
-		}
-		silent(t, dir)
-	})
+	for _, how := range []string{"hangs", "stubborn"} {
+		t.Run("timeout, "+how, func(t *testing.T) {
+			dir := prepare(t, nil)
+			j := job(t, dir, how)
+			j.Timeout = 500 * time.Millisecond
+			if _, err := shine.Run(t.Context(), j); fault.CodeOf(err) != shine.CodeTimeout || fault.KindOf(err) != fault.Transient {
+				t.Error(err)
+			}
+			silent(t, dir)
+		})
+	}
 	t.Run("leaves a child", func(t *testing.T) { // that also holds the output open
 		dir := prepare(t, nil)
-		if out, err := shine.Run(t.Context(), job(t, dir, "leaves a child")); err != nil || out.Status != results.OK {
+		if out, err := shine.Run(t.Context(), job(t, dir, "leaves a child")); err != nil || out.Outcome.Status != results.OK {
 			t.Error(out, err)
 		}
 		silent(t, dir)
@@ -265,59 +305,5 @@ func silent(t *testing.T, dir string) {
 	time.Sleep(200 * time.Millisecond)
 	if _, err := os.Stat(beat); err == nil {
 		t.Error("a descendant of the command lives on")
-	}
-}
-
-func TestTransfer(t *testing.T) {
-	ctx := t.Context()
-	server := s3test.Start(t)
-	server.Setenv(t)
-	server.Bucket(t, "survey")
-	store := objstore.Open(ctx, objstore.Config{})
-	const uri = "s3://survey/run/102018211/2_1"
-	origin := prepare(t, nil)
-	if got, err := shine.Fetch(ctx, store, "file://"+origin, t.TempDir()); err != nil || got != origin {
-		t.Errorf("a local directory gave %s, %v", got, err)
-	}
-	if _, err := shine.Fetch(ctx, store, uri, t.TempDir()); fault.CodeOf(err) != shine.CodeIncomplete {
-		t.Errorf("nothing there: %v", err)
-	}
-	if err := os.CopyFS(filepath.Join(server.Dir, "survey/run/102018211/2_1"), os.DirFS(origin)); err != nil {
-		t.Fatal(err)
-	}
-	local := filepath.Join(t.TempDir(), "sub", "tile")
-	dir, err := shine.Fetch(ctx, store, uri, local)
-	if err != nil || dir != local {
-		t.Fatal(dir, err)
-	}
-	j := mock(dir)
-	j.URI = uri
-	out, err := shine.Run(ctx, j)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := shine.Publish(ctx, store, dir, uri); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := results.LoadShear(ctx, store, out.Shear); err != nil {
-		t.Error(err)
-	}
-	if _, err := results.LoadSources(ctx, store, out.Sources); err != nil {
-		t.Error(err)
-	}
-	// Again: only what is missing moves, and not the results.
-	os.Remove(filepath.Join(dir, "exposures/a.fits"))
-	os.RemoveAll(filepath.Join(dir, results.Directory))
-	os.WriteFile(filepath.Join(dir, "psf/a.fits"), []byte("PSF"), 0o644)
-	if _, err := shine.Fetch(ctx, store, uri, dir); err != nil {
-		t.Fatal(err)
-	}
-	for file, want := range map[string]string{"exposures/a.fits": "pixels", "psf/a.fits": "PSF"} {
-		if got, err := os.ReadFile(filepath.Join(dir, file)); string(got) != want {
-			t.Errorf("%s holds %q, want %q (%v)", file, got, want, err)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, results.Directory)); err == nil {
-		t.Error("fetching brought earlier results")
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/cosmostat/constellation/internal/testsurvey"
-	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/simulate"
@@ -55,10 +54,10 @@ func TestTruthOfSHINE(t *testing.T) {
 	t.Setenv("JAX_PLATFORMS", "cpu")
 	p := testsurvey.Prepare(t, few(t), t.TempDir())
 	sub := p.SubTiles[0]
-	out, err := shine.Run(t.Context(), shine.Job{
+	found, err := shine.Run(t.Context(), shine.Job{
 		Dir: sub.Dir, Engine: shine.EngineShine, Command: []string{python, "-m", "constellation_shine"}, Timeout: 20 * time.Minute, ConfigID: "truth", Log: os.Stderr,
 		// SHINE's own prior on the shear would pull so few galaxies to zero.
-		Inference: "inference:\n  method: map\n  map_config: {num_steps: 120, learning_rate: 0.02}\n  galaxy_stamp_sizes: [64, 128]\n",
+		Inference: "inference:\n  method: map\n  map_config: {num_steps: 60, learning_rate: 0.02}\n  galaxy_stamp_sizes: [64, 128]\n",
 		GAL: "gal:\n  type: Exponential\n  flux: {type: LogNormal, center: catalog, sigma: 0.5}\n  half_light_radius: {type: LogNormal, center: catalog, sigma: 0.3}\n" +
 			"  shear: {type: G1G2, g1: {type: Normal, mean: 0.0, sigma: 0.5}, g2: {type: Normal, mean: 0.0, sigma: 0.5}}\n" +
 			"  ellipticity: {type: E1E2, e1: {type: Normal, mean: 0.0, sigma: 0.2}, e2: {type: Normal, mean: 0.0, sigma: 0.2}}\n" +
@@ -67,21 +66,12 @@ func TestTruthOfSHINE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.Status != results.OK {
-		t.Fatalf("%+v", out)
-	}
-	store := objstore.Open(t.Context(), objstore.Config{})
-	shear, err := results.LoadShear(t.Context(), store, out.Shear)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources, err := results.LoadSources(t.Context(), store, out.Sources)
-	if err != nil {
-		t.Fatal(err)
+	if found.Outcome.Status != results.OK {
+		t.Fatalf("%+v", found.Outcome)
 	}
 	var off [6][]float64 // flux, size and shapes in units that people read; u and v in arcsec
 	var pull []float64
-	for _, s := range sources {
+	for _, s := range found.Sources {
 		is := p.Truth[s.ObjectID]
 		if is.Kind != "galaxy" {
 			continue
@@ -103,7 +93,7 @@ func TestTruthOfSHINE(t *testing.T) {
 			t.Errorf("%s is %g, not in [%g, %g]", what, value, from, to)
 		}
 	}
-	row := shear[0]
+	row := found.Shear
 	for i, g := range [2][2]*float32{{row.G1, row.G1Err}, {row.G2, row.G2Err}} {
 		err := float64(*g[1])
 		fmt.Fprintf(&report, "  g%d %+.4f +- %.4f, injected %+.3f\n", i+1, *g[0], err, injected[i])

@@ -5,9 +5,11 @@ import (
 	"context"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -30,8 +32,12 @@ func run(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.Assem
 	if err != nil {
 		return out, err
 	}
+	leases, err := leases(ctx, env.Store(), in.Leases)
+	if err != nil {
+		return out, err
+	}
 	record := survey.PartURI(in.Destination.RunURI, in.Part)
-	total, err := assemble.Commit(ctx, env.Store(), c, part, record)
+	total, err := assemble.Commit(ctx, env.Store(), c, part, leases, record)
 	if err != nil {
 		return out, err
 	}
@@ -40,4 +46,16 @@ func run(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.Assem
 	return pipeline.AssembleCatalogOut{
 		Part: literal.Blob{URI: record, Format: "json"}, Snapshot: total.Snapshot, ShearRows: total.ShearRows, SourceRows: total.SourceRows,
 	}, nil
+}
+
+// leases are those of a campaign's selection; nil where the tiles are not a campaign's.
+func leases(ctx context.Context, r objstore.Reader, uri string) ([]catalog.Lease, error) {
+	if uri == "" {
+		return nil, nil
+	}
+	selection, err := survey.Load[campaign.Selection](ctx, r, uri)
+	if err != nil {
+		return nil, err
+	}
+	return append([]catalog.Lease{}, selection.Leases...), nil
 }

@@ -10,7 +10,7 @@ SIGMA, PIXEL = 0.8, 1 / 12  # pixels; the pixel's variance
 
 def grid(stamp, includes_pixel=False):
     model = SimpleNamespace(stamps=np.tile(stamp, (9, 9, 1, 1)), grid_x=np.linspace(50, 950, 9), grid_y=np.linspace(50, 950, 9))
-    return psf.Grid(model, includes_pixel)
+    return psf.Grid(model, includes_pixel, wings=False)
 
 
 def moments(image):
@@ -60,3 +60,38 @@ def test_interpolates_between_stamps():
     unit = at(g.x[1])
     assert at((g.x[2] + g.x[3]) / 2) == pytest.approx(2.5 * unit)
     assert at(-100.0) == pytest.approx(0, abs=1e-9) and at(1e4) == pytest.approx(8 * unit)  # clamped outside
+
+
+@pytest.mark.parametrize("wing, close", [
+    (lambda r: np.exp(-(r**2) / 2 / 9**2), 0.05),  # as the simulator's
+    (lambda r: np.exp(-r / 6), 0.05),
+    (lambda r: (1 + r**2) ** -1.5, 0.05),  # as diffraction's
+])
+def test_wings(wing, close):
+    """What is cut off of a core and its wings is put back, where it was."""
+    side = np.arange(201) - 100
+    r = np.hypot(side[:, None], side)
+    core, far = np.exp(-(r**2) / 2 / 0.8**2), wing(r)
+    core, far = core / core.sum(), far / far.sum()
+    share = 0.045 / (1 - far[90:111, 90:111].sum())  # so much lies outside
+    whole = (1 - share) * core + share * far
+    stamp, wide = whole[90:111, 90:111], whole[77:124, 77:124]
+    got = psf.with_wings(stamp, 13)
+    assert (got[13:-13, 13:-13] == stamp).all() and stamp.sum() == pytest.approx(0.955)
+    assert got.sum() == pytest.approx(wide.sum(), abs=0.002)
+    assert got[23, :13] == pytest.approx(wide[23, :13], rel=3 * close)
+    second = (np.arange(47) - 23) ** 2
+    assert (got.sum(0) * second).sum() == pytest.approx((wide.sum(0) * second).sum(), rel=close)
+
+
+def test_a_stamp_that_holds_all_has_no_wings():
+    stamp = gaussian(21, 1.0)
+    assert psf.with_wings(stamp, 5) == pytest.approx(np.pad(stamp, 5), abs=1e-9)
+
+
+def test_noise_in_the_wings_is_no_failure():
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        stamp = 0.95 * gaussian(21, 0.9) + rng.normal(0, 1e-4, (21, 21))
+        got = psf.with_wings(stamp, 13)
+        assert np.isfinite(got).all() and got.sum() < 1.01 and (got[0] >= 0).all()

@@ -5,7 +5,7 @@
 
 A tile's files are opened anew for each sub-tile, as a script does that makes one; or "once".
 
-Prints one JSON object: seconds (imports not counted), requests, bytes read, and what came of it.
+Prints one JSON object: seconds (imports not counted), requests, bytes read, the most memory it had, and what came of it.
 """
 
 import io
@@ -132,8 +132,13 @@ def tile(client, job):
     return {"files": files, "written": kept.written, "rows": rows, "upload_seconds": kept.seconds}
 
 
+def peak_memory():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+
 if __name__ == "__main__":
     client = Counted()
     start = time.monotonic()
     said = {"headers": headers, "tile": tile}[sys.argv[1]](client, json.loads(sys.argv[2]))
-    print(json.dumps({"seconds": time.monotonic() - start, "requests": client.requests, "bytes": client.bytes, **said}))
+    print(json.dumps({"seconds": time.monotonic() - start, "requests": client.requests, "bytes": client.bytes, "memory": peak_memory(), **said}))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
@@ -96,6 +97,8 @@ func (l *library) task(id *core.Identifier) (*core.TaskTemplate, error) {
 		return nil, fmt.Errorf("task %q is not in the bundle", id.GetName())
 	case t.GetContainer() == nil:
 		return nil, fmt.Errorf("task %q of type %q is not a container; the local engine runs containers only", id.GetName(), t.GetType())
+	case t.GetMetadata().GetDiscoverable() && strings.TrimSpace(t.GetMetadata().GetDiscoveryVersion()) == "":
+		return nil, fmt.Errorf("task %q is discoverable and has no discovery_version to be cached under", id.GetName())
 	case t.GetContainer().GetDataConfig().GetEnabled():
 		return nil, fmt.Errorf("task %q wants the copilot (data_config), which the local engine does not have", id.GetName())
 	}

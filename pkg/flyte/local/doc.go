@@ -14,7 +14,7 @@
 // retry budgets; map tasks, whose elements read whole lists and find their
 // place in the environment, with none for those that failed; dynamic tasks;
 // sub-workflows; child executions through launch plans; failure policies;
-// the size limit on outputs.pb. What a task leaves besides lies where the
+// the size limit on outputs.pb; the cache, for elements of maps one by one. What a task leaves besides lies where the
 // engine would put it:
 //
 //	<prefix>/<execution>/<node>/data/inputs.pb
@@ -23,13 +23,13 @@
 //	<prefix>/<execution>/<dynamic node>/data/<attempt>/<child>/data/inputs.pb
 //	<prefix>/<execution>/<sub-workflow node>/data/<child>/data/inputs.pb
 //	<prefix>/<execution>/<node>/raw/<attempt>/      raw output, checkpoints below it
+//	<prefix>/_cache/<project>/<domain>/<task>/<version>-<interface>/<key>.json
 //
 // # What is not
 //
 // Resource requests are not weighed: at most [Engine.Parallel] processes run at
 // once, of them at most [Engine.GPUs] that ask for a GPU. Interruptible has no
-// meaning on one's own machine. Caching (discoverable) is not looked at; an
-// interrupted execution is resumed instead. A time-out counts from the start of
+// meaning on one's own machine. A time-out counts from the start of
 // a process, so that waiting for a place is free. A map element that leaves out
 // a declared output fails the map, where the engine would silently shift the
 // list. An element that writes futures.pb, which hangs the engine, is refused.
@@ -38,6 +38,19 @@
 // refused by name when a bundle is loaded, as are missing entities, unbound
 // inputs and cycles. Types of bindings are the Flyte compiler's business and
 // are not checked again.
+//
+// # The cache
+//
+// Outputs of a task that is discoverable are kept under its project, domain and
+// name, its cache version and interface, and its inputs, without those that it
+// names to be ignored and with the hash in the place of each literal that has
+// one. A later run takes them from there and starts no process: the event of the
+// node or element says so (Cache, and by whom in Message). Failures are not kept.
+// cache_serializable holds within one run: of those that want the same, one
+// works and the others wait. As on the real engine nobody looks whether a file
+// that cached outputs refer to is still there; when a task then fails, its
+// failure names the file and who made it. [Engine.Cache] makes a run do all work
+// anew, or leave the cache alone.
 //
 // # Resuming
 //

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,6 +115,7 @@ func (c *Client) created(id *core.WorkflowExecutionIdentifier, answer *admin.Exe
 		var e *fault.Error
 		if errors.As(err, &e) {
 			e.On(Name(id)).Fix("give another --name, or none")
+			e.Err = &hidden{errors.New("there is an execution of this name already"), e.Err}
 		}
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return nil, fmt.Errorf("create execution %s (it may have begun: look before you try again): %w", Name(id), err)
@@ -171,25 +173,30 @@ func check(plan *admin.LaunchPlan, inputs *core.LiteralMap) error {
 	name := plan.GetId().GetName()
 	expected := plan.GetClosure().GetExpectedInputs().GetParameters()
 	fixed := plan.GetSpec().GetFixedInputs().GetLiterals()
-	var wrong []string
-	bad := func(format string, a ...any) { wrong = append(wrong, fmt.Sprintf(format, a...)) }
+	var wrong, strange, lacking []string
 	for _, key := range slices.Sorted(maps.Keys(inputs.GetLiterals())) {
 		p, known := expected[key]
 		switch l := inputs.GetLiterals()[key]; {
 		case fixed[key] != nil:
-			bad("input %q is fixed by the launch plan: leave it out, or use another plan", key)
+			wrong = append(wrong, fmt.Sprintf("input %q is fixed by the launch plan: leave it out, or use another plan", key))
 		case !known:
-			bad("input %q is not one of the launch plan's: it takes %s", key, strings.Join(slices.Sorted(maps.Keys(expected)), ", "))
+			strange = append(strange, strconv.Quote(key))
 		default:
 			if at, ok := fits(p.GetVar().GetType(), l); !ok {
-				bad("input %q is of type %s, and %s%s does not fit", key, literal.TypeName(p.GetVar().GetType()), literal.Describe(l), at)
+				wrong = append(wrong, fmt.Sprintf("input %q is of type %s, and %s%s does not fit", key, literal.TypeName(p.GetVar().GetType()), literal.Describe(l), at))
 			}
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(expected)) {
 		if p := expected[key]; p.GetRequired() && inputs.GetLiterals()[key] == nil {
-			bad("input %q (%s) is required, and was not given", key, literal.TypeName(p.GetVar().GetType()))
+			lacking = append(lacking, fmt.Sprintf("%q (%s)", key, literal.TypeName(p.GetVar().GetType())))
 		}
+	}
+	if len(lacking) > 0 {
+		wrong = append(wrong, "required and not given: "+strings.Join(lacking, ", "))
+	}
+	if len(strange) > 0 {
+		wrong = append(wrong, fmt.Sprintf("it has no input %s: it takes %s", strings.Join(strange, ", "), strings.Join(slices.Sorted(maps.Keys(expected)), ", ")))
 	}
 	if len(wrong) > 0 {
 		return fault.Input("InputInvalid", "%s", strings.Join(wrong, "; ")).On("launch plan " + name + " " + plan.GetId().GetVersion()).

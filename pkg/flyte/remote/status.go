@@ -7,14 +7,6 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
-
-	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/flyte/remote/connect"
-)
-
-const (
-	codeNotFound = connect.CodeNotFound
-	codeRefused  = connect.CodeRefused
 )
 
 // Node is how a node of an execution stands.
@@ -122,8 +114,8 @@ func (w *statusWalk) nodeStatus(ctx context.Context, n *node) (*Node, error) {
 		return s, nil
 	}
 	b, err := w.open(ctx, n)
-	if code := fault.CodeOf(err); code == codeNotFound || code == codeRefused {
-		return s, nil // a dynamic task that has made no nodes
+	if nothingInside(err) {
+		return s, nil
 	}
 	if err != nil {
 		return nil, err

@@ -174,8 +174,8 @@ func (n *node) kind() kind {
 		return mapped
 	case n.childExecution() != nil:
 		return child
-	case n.at.GetMetadata().GetIsParentNode():
-		return holder
+	case n.at.GetMetadata().GetIsParentNode() && (n.at.GetMetadata().GetIsDynamic() || n.template.GetTaskNode() == nil):
+		return holder // a dynamic task holds nothing until it has said what
 	}
 	return leaf
 }

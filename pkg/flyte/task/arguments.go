@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // arguments of an executable; see contract.arguments for what the engine fills in.
@@ -59,10 +60,15 @@ func parse(c *contract, args []string) (arguments, error) {
 		f.StringVar(&a.template, "task-template", "", "")
 	}
 	err := f.Parse(args)
+	if err != nil && !errors.Is(err, flag.ErrHelp) { // where an error document would go may stand further on
+		a.outputs = outputPrefix(args)
+	}
 	a.help = errors.Is(err, flag.ErrHelp)
 	switch {
 	case a.help || a.describe:
 		return a, nil
+	case err != nil && !c.Mappable() && strings.Contains(err.Error(), "not defined: -element"):
+		err = fmt.Errorf("--element: %s is not mapped over anything", c.decl.Name)
 	case err != nil:
 	case f.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
@@ -78,4 +84,19 @@ func parse(c *contract, args []string) (arguments, error) {
 		a.prevCheckpoint = ""
 	}
 	return a, err
+}
+
+// outputPrefix finds the output prefix among arguments that can't be parsed.
+func outputPrefix(args []string) string {
+	for i, arg := range args {
+		name, value, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		switch {
+		case !strings.HasPrefix(arg, "-") || name != "output-prefix":
+		case given:
+			return value
+		case i+1 < len(args):
+			return args[i+1]
+		}
+	}
+	return ""
 }

@@ -49,6 +49,7 @@ func TestBadDeclarations(t *testing.T) {
 		{"memory", d(func(d *task.Declaration) { d.Resources.Memory = "4 GB" }), `Memory "4 GB" is not a quantity such as 2, 500m or 4Gi`},
 		{"gpu", d(func(d *task.Declaration) { d.Accelerator = "nvidia-l4" }), `accelerator "nvidia-l4" without a GPU`},
 		{"cache", d(func(d *task.Declaration) { d.CacheIgnore = []string{"page"} }), "CacheIgnore without CacheVersion"},
+		{"serialize", d(func(d *task.Declaration) { d.CacheSerialize = true }), "CacheSerialize without CacheVersion"},
 		{"cache input", d(func(d *task.Declaration) { d.CacheVersion, d.CacheIgnore = "1", []string{"pgae"} }), `CacheIgnore names "pgae", which is not an input`},
 		{"over", d(func(d *task.Declaration) { d.Over = []string{"lines"} }), `Over names "lines", which is not an input`},
 		{"over twice", d(func(d *task.Declaration) { d.Over = []string{"page", "page"} }), `Over names "page" twice`},
@@ -97,6 +98,12 @@ func TestTemplates(t *testing.T) {
 		if got := v.GetInputs().GetVariables()[name].GetType().GetCollectionType() != nil; got != list {
 			t.Errorf("mapped input %s: list %v", name, got)
 		}
+	}
+	d := c.Declaration()
+	d.CacheSerialize = true
+	once, err := task.Define[example.CountIn, example.CountOut](d).Template(task.TemplateOptions{})
+	if err != nil || !once.GetMetadata().GetCacheSerializable() || m.GetMetadata().GetCacheSerializable() {
+		t.Errorf("cache_serializable: %v, %v, %v", once.GetMetadata(), m.GetMetadata(), err)
 	}
 	if v.GetOutputs().GetVariables()["note"].GetType().GetCollectionType().GetUnionType() == nil {
 		t.Errorf("mapped output note is %v", v.GetOutputs().GetVariables()["note"])

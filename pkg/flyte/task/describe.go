@@ -58,8 +58,8 @@ func (c *contract) help() string {
 URIs are s3://bucket/key, file:///path or plain paths; S3 is reached by the standard
 AWS_ environment. LOG_LEVEL is debug, info, warn or error.
 
-Exit codes: 0 when outputs.pb or error.pb was written, 1 when not even error.pb could be,
-2 for wrong arguments, 137 when stopped by SIGTERM, 130 by Ctrl-C.
+Exit codes: 0 for success, 1 for failure, 2 for wrong arguments, 137 when stopped by SIGTERM,
+130 by Ctrl-C. Under Flyte, a failure that error.pb tells is 0: the engine reads it only then.
 `)
 	return b.String()
 }

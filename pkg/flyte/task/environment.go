@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path"
 	"strconv"
 	"strings"
 
@@ -14,15 +13,13 @@ import (
 
 // Environment is what surrounds one attempt of a task.
 type Environment struct {
-	// Checkpoint is the prefix under which this attempt may leave what lets the
-	// next one go on; PrevCheckpoint is the previous attempt's, empty on the first.
-	Checkpoint, PrevCheckpoint string
-	Deck                       *Deck
-	Log                        *slog.Logger
+	Deck *Deck
+	Log  *slog.Logger // every line says which attempt wrote it; in an executable slog's default is the same
 
-	id    Identity
-	store objstore.Store
-	raw   string
+	id         Identity
+	store      objstore.Store
+	raw        string
+	checkpoint *Checkpoint
 }
 
 // Identity says which attempt of what is running. Run by hand, most of it is empty.
@@ -43,7 +40,7 @@ func With(ctx context.Context, e *Environment) context.Context {
 
 // NewEnvironment makes one by hand: a store, and a prefix for files.
 func NewEnvironment(store objstore.Store, prefix string, id Identity) *Environment {
-	return &Environment{Deck: &Deck{}, Log: slog.Default(), id: id, store: store, raw: prefix}
+	return &Environment{Deck: &Deck{}, Log: slog.Default(), id: id, store: store, raw: prefix, checkpoint: newCheckpoint(store, "", "")}
 }
 
 // From returns the environment of the running task. Outside of one it panics.
@@ -68,6 +65,9 @@ func (e *Environment) Output(name string) string {
 // Identity is which attempt of what is running.
 func (e *Environment) Identity() Identity { return e.id }
 
+// Checkpoint is what attempts of this task leave for each other.
+func (e *Environment) Checkpoint() *Checkpoint { return e.checkpoint }
+
 // newEnvironment reads the identity of an attempt from what the engine puts
 // into every pod, and sets up its log.
 func newEnvironment(a *attempt) *Environment {
@@ -86,20 +86,31 @@ func newEnvironment(a *attempt) *Environment {
 		id.Task = a.decl.Name
 	}
 	return &Environment{
-		Checkpoint: a.args.checkpoint, PrevCheckpoint: a.args.prevCheckpoint,
-		Deck: &Deck{}, Log: logger(a.proc.Stderr, get("LOG_LEVEL"), id),
+		checkpoint: newCheckpoint(a.proc.Store, a.args.checkpoint, a.args.prevCheckpoint),
+		Deck:       &Deck{}, Log: logger(a.proc.Stderr, get("LOG_LEVEL"), id),
 		id: id, store: a.proc.Store, raw: a.args.raw,
 	}
 }
 
-// nodeOf reads the node's id from an output prefix: .../<node>/data/<attempt>.
-// No variable of the pod's environment has it.
+// nodeOf reads the node's id from an output prefix, .../<node>/data/<attempt>,
+// or, of a map's element, .../<node>/data/<attempt>/<element>/<its attempt>. No
+// variable of the pod's environment has it. Inside a dynamic task's fan-out or a
+// sub-workflow the id is the engine's, which names the nodes above it too.
 func nodeOf(prefix string) string {
-	data, attempt := path.Split(strings.TrimRight(prefix, "/"))
-	if _, err := strconv.Atoi(attempt); err != nil || path.Base(data) != "data" {
+	parts := strings.Split(strings.TrimRight(prefix, "/"), "/")
+	i := len(parts)
+	for i > 0 && isNumber(parts[i-1]) {
+		i--
+	}
+	if n := len(parts) - i; n != 1 && n != 3 || i < 2 || parts[i-1] != "data" {
 		return ""
 	}
-	return path.Base(path.Dir(strings.TrimRight(data, "/")))
+	return parts[i-2]
+}
+
+func isNumber(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 32)
+	return err == nil
 }
 
 // logger writes lines of JSON, or text where a person watches. Every line says

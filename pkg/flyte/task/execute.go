@@ -95,11 +95,52 @@ func (c *contract) execute(ctx context.Context, p Process, b body) int {
 			a.env.Log.Error("wrong arguments", "error", err)
 			return 2
 		}
-		return a.finish(ctx, product{}, err)
+		return max(a.finish(ctx, product{}, err), a.byHand(2))
+	}
+	if p.OnLog != nil {
+		p.OnLog(a.env.Log)
 	}
 	a.env.Log.Info("start", "inputs", args.inputs, "outputs", args.outputs)
-	result, err := a.guarded(With(ctx, a.env), b)
+	if err := a.env.checkpoint.link(ctx); err != nil {
+		a.env.Log.Warn("a checkpoint before the previous attempt's may not be found again", "error", err)
+	}
+	result, err := a.bounded(With(ctx, a.env), b)
 	return a.finish(ctx, result, err)
+}
+
+// stopGrace is how long a run that was told to stop may take: less than the 30
+// seconds after which Kubernetes kills a pod by default.
+const stopGrace = 20 * time.Second
+
+// bounded gives a body that was told to stop some time to do so, and then goes on
+// without it. The process ends soon after.
+func (a *attempt) bounded(ctx context.Context, b body) (product, error) {
+	type ending struct {
+		result product
+		err    error
+	}
+	ended := make(chan ending, 1)
+	go func() {
+		result, err := a.guarded(ctx, b)
+		ended <- ending{result, err}
+	}()
+	select {
+	case e := <-ended:
+		return e.result, e.err
+	case <-ctx.Done():
+	}
+	grace := a.proc.Grace
+	if grace == 0 {
+		grace = stopGrace
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case e := <-ended:
+		return e.result, e.err
+	case <-timer.C:
+		return product{}, fmt.Errorf("the task did not stop within %v of being told to, and is left behind", grace)
+	}
 }
 
 // guarded runs the body and turns a panic into a failure.
@@ -131,7 +172,11 @@ func (a *attempt) finish(ctx context.Context, result product, err error) int {
 		if !errors.As(context.Cause(ctx), &s) {
 			s = stopped{errStopped}
 		}
-		a.logEnd(slog.LevelWarn, "stopped", "reason", context.Cause(ctx), "error", err)
+		attrs := []any{"reason", context.Cause(ctx)}
+		if err != nil {
+			attrs = append(attrs, "error", err)
+		}
+		a.logEnd(slog.LevelWarn, "stopped", attrs...)
 		return s.exit()
 	}
 	doc := errorDocument(err)
@@ -140,6 +185,15 @@ func (a *attempt) finish(ctx context.Context, result product, err error) int {
 	if err := a.write(ctx, product{errorFile, doc}); err != nil {
 		a.env.Log.Error("the error document could not be written", "error", err)
 		return 1
+	}
+	return a.byHand(1)
+}
+
+// byHand is the exit code of a failure that an error document tells: 0 for the
+// engine, which reads the document only then, and code for a person or a script.
+func (a *attempt) byHand(code int) int {
+	if a.env.id.Execution == "" {
+		return code
 	}
 	return 0
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
@@ -17,14 +19,16 @@ type Process struct {
 	Env            func(key string) (string, bool)
 	Stdout, Stderr io.Writer
 	Store          objstore.Store
+	Grace          time.Duration      // for a run that was told to stop; 0 is 20 s
+	OnLog          func(*slog.Logger) // is given the attempt's log; may be nil
 }
 
 // Main is the main function of a task's executable: everything between Flyte
 // and run. It does not return.
 //
 // A context that SIGTERM or SIGINT ends is passed to run, which should stop
-// soon; what it has to save before it goes (a checkpoint) it writes under
-// context.WithoutCancel. A second signal ends the process at once. A panic in a
+// soon; what it has to save before it goes it saves in its [Checkpoint]. A run that
+// does not heed its context is left behind after 20 seconds. A second signal ends the process at once. A panic in a
 // goroutine that run started can't be caught: it ends the process.
 func Main[In, Out any](t *Task[In, Out], run func(context.Context, In) (Out, error)) {
 	program(func(ctx context.Context, p Process) int { return t.Execute(ctx, p, run) })
@@ -61,5 +65,6 @@ func program(execute func(context.Context, Process) int) {
 	os.Exit(execute(ctx, Process{
 		Args: os.Args[1:], Env: os.LookupEnv, Stdout: os.Stdout, Stderr: os.Stderr,
 		Store: objstore.Open(context.WithoutCancel(ctx), objstore.Config{}),
+		OnLog: slog.SetDefault, // also of package log: libraries' lines say which attempt wrote them
 	}))
 }

@@ -2,6 +2,7 @@ package task_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,7 +46,7 @@ func TestSuccess(t *testing.T) {
 			t.Fatal(err)
 		}
 		identity := "{Project:proj Domain:dom Execution:ex1 Node:count Task:count_words Version:v9 Attempt:1 Element:-1}" +
-			` prev="" skip=["a" "b"] settings={Separator:, Weight:200 Depth:3}`
+			` earlier=[] skip=["a" "b"] settings={Separator:, Weight:200 Depth:3}`
 		if string(text) != identity {
 			t.Errorf("got %s\nwant %s", text, identity)
 		}
@@ -62,8 +63,9 @@ func checkLog(t *testing.T, log string, messages ...string) {
 	}
 	for i, line := range lines {
 		var entry map[string]any
-		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry["msg"] != messages[i] || entry["execution"] != "ex1" {
-			t.Errorf("line %q: want JSON of %q", line, messages[i])
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry["msg"] != messages[i] ||
+			entry["execution"] != "ex1" || entry["node"] != "count" || entry["attempt"] != 1.0 {
+			t.Errorf("line %q: want JSON of %q, with the attempt that wrote it", line, messages[i])
 		}
 		if _, ok := entry["bytes_read"]; i == len(lines)-1 && !ok {
 			t.Errorf("the last line does not say what was moved: %s", line)
@@ -163,6 +165,8 @@ func TestElement(t *testing.T) {
 					}
 				} else if out := outputs(t, e); out.Words != tt.words {
 					t.Errorf("%d words, want %d", out.Words, tt.words)
+				} else if want := fmt.Sprintf(`"element":%d`, tt.words/10-7); strings.Count(e.log, want) != 2 {
+					t.Errorf("want %s in every line:\n%s", want, e.log)
 				}
 			})
 		}
@@ -251,7 +255,7 @@ func TestByHand(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := stage{program: "count-words", prefix: dir, inputs: count("ok"), args: []string{"--inputs", inputs, "--element=1", "--raw-output-prefix="}}.run(t)
-	if out := outputs(t, e); out.Words != 60 || out.Report.URI != filepath.Join(e.prefix, "report.json") {
+	if out := outputs(t, e); e.code != 0 || out.Words != 60 || out.Report.URI != filepath.Join(e.prefix, "report.json") {
 		t.Errorf("got %+v", out)
 	}
 }

@@ -129,6 +129,10 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		},
 		Catalog:      pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
 		Thresholds:   pipeline.Thresholds(c.Validation),
+		Campaign: pipeline.Campaign{
+			Tiles: c.Campaign.Tiles, ExpirySeconds: int(c.Campaign.Expiry().Seconds()), MaxAttempts: c.Campaign.MaxAttempts,
+			Endpoint: c.Campaign.Endpoint, Insecure: c.Campaign.Insecure,
+		},
 		TileIDs:      c.TileIDs.List,
 		Region:       region.Spec(c.Region),
 		FilesPerTask: int64(c.Data.FilesPerTask),
@@ -170,10 +174,10 @@ func checkName(run string) error {
 // checkCatalog refuses tables that can't be opened before anything is paid
 // for, as package catalog would once everything is.
 func checkCatalog(c pipeline.Catalog) error {
-	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, or to http(s)://host/... of a REST catalogue; or output.catalog_warehouse to a directory"
+	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue; or output.catalog_warehouse to a directory"
 	remote := strings.Contains(c.Warehouse, "://") && !strings.HasPrefix(c.Warehouse, "file://")
 	switch scheme, _, _ := strings.Cut(c.URI, "://"); scheme {
-	case "sqlite", "http", "https":
+	case "sqlite", "postgres", "postgresql", "http", "https":
 		return nil
 	case "":
 		if remote {

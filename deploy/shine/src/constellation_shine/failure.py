@@ -13,12 +13,13 @@ code  meaning                                                   try again?
 73    the results can't be written                              no
 75    out of memory on the accelerator                          yes
 78    the configuration                                         no
+143   told to stop (SIGTERM); a checkpoint is there              yes
 ====  ========================================================  ==========
 
 A failure that is none of these is a bug: a traceback and exit code 1.
 """
 
-BAD_DATA, NO_INPUT, NO_SHINE, DIVERGED, NO_OUTPUT, NO_MEMORY, BAD_CONFIG = 65, 66, 69, 70, 73, 75, 78
+BAD_DATA, NO_INPUT, NO_SHINE, DIVERGED, NO_OUTPUT, NO_MEMORY, BAD_CONFIG, STOPPED = 65, 66, 69, 70, 73, 75, 78, 143
 
 
 class Failure(Exception):

@@ -1,11 +1,12 @@
 """SHINE's inference, and from what it found to numbers with errors."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from constellation_shine import laplace
+from constellation_shine.descend import Checkpoint, descend
 from constellation_shine.failure import DIVERGED, Failure
 from constellation_shine.model import SHEAR, SOURCE, Model
 from constellation_shine.settings import Adapter, Settings
@@ -29,6 +30,8 @@ class Estimate:
     source: dict[str, np.ndarray]  # flux (ADU), hlr (arcsec), e1, e2, dx, dy (arcsec, SHINE's)
     source_err: dict[str, np.ndarray]
     blended: np.ndarray
+    losses: np.ndarray | None = None  # of every step
+    drawn: object = None  # the model's images (exposure, y, x) there, in ADU; an array of JAX's
     extra: dict = field(default_factory=dict)  # for summary.json
 
 
@@ -44,46 +47,54 @@ def run(model: Model, settings: Settings) -> Estimate:
     idata = engine.run(key, images, init_params=start)
     samples = _samples(idata, model)
     values = {k: v.mean(axis=(0, 1)) for k, v in samples.items()}
-    convergence = engine.drift if config.method == "vi" else np.nan
+    convergence = drift(engine.losses) if config.method == "vi" else np.nan
     extra = {}
     if config.method == "vi":
         extra = {"vi_loss": float(idata.posterior.attrs["vi_final_loss"]),
                  "vi_g_sd": [float(samples[k].std()) for k in SHEAR]}
-    return _point(model, values, config.method, convergence, extra, settings.adapter)
+    return replace(_point(model, values, config.method, convergence, extra, settings.adapter), losses=engine.losses)
 
 
 def _engine(model: Model, config):
-    """SHINE's ``Inference``, whose variational method starts from the catalogue.
+    """SHINE's ``Inference``, whose steps are taken one by one (see :mod:`.descend`).
 
-    Its own begins with random shapes, of which with many sources one is always
-    beyond |e| = 1, where nothing can be drawn; MAP and NUTS take a start as
-    SHINE has them. It also keeps the losses, by which one sees whether it converged.
+    Its variational method starts from the catalogue here: SHINE's own begins
+    with random shapes, of which with many sources one is always beyond
+    |e| = 1, where nothing can be drawn; MAP and NUTS take a start as SHINE has them.
     """
     import arviz as az
     import jax
     import numpyro
-    from numpyro.infer import SVI, Predictive, Trace_ELBO
-    from numpyro.infer.autoguide import AutoNormal
-    from shine.config import VIConfig
+    from numpyro.infer import SVI, Trace_ELBO
+    from numpyro.infer.autoguide import AutoDelta, AutoNormal
+    from shine.config import MAPConfig, VIConfig
     from shine.inference import Inference
 
-    class Started(Inference):
-        drift = np.nan
+    def belongs(method, steps):
+        return Checkpoint(method, str(steps), config.model_dump_json(), repr(sorted(model.priors)), repr(model.scene.ids.tolist()))
+
+    class Stepwise(Inference):
+        losses = None
+
+        def run_map(self, rng_key, observed_data, extra_args=None, map_config=None, init_params=None):
+            config = map_config or MAPConfig()
+            guide = AutoDelta(self.model, init_loc_fn=numpyro.infer.init_to_value(values=model.start() if init_params is None else init_params))
+            svi = SVI(self.model, guide, numpyro.optim.Adam(step_size=config.learning_rate), Trace_ELBO())
+            params, self.losses = descend(svi, rng_key, config.num_steps, observed_data, belongs("map", config.num_steps))
+            return guide.median(params)
 
         def run_vi(self, rng_key, observed_data, extra_args=None):
             vi = self.config.vi_config or VIConfig()
-            init = numpyro.infer.init_to_value(values=model.start())
-            guide = AutoNormal(self.model, init_loc_fn=init, init_scale=0.01)
+            guide = AutoNormal(self.model, init_loc_fn=numpyro.infer.init_to_value(values=model.start()), init_scale=0.01)
             svi = SVI(self.model, guide, numpyro.optim.Adam(step_size=vi.learning_rate), Trace_ELBO())
-            found = svi.run(rng_key, vi.num_steps, observed_data=observed_data, progress_bar=False, **(extra_args or {}))
-            self.drift = drift(np.asarray(found.losses, float))
+            params, self.losses = descend(svi, rng_key, vi.num_steps, observed_data, belongs("vi", vi.num_steps))
             # From the guide's own posterior: the model need not be drawn for it.
-            posterior = guide.sample_posterior(jax.random.split(rng_key)[0], found.params, sample_shape=(vi.num_samples,))
+            posterior = guide.sample_posterior(jax.random.split(rng_key)[0], params, sample_shape=(vi.num_samples,))
             idata = az.from_dict(posterior={k: np.asarray(v)[None] for k, v in posterior.items()})
-            idata.posterior.attrs.update(inference_method="vi", vi_final_loss=float(found.losses[-1]))
+            idata.posterior.attrs.update(inference_method="vi", vi_final_loss=float(self.losses[-1]))
             return idata
 
-    return Started(model.sample, config)
+    return Stepwise(model.sample, config)
 
 
 def _nuts(engine, config, key, images, start, model: Model) -> Estimate:
@@ -105,10 +116,12 @@ def _nuts(engine, config, key, images, start, model: Model) -> Estimate:
     flat = g.reshape(2, -1)
     divergences = int(idata.sample_stats["diverging"].sum()) if "diverging" in getattr(idata, "sample_stats", {}) else 0
     rhat = max(split_rhat(c) for c in g)
+    mean = {k: v.mean(axis=(0, 1)) for k, v in samples.items()}
     return Estimate(
         method="nuts", shear=flat.mean(axis=1), shear_err=flat.std(axis=1), shear_cov=float(np.cov(flat)[0, 1]),
         convergence=rhat - 1, source=value, source_err=error,
         blended=np.array([len(o) > 0 for o in laplace.overlaps(model.scene.data, model.stamp_sizes)]),
+        losses=engine.losses, drawn=jax.jit(model.images)({k: np.float32(v) for k, v in mean.items()}),
         extra={"rhat": rhat, "divergences": divergences, "chains": nuts.chains, "samples": nuts.samples},
     )
 
@@ -127,14 +140,15 @@ def _point(model: Model, values: dict, method: str, convergence: float, extra: d
     shear = np.array([float(values[k]) for k in SHEAR])
     if not adapter.laplace:
         nan = np.full(n, np.nan)
-        return Estimate(method, shear, np.full(2, np.nan), np.nan, convergence, value, dict.fromkeys(SOURCE, nan), np.zeros(n, bool), extra)
+        return Estimate(method, shear, np.full(2, np.nan), np.nan, convergence, value, dict.fromkeys(SOURCE, nan), np.zeros(n, bool), extra=extra)
     sd = np.sqrt(np.diag(c.shear))
     steps = np.abs(c.step) / sd
     if method == "map":
         convergence = float(steps.max())
         extra = {**extra, "newton_steps": polished}
     extra = {**extra, "loss": c.loss, "chi2_per_pixel": c.chi2 / c.pixels, "pixels": c.pixels, "shear_steps_left": steps.tolist()}
-    return Estimate(method, shear, sd, float(c.shear[0, 1]), convergence, value, _errors(model, values, c, value), c.blended, extra)
+    return Estimate(method, shear, sd, float(c.shear[0, 1]), convergence, value, _errors(model, values, c, value), c.blended,
+                    drawn=c.drawn * model.scene.data.noise_sigma, extra=extra)
 
 
 def polish(posterior: laplace.Posterior, values: dict, limit: int, enough: float = 0.02):

@@ -38,6 +38,7 @@ class Curvature:
     chi2: float  # of all pixels that count
     loss: float  # minus the logarithm of the posterior, but for a constant
     pixels: int
+    drawn: object  # the model's pixels there, in units of their noise; an array of JAX's
 
 
 class Posterior:
@@ -65,7 +66,7 @@ class Posterior:
             left = jnp.where(data.masks, drawn - data.images / data.noise_sigma, 0)
             # Summed from small to large, lest single precision lose what a step gains.
             chi2 = jnp.sum(jnp.sum(left**2, axis=-1), axis=-1)
-            return jax.tree.map(jnp.add, back(left)[0], jax.grad(prior)(x)), chi2, prior(x)
+            return jax.tree.map(jnp.add, back(left)[0], jax.grad(prior)(x)), chi2, prior(x), drawn
 
         def product(x, v):
             change = jax.jvp(pixels, (x,), (v,))[1]
@@ -85,7 +86,8 @@ class Posterior:
         z = jax.tree.map(jnp.asarray, self.model.unconstrain(values))
         # Coordinates: shear (2,), sources (k, n).
         at = (jnp.stack([z[k] for k in SHEAR]), jnp.stack([z[k] for k in free]) if free else jnp.zeros((0, n)))
-        gradient, chi2, prior = jax.tree.map(lambda a: np.asarray(a, float), self._slope(at))
+        *numbers, drawn = self._slope(at)
+        gradient, chi2, prior = jax.tree.map(lambda a: np.asarray(a, float), tuple(numbers))
         bend = jax.tree.map(lambda a: np.asarray(a, float), self._bend(at))
         corner, coupling, blocks = _matrix(self._product, at, self.neighbours)
         corner = corner + np.diag(bend[0])
@@ -95,7 +97,7 @@ class Posterior:
         moved = {**{k: z[k] + s for k, s in zip(SHEAR, step)}, **{k: z[k] + s for k, s in zip(free, steps.T)}}
         return Curvature(
             shear, source, cross, step, {k: np.asarray(v) for k, v in self.model.constrain(moved).items()},
-            np.array([len(o) > 0 for o in self.neighbours]), float(chi2.sum()), float(chi2.sum() / 2 + prior), int(self.data.masks.sum()),
+            np.array([len(o) > 0 for o in self.neighbours]), float(chi2.sum()), float(chi2.sum() / 2 + prior), int(self.data.masks.sum()), drawn,
         )
 
 

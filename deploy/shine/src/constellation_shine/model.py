@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from constellation_shine import render
 from constellation_shine.exposures import Scene
 from constellation_shine.settings import Settings
 
@@ -75,6 +76,7 @@ def build(scene: Scene, settings: Settings) -> Model:
     """Ask SHINE for the model and for its priors."""
     from shine.euclid import MultiExposureScene
 
+    render.in_batches(settings.adapter.batch)
     priors, fixed = _priors(scene, settings.shine.gal)
     return Model(
         scene=scene, pixel_scale=settings.shine.data.pixel_scale, stamp_sizes=settings.shine.galaxy_stamp_sizes,

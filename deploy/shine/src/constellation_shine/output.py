@@ -5,17 +5,20 @@ them. The same inputs give the same bytes: nothing here knows the time.
 """
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from constellation_shine import diagnostics
 from constellation_shine.exposures import Scene
 from constellation_shine.failure import DIVERGED, NO_OUTPUT, Failure
 from constellation_shine.infer import Estimate
 from constellation_shine.manifest import Manifest
 
+CONFIG_ID = "CONSTELLATION_CONFIG_ID"  # of the environment: the configuration to file the results under
 BLENDED = 1  # FLAGS: the source's stamp overlaps another's, and they were fitted together
 
 _IDS = [("TILE_ID", pa.int64()), ("SUBTILE_ROW", pa.int32()), ("SUBTILE_COL", pa.int32())]
@@ -60,7 +63,7 @@ def write(directory: Path, manifest: Manifest, scene: Scene, found: Estimate) ->
         "g": found.shear.tolist(), "g_err": _finite(found.shear_err), "g_cov": _finite(found.shear_cov),
         "convergence": _finite(found.convergence), **{k: _finite(v) for k, v in found.extra.items()}, "versions": versions(),
     }
-    _write(directory, manifest, shear, {k: np.asarray(v)[core] for k, v in sources.items()}, len(core), "ok", "", summary)
+    _write(directory, manifest, shear, {k: np.asarray(v)[core] for k, v in sources.items()}, len(core), "ok", "", summary, scene, found)
 
 
 def write_nothing(directory: Path, manifest: Manifest, status: str, reason: str) -> None:
@@ -98,11 +101,14 @@ def _table(schema: pa.Schema, manifest: Manifest, columns: dict, rows: int) -> p
     return pa.table(arrays, schema=schema)
 
 
-def _write(directory: Path, manifest: Manifest, shear: dict, sources: dict, rows: int, status: str, reason: str, more: dict) -> None:
+def _write(directory: Path, manifest: Manifest, shear: dict, sources: dict, rows: int, status: str, reason: str, more: dict,
+           scene: Scene | None = None, found: Estimate | None = None) -> None:
     summary = {"tile_id": manifest.tile, "subtile_row": manifest.row, "subtile_col": manifest.col,
-               "engine": "shine", "status": status, **({"reason": reason} if reason else {}), "n_sources": rows, **more}
+               "engine": "shine", **({"config_id": os.environ[CONFIG_ID]} if os.environ.get(CONFIG_ID) else {}), "status": status, **({"reason": reason} if reason else {}), "n_sources": rows, **more}
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        if found is not None:
+            diagnostics.write(directory, scene, found)
         _parquet(directory / "sources.parquet", _table(SOURCES, manifest, sources, rows))
         _parquet(directory / "shear.parquet", _table(SHEAR, manifest, shear, 1))
         (directory / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")

@@ -27,7 +27,6 @@ STAMP = 21  # pixels a side, in the product
 SIDE = 47  # pixels a side, as rendered; beyond lies half a percent of the light
 _ORDER = 5  # of the spline
 _PAD = 26  # pixels around a stamp: for the wings, a turn and a shift
-_FAR = 201  # pixels a side of the field whose light adds up to 1
 _EDGE = 10.5  # pixels from the middle to the stamp's edge
 
 
@@ -39,7 +38,7 @@ class Grid:
         self.x, self.y = model.grid_x, model.grid_y
         stamps = np.asarray(model.stamps, float)
         if wings:
-            stamps = np.array([[with_wings(s, _PAD) for s in row] for row in stamps])
+            stamps = with_wings(stamps, _PAD)
         else:
             stamps = np.pad(stamps, [(0, 0), (0, 0), (_PAD, _PAD), (_PAD, _PAD)])
         if includes_pixel:
@@ -85,41 +84,56 @@ def without_pixel(stamps: np.ndarray) -> np.ndarray:
     return np.fft.ifft2(np.fft.fft2(stamps) / (f[:, None] * f)).real
 
 
-def with_wings(stamp: np.ndarray, pad: int) -> np.ndarray:
-    """The stamp in the middle of one that is larger by ``pad`` on all sides, continued there.
+def with_wings(stamps: np.ndarray, pad: int) -> np.ndarray:
+    """Stamps (..., n, n) in the middle of ones that are larger by ``pad`` on all sides, continued there.
 
-    Outside, the brightness is b exp(-(m/q) ((r/R)^q - 1)), R the radius of the
-    stamp's edge: b and the slope m = -d ln I / d ln r are those of the outermost
-    ring, and q makes the total 1. The family holds the power laws of
-    diffraction (q to 0) and exponentials and Gaussians (q of 1 and 2). A stamp
-    whose sum is 1 has no wings.
+    Outside, the brightness is exp(a - m ((r/R)^q - 1) / q), R the radius of the
+    stamp's edge: a and m fit the outermost rings, and q is the one for which
+    the light outside is what the stamp lacks to 1. The family holds the power
+    laws of diffraction (q to 0), exponentials and Gaussians (q of 1 and 2). A
+    stamp whose sum is 1 has no wings.
     """
-    n, side = stamp.shape[-1], stamp.shape[-1] + 2 * pad
-    out = np.pad(stamp, pad)
-    missing = 1 - stamp.sum()
-    ring = np.arange(n) - n // 2
-    r = np.hypot(ring[:, None], ring)
-    chosen = (r > _EDGE - 2.5) & (r < _EDGE) & (stamp > 0)
-    if missing < 1e-3 or chosen.sum() < 20:
-        return out
-    slope, height = np.polyfit(np.log(r[chosen] / _EDGE), np.log(stamp[chosen]), 1)
-    m = max(-slope, 0.1)
-    far = np.log(np.hypot(*np.meshgrid(np.arange(_FAR) - _FAR // 2, np.arange(_FAR) - _FAR // 2))[_outside(n)] / _EDGE)
+    n, side = stamps.shape[-1], stamps.shape[-1] + 2 * pad
+    flat = stamps.reshape(-1, n, n)
+    out, missing = np.pad(flat, [(0, 0), (pad, pad), (pad, pad)]), 1 - flat.sum((1, 2))
+    rings, radii = _rings(n)
+    light = np.stack([flat[:, ring].mean(1) for ring in rings], axis=1)
+    light = np.log(np.maximum(light, 1e-3 * np.abs(light).max(1, keepdims=True) + 1e-12))
+    field, pixels = _field(n)
+    r = np.hypot(*np.meshgrid(*[np.arange(side) - side // 2] * 2))
+    outside = np.ones((side, side), bool)
+    outside[pad:-pad, pad:-pad] = False
+    best, found = np.full(len(flat), np.inf), np.zeros((4, len(flat)))
+    for q in np.linspace(0.02, 3, 60):
+        at = _bend(radii, q)
+        lever = at - at.mean()
+        m = np.minimum(light @ lever / (lever @ lever), 0)  # never brighter outwards
+        a = light.mean(1) - m * at.mean()
+        total = np.exp(a[:, None] + m[:, None] * _bend(field, q)) @ pixels
+        miss = np.abs(np.log(total / np.maximum(missing, 1e-9)))
+        better = miss < best
+        best[better], found[:, better] = miss[better], np.stack([np.full(len(flat), q), m, a, total])[:, better]
+    for i in np.flatnonzero(missing > 1e-3):
+        q, m, a, total = found[:, i]
+        out[i, outside] = missing[i] / total * np.exp(a + m * _bend(r[outside], q))
+    return out.reshape(*stamps.shape[:-2], side, side)
 
-    def wings(q):
-        return np.exp(height - m / q * np.expm1(q * far))
 
-    low, high = 1e-3, 4.0  # the more q, the less light
-    for _ in range(40):
-        q = (low + high) / 2
-        low, high = (q, high) if wings(q).sum() > missing else (low, q)
-    whole = np.zeros((_FAR, _FAR))
-    whole[_outside(n)] = wings((low + high) / 2)
-    cut = (_FAR - side) // 2
-    return out + whole[cut:-cut, cut:-cut]
+def _bend(r, q):
+    return np.expm1(q * np.log(np.maximum(r, 1) / _EDGE)) / q
 
 
-def _outside(n: int) -> np.ndarray:
-    """The pixels of a field of ``_FAR`` a side that are not in the middle n x n."""
-    at = np.abs(np.arange(_FAR) - _FAR // 2) <= n // 2
-    return ~(at[:, None] & at)
+def _rings(n: int):
+    """Pixels of the rings half a pixel wide just inside a stamp's edge, and the rings' radii."""
+    at = np.arange(n) - n // 2
+    r = np.hypot(at[:, None], at)
+    rings = [(r >= low) & (r < low + 0.5) for low in np.arange(_EDGE - 3, _EDGE, 0.5)]
+    return rings, np.array([r[ring].mean() for ring in rings])
+
+
+def _field(n: int):
+    """Radii of a field of 20 arcsec, whose light adds up to 1, and how many of its pixels lie there and not in the stamp."""
+    at = np.arange(201) - 100
+    r, inside = np.hypot(at[:, None], at), np.abs(at) <= n // 2
+    pixels, edges = np.histogram(r[~(inside[:, None] & inside)], bins=400)
+    return (edges[1:] + edges[:-1]) / 2, pixels

@@ -12,6 +12,7 @@ them holds what is not SHINE's::
       psf_wings: true             # continue its stamps to where their light adds up to 1
       laplace: true               # errors of map and vi; false: nulls
       newton_steps: 3             # at most so many to finish a MAP with; 0: as SHINE leaves it
+      batch: 64                   # sources drawn at once, of the smallest stamps; 0: all, as SHINE does
 """
 
 from dataclasses import dataclass, fields
@@ -36,6 +37,7 @@ class Adapter:
     psf_wings: bool = True
     laplace: bool = True
     newton_steps: int = 3  # they need laplace
+    batch: int = 64  # sources
 
 
 @dataclass(frozen=True)

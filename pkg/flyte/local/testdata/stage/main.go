@@ -99,6 +99,13 @@ func main() {
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
+	case "file": // y is a file under the raw prefix
+		uri := objstore.Join(*raw, "file")
+		_, err := objstore.WriteFile(ctx, store, uri, []byte("text"))
+		check(err)
+		emit(map[string]*core.Literal{"y": {Value: &core.Literal_Scalar{Scalar: &core.Scalar{Value: &core.Scalar_Blob{
+			Blob: &core.Blob{Uri: uri, Metadata: &core.BlobMetadata{Type: &core.BlobType{}}}}}}}})
+		return
 	case "silent":
 		return
 	case "garbage":

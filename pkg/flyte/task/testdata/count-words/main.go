@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"os"
 	"syscall"
 
@@ -40,20 +42,41 @@ func run(ctx context.Context, in example.CountIn) (example.CountOut, error) {
 	case "hang", "hang and fail":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM) // as the kubelet would, without a race in the test
 		<-ctx.Done()
-		uri := objstore.Join(env.Checkpoint, "state")
-		if _, err := objstore.WriteFile(context.WithoutCancel(ctx), env.Store(), uri, []byte("half")); err != nil {
+		if err := env.Checkpoint().Save(ctx, "state", "half"); err != nil {
 			return out, err
 		}
 		if in.Mode == "hang" {
 			return out, nil // even then: whoever is told to go writes no outputs
 		}
 		return out, fault.Input("X", "confused by the signal")
+	case "save and die", "die", "resume":
+		done := 0
+		if _, err := env.Checkpoint().Load(ctx, "done", &done); err != nil {
+			return out, err
+		}
+		out.Words = int64(done)
+		if in.Mode == "save and die" {
+			if err := env.Checkpoint().Save(ctx, "done", done+1); err != nil {
+				return out, err
+			}
+		}
+		if in.Mode != "resume" {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+	case "log":
+		slog.Info("from slog")
+		log.Print("from log")
 	case "interrupt":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGINT)
 		<-ctx.Done()
 		return out, ctx.Err()
 	}
-	text := fmt.Sprintf("%+v prev=%q skip=%q settings=%+v", env.Identity(), env.PrevCheckpoint, in.Skip, in.Settings)
+	earlier, err := env.Checkpoint().Earlier(ctx)
+	if err != nil {
+		return out, err
+	}
+	text := fmt.Sprintf("%+v earlier=%q skip=%q settings=%+v", env.Identity(), earlier, in.Skip, in.Settings)
 	info, err := objstore.WriteFile(ctx, env.Store(), env.Output("report.json"), []byte(text))
 	out.Report = literal.Blob{URI: info.URI}
 	return out, err

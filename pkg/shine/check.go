@@ -1,0 +1,52 @@
+package shine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
+)
+
+// check reads the results in dir and holds them to the manifest.
+func (j *Job) check(ctx context.Context, dir string, m *manifest.Manifest) (found Found, err error) {
+	store := objstore.Open(ctx, objstore.Config{})
+	shear, err := results.LoadShear(ctx, store, results.File{URI: filepath.Join(dir, results.ShearFile)})
+	if err != nil {
+		return Found{}, missing(err, results.ShearFile)
+	}
+	found.Sources, err = results.LoadSources(ctx, store, results.File{URI: filepath.Join(dir, results.SourcesFile)})
+	if err != nil {
+		return Found{}, missing(err, results.SourcesFile)
+	}
+	if err := results.Check(m, shear, found.Sources); err != nil {
+		return Found{}, err
+	}
+	found.Shear = shear[0]
+	reason, err := j.sign(dir, found.Shear)
+	if err != nil {
+		return Found{}, err
+	}
+	found.Diagnostics = readDiagnostics(filepath.Join(dir, DiagnosticsDirectory))
+	found.Outcome = results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: found.Shear.Status, Directory: j.URI}
+	if found.Shear.Status != results.OK {
+		found.Outcome.Reason = cmp.Or(reason, "the engine says so")
+	}
+	return found, nil
+}
+
+// missing names a results file by its lasting name, and says so if the engine left none.
+func missing(err error, file string) error {
+	if objstore.IsNotFound(err) {
+		return fault.Data(CodeNoResults, "inference succeeded and wrote no such file").On(file).Fix("does the command honour --output?")
+	}
+	var e *fault.Error
+	if errors.As(err, &e) {
+		e.Object = file
+	}
+	return err
+}

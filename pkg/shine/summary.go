@@ -1,0 +1,81 @@
+package shine
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/reference"
+	"github.com/cosmostat/constellation/pkg/results"
+)
+
+// summary is summary.json as the engines of this package write it. Engines
+// that are commands add what they like.
+type summary struct {
+	TileID   int64  `json:"tile_id"`
+	Row      int32  `json:"subtile_row"`
+	Col      int32  `json:"subtile_col"`
+	Engine   string `json:"engine"`
+	ConfigID string `json:"config_id"`
+	Status   string `json:"status"`
+	Reason   string `json:"reason,omitempty"`
+	NSources int    `json:"n_sources"`
+
+	Fit *reference.Summary `json:"fit,omitempty"` // of engine reference
+}
+
+// maxSummary is the size of a summary.json that is believed.
+const maxSummary = 1 << 20
+
+// sign makes sure that summary.json names the configuration: results are filed
+// under the one that it names, and the manifest's, which counts otherwise, is
+// the one that prepared the sub-tile. It returns the engine's reason, if it gave one.
+func (j *Job) sign(dir string, m results.Shear) (reason string, err error) {
+	path := filepath.Join(dir, results.SummaryFile)
+	broken := func(format string, a ...any) error {
+		return fault.Data(results.CodeInvalid, format, a...).On(results.SummaryFile)
+	}
+	doc := map[string]json.RawMessage{}
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // nothing asks a command for one
+		own, err := json.Marshal(summary{TileID: m.TileID, Row: m.Row, Col: m.Col, Engine: j.Engine, Status: m.Status, NSources: int(m.NSources)})
+		if err != nil {
+			return "", err
+		}
+		text = own
+	case err != nil:
+		return "", err
+	case len(text) > maxSummary:
+		return "", broken("has %d bytes, more than %d", len(text), maxSummary)
+	}
+	if err := json.Unmarshal(text, &doc); err != nil || doc == nil {
+		return "", broken("is no JSON object: %v", err)
+	}
+	var id string
+	if raw, ok := doc["config_id"]; ok && json.Unmarshal(raw, &id) != nil {
+		return "", broken("config_id is no string: %.80s", raw)
+	}
+	json.Unmarshal(doc["reason"], &reason) // absent or of another type: none
+	if id == j.ConfigID {
+		return reason, nil
+	}
+	if id != "" {
+		return "", broken("names configuration %q, this is %q", id, j.ConfigID).(*fault.Error).Fix("the command must write what it was asked for, or name no configuration")
+	}
+	if doc["config_id"], err = json.Marshal(j.ConfigID); err != nil {
+		return "", err
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(doc); err != nil { // keys in order, so the same bytes for the same content
+		return "", err
+	}
+	return reason, os.WriteFile(path, b.Bytes(), 0o644)
+}
