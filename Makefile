@@ -29,9 +29,12 @@ DOMAIN ?= development
 PACKAGE ?= constellation.tgz
 PACKAGE_FLAGS ?=
 
-.PHONY: package
-package: build ## Write what flytectl registers (IMAGE, SHINE_IMAGE, PROJECT, DOMAIN; PACKAGE_FLAGS for more, e.g. --fast s3://bucket/code)
+.PHONY: package-arguments
+package-arguments: # before the build, which takes a while
 	@[ -n "$(IMAGE)" ] && [ -n "$(SHINE_IMAGE)" ] && [ -n "$(PROJECT)" ] || { echo "say which: make $(firstword $(MAKECMDGOALS)) PROJECT=... IMAGE=...@sha256:... SHINE_IMAGE=...@sha256:..." >&2; exit 2; }
+
+.PHONY: package
+package: package-arguments build ## Write what flytectl registers (IMAGE, SHINE_IMAGE, PROJECT, DOMAIN; PACKAGE_FLAGS for more, e.g. --fast s3://bucket/code)
 	@bin/constellation package -o $(PACKAGE) -p $(PROJECT) -d $(DOMAIN) --image $(IMAGE) --shine-image $(SHINE_IMAGE) $(PACKAGE_FLAGS)
 
 .PHONY: register

@@ -13,6 +13,7 @@ func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.Pre
 	n := spec.Add(w, pipeline.PrepareTile)
 	spec.Connect(w, &n.In.Plan, &w.In.Plan)
 	spec.Connect(w, &n.In.Key, &w.In.Key)
+	spec.Connect(w, &n.In.Listing, &w.In.Listing)
 	spec.Connect(w, &n.In.Source, &w.In.Source)
 	spec.Connect(w, &n.In.Products, &w.In.Products)
 	spec.Connect(w, &n.In.Destination, &w.In.Destination)
@@ -36,6 +37,8 @@ func inferTile(name string, options ...spec.Option) *tileWorkflow {
 	infer := spec.Map(w, pipeline.InferSubtile, append(options, spec.MinSuccess(0))...)
 	spec.Connect(w, &infer.In.Prepared, &n.Out.Prepared)
 	spec.Connect(w, &infer.In.Inference, &w.In.Inference)
+	spec.Connect(w, &infer.In.Limits, &w.In.Limits)
+	spec.Connect(w, &infer.In.Destination, &w.In.Destination)
 	spec.Each(w, &infer.In.SubTile, &n.Out.SubTiles)
 	spec.GatherSome(w, &w.Out.Outcomes, &infer.Out.Outcome)
 	return w

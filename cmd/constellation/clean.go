@@ -43,7 +43,8 @@ with --metadata, what the engine keeps of executions that did not succeed; with
 catalogue and pass its thresholds. It removes nothing unless --yes is given.
 
 A directory that looks like one of these and holds anything that runs don't
-write is kept as a whole, and named. What is younger than --older-than is left alone: a run may still be at it.
+write, or a symbolic link, is kept as a whole, and named. Pixels are what the
+manifests name; a pixels_dropped.json takes their place. What is younger than --older-than is left alone: a run may still be at it.
 Pixels have no age: their results are checked instead.`,
 		Example: `  constellation clean --config edfs.yaml
   constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --yes

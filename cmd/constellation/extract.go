@@ -115,7 +115,9 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 		if p.Failure != "" {
 			return fault.Data("TileFailed", "%s", p.Failure).At("tile %d", t.TileID)
 		}
-		printPrepared(w, p)
+		prepared := &survey.Run{}
+		prepared.Add(p, nil)
+		printTile(w, prepared.Tiles[0])
 		fmt.Fprintf(w, "  read %s of the sources, of %s under the sub-tiles\n", report.Bytes(p.PayloadBytes), report.Bytes(p.ReferencedBytes))
 		if p.CopiedBytes > 0 {
 			fmt.Fprintf(w, "  %s were copied by the store\n", report.Bytes(p.CopiedBytes))

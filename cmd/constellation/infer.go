@@ -33,7 +33,7 @@ directory may be local or in an object store; results go into its results/.`,
 		store, failed := objstore.Open(ctx, objstore.Config{}), 0
 		for _, uri := range args {
 			found, err := shine.SubTile(ctx, store, absolutePath(uri), shine.Job{
-				Engine: s.Inference.Engine, Command: s.Inference.Command, Timeout: s.Inference.Timeout(),
+				Engine: s.Inference.Engine, Command: s.Inference.Command, Timeout: s.Limits.Timeout(),
 				Inference: s.Inference.Inference, GAL: s.Inference.GAL, ConfigID: s.Inference.ConfigID, Log: c.ErrOrStderr(), NodeCache: shine.NodeCache(),
 			})
 			if err != nil {

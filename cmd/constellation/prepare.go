@@ -33,11 +33,7 @@ func prepareCommand() *cobra.Command {
 			return err
 		}
 		for _, t := range run.Tiles {
-			p, err := survey.Load[survey.Prepared](ctx, store, t.Prepared)
-			if err != nil {
-				return err
-			}
-			printPrepared(w, p)
+			printTile(w, t)
 		}
 		for _, missing := range out.Missing {
 			fmt.Fprintln(w, "could not be read:", missing)
@@ -47,13 +43,21 @@ func prepareCommand() *cobra.Command {
 	return c
 }
 
-// printPrepared says what became of a tile.
-func printPrepared(w io.Writer, p *survey.Prepared) {
-	fmt.Fprintf(w, "tile %d: %s\n", p.TileID, p)
-	for _, s := range p.SubTiles {
-		fmt.Fprintf(w, "  %-12s %4d quadrants %6d sources %6d core  %s\n", s.Status, s.Quadrants, s.Sources, s.CoreSources, s.Directory)
+// printTile says what became of a tile's preparation.
+func printTile(w io.Writer, t survey.RunTile) {
+	quadrants, core := 0, 0
+	for _, s := range t.SubTiles {
+		quadrants, core = quadrants+s.Quadrants, core+s.CoreSources
 	}
-	for _, l := range p.LeftOut {
+	if t.Failure != "" {
+		fmt.Fprintf(w, "tile %d: failed: %s\n", t.TileID, t.Failure)
+	} else {
+		fmt.Fprintf(w, "tile %d: %d sub-tiles, %d quadrants, %d core sources\n", t.TileID, len(t.SubTiles), quadrants, core)
+	}
+	for _, s := range t.SubTiles {
+		fmt.Fprintf(w, "  %-12s %4d quadrants %6d sources %6d core  %s\n", s.Status, s.Quadrants, s.Extended, s.CoreSources, s.Directory)
+	}
+	for _, l := range t.LeftOut {
 		fmt.Fprintf(w, "  left out     %s\n", l)
 	}
 }

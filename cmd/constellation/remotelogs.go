@@ -81,8 +81,11 @@ func printLog(w io.Writer, n *remote.Node, all bool, printed *int) {
 		add("", n.Error.GetErrorUri())
 	}
 	if all || !fine {
-		if n.Error == nil && !fine {
+		switch n.Phase {
+		case "running", "queued":
 			add("reason", n.Reason)
+		case "timed out":
+			add("error", "no attempt was done within the node's time limit")
 		}
 		for _, l := range n.Logs {
 			add("log", l.GetUri())

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -33,10 +34,11 @@ type errand struct {
 	Tile     euclid.MERTile
 	Grid     sky.Grid
 	Exposure euclid.Exposure
-	Every    int    // only every so many of the quadrants
-	Dest     string // directory or S3 prefix
-	Copy     string // as extract.Job has it
-	Keep     bool   // files in a directory, too
+	Dithers  []euclid.Exposure // more of them
+	Every    int               // only every so many of the quadrants
+	Dest     string            // directory or S3 prefix
+	Copy     string            // as extract.Job has it
+	Keep     bool              // files in a directory, too
 }
 
 // account is what came of it.
@@ -145,13 +147,18 @@ func peak(ctx context.Context, path string) {
 }
 
 func (e errand) do(ctx context.Context) (*account, error) {
+	debug.SetGCPercent(25) // as prepare-tile does
 	begun := time.Now()
 	source, dest := objstore.Open(ctx, objstore.Config{}), objstore.Open(ctx, objstore.Config{})
-	qs, err := euclid.ReadQuadrants(ctx, source, e.Exposure)
-	if err != nil {
-		return nil, err
+	exposures := append([]euclid.Exposure{e.Exposure}, e.Dithers...)
+	var some []euclid.Quadrant
+	for _, x := range exposures {
+		qs, err := euclid.ReadQuadrants(ctx, source, x)
+		if err != nil {
+			return nil, err
+		}
+		some = append(some, e.some(qs)...)
 	}
-	some := e.some(qs)
 	tile := sky.Tile{ID: e.Tile.ID, Centre: e.Tile.Centre}
 	var to objstore.Store = passing{dest}
 	if e.Keep || strings.Contains(e.Dest, "://") {
@@ -160,7 +167,7 @@ func (e errand) do(ctx context.Context) (*account, error) {
 	before, start := source.Usage(), time.Now()
 	report, err := extract.Tile(ctx, extract.Job{
 		Tile: tile, SubTiles: e.subTiles(),
-		Exposures: []euclid.Exposure{e.Exposure}, Quadrants: some, Catalogs: e.Tile.Catalogs,
+		Exposures: exposures, Quadrants: some, Catalogs: e.Tile.Catalogs,
 		Source: source, Dest: to, Dir: e.Dest, Copy: e.Copy,
 		LowerCase: true, ConfigID: "bench", Provenance: manifest.Provenance{Run: "bench"},
 	})

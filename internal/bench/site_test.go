@@ -19,23 +19,26 @@ const (
 	detHDUs   = 1 + 3*quadrants
 )
 
-// site is a bucket with one exposure and one tile in files of full size. Their
-// images are holes, so that they take little of the disk.
+// site is a bucket with an exposure of each dither and one tile in files of full
+// size. Their images are holes, so that they take little of the disk.
 type site struct {
 	server   *s3test.Server
-	exposure euclid.Exposure
+	exposure euclid.Exposure   // the first
+	dithers  []euclid.Exposure // the others
 	tile     euclid.MERTile
 	grid     sky.Grid
 }
 
 // newSite starts a server and simulates its bucket, both until the benchmark ends.
-func newSite(b *testing.B) *site {
+func newSite(b *testing.B) *site { return newSiteOf(b, 1) }
+
+func newSiteOf(b *testing.B, dithers int) *site {
 	b.Helper()
 	v, err := simulate.Preset("tile")
 	if err != nil {
 		b.Fatal(err)
 	}
-	v.Observations, v.Dithers, v.Short, v.TileCols = 1, 1, 0, 1
+	v.Observations, v.Dithers, v.Short, v.TileCols = 1, dithers, 0, 1
 	s := &site{
 		server: s3test.Start(b),
 		grid:   sky.Grid{Rows: v.GridRows, Cols: v.GridCols, MarginArcmin: v.MarginArcmin, TileArcmin: v.TileArcmin, CoreArcmin: v.CoreArcmin},
@@ -49,8 +52,8 @@ func newSite(b *testing.B) *site {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if len(seen.Exposures) != 1 || seen.Exposures[0].DET.Size != detSize {
-		b.Fatalf("not the one exposure of full size that was simulated: %+v", seen.Exposures)
+	if len(seen.Exposures) != dithers || seen.Exposures[0].DET.Size != detSize {
+		b.Fatalf("not the exposures of full size that were simulated: %+v", seen.Exposures)
 	}
 	tiles, err := euclid.IndexTiles(b.Context(), store, euclid.TileOptions{
 		Source: euclid.FromMosaic, MERBase: base + "/MER/", CatalogBase: base + "/catalogs/MER_FINAL_CATALOG/",
@@ -61,7 +64,7 @@ func newSite(b *testing.B) *site {
 	if len(tiles) != 1 {
 		b.Fatalf("not the one tile that was simulated: %+v", tiles)
 	}
-	s.exposure, s.tile = seen.Exposures[0], tiles[0]
+	s.exposure, s.dithers, s.tile = seen.Exposures[0], seen.Exposures[1:], tiles[0]
 	return s
 }
 

@@ -12,35 +12,39 @@ import (
 // of it to a directory, and some of its quadrants to S3, which is this
 // machine's disk too. Memory is that of a process that does only this.
 func BenchmarkTile(b *testing.B) {
-	s := newSite(b)
+	s := newSiteOf(b, 4)
 	s.server.Bucket(b, "out")
-	out := results.section("One tile of 4 x 4 sub-tiles, one dither",
-		"latency", "quadrants", "to", "time", "HDUs referenced", "of them read", "other bytes", "requests", "written", "written/s", "peak memory")
+	out := results.section("One tile of 4 x 4 sub-tiles",
+		"latency", "dithers", "quadrants", "to", "time", "HDUs referenced", "of them read", "other bytes", "requests", "written", "written/s", "peak memory")
 	for _, way := range []struct {
 		latency time.Duration
 		to      string
 		dest    string
 		every   int
+		dithers int
 	}{
-		{far, "directory", b.TempDir(), 1},
-		{far, "s3", "s3://out/far", 8},
-		{0, "s3", "s3://out/near", 8},
+		{far, "directory", b.TempDir(), 1, 1},
+		{far, "directory", b.TempDir(), 8, 4},
+		{far, "s3", "s3://out/far", 8, 1},
+		{0, "s3", "s3://out/near", 8, 1},
+		{0, "s3", "s3://out/deep", 8, 4}, // no more memory than for one
 	} {
 		s.proxy(b, way.latency)
-		b.Run(fmt.Sprintf("%s/%s", way.latency, way.to), func(b *testing.B) {
-			e := errand{Tile: s.tile, Grid: s.grid, Exposure: s.exposure, Every: way.every, Dest: objstore.Join(way.dest, "tile")}
+		b.Run(fmt.Sprintf("%s/%s/%d", way.latency, way.to, way.dithers), func(b *testing.B) {
+			e := errand{Tile: s.tile, Grid: s.grid, Exposure: s.exposure, Dithers: s.dithers[:way.dithers-1], Every: way.every, Dest: objstore.Join(way.dest, "tile")}
 			var a *account
 			for b.Loop() {
 				a = e.send(b)
 			}
 			check(b, e, a)
+			s.empty(b, "out")
 			r := a.Report
 			share := "all"
 			if way.every > 1 {
 				share = fmt.Sprintf("1 in %d", way.every)
 			}
 			rate := float64(a.Write.BytesWritten) / a.Time.Seconds()
-			out.row(way.latency, share, way.to, seconds(a.Time), size(r.ReferencedBytes),
+			out.row(way.latency, way.dithers, share, way.to, seconds(a.Time), size(r.ReferencedBytes),
 				fmt.Sprintf("%.2f x", float64(r.PayloadBytes)/float64(r.ReferencedBytes)), size(a.Read.BytesRead-r.PayloadBytes),
 				a.Read.Requests, size(a.Write.BytesWritten), size(int64(rate)), size(a.Memory))
 			b.ReportMetric(float64(a.Memory), "peak-RSS-B")

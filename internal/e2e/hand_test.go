@@ -34,7 +34,7 @@ func TestByHand(t *testing.T) {
 
 	s.do(t, "prepare", "--config", "survey.yaml", "--run-id", "engine")
 	sameTree(t, "prepare, which has the engine do it",
-		without(extracted, "provenance.json"), without(tree(t, s.path("products", "engine")), "provenance.json"))
+		without(extracted, "provenance.json"), without(tree(t, s.path("products", "engine")), "provenance.json", "run.json", "00000.json"))
 
 	dirs, err := filepath.Glob(s.path("products", "hand", "*", "*"))
 	if err != nil || len(dirs) != len(s.tiny.TargetIDs())*s.tiny.GridRows*s.tiny.GridCols {
@@ -70,7 +70,8 @@ func TestByHand(t *testing.T) {
 func TestPackage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	args := []string{"package", "--image", "registry.example/constellation:v1", "--shine-image", "registry.example/shine:v1", "-o"}
+	sum := "sha256:" + strings.Repeat("0123456789abcdef", 4)
+	args := []string{"package", "--image", "registry.example/constellation@" + sum, "--shine-image", "registry.example/shine@" + sum, "-o"}
 	s.do(t, append(args, "one.tgz")...)
 	s.do(t, append(args, "two.tgz")...)
 	one := read(t, s.path("one.tgz"))
@@ -92,7 +93,7 @@ func TestPackage(t *testing.T) {
 		}
 		kinds[h.Name[strings.LastIndexByte(h.Name, '_')+1:]]++
 	}
-	if kinds["1.pb"] == 0 || kinds["2.pb"] != 2 || kinds["3.pb"] != 2 {
+	if kinds["1.pb"] == 0 || kinds["2.pb"] != 5 || kinds["3.pb"] != 5 {
 		t.Errorf("tasks, workflows and launch plans: %v", kinds)
 	}
 	if r := s.try(t, "package", "--image", "x"); r.status != 1 || !strings.Contains(r.stderr, "shine-image") {

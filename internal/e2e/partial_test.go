@@ -19,7 +19,7 @@ func TestLeftOut(t *testing.T) {
 	if !strings.Contains(r.stdout, "002682_00_1: no BKG file") {
 		t.Errorf("the exposure isn't named:\n%s", r.stdout)
 	}
-	r = s.do(t, "run", "--config", "constellation.yaml", "--run-id", "whole")
+	r = s.do(t, "run", "--config", "constellation.yaml", "--run-id", "whole", "--cache", "off")
 	if !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "no_exposures", 2) {
 		t.Errorf("not all sub-tiles are in the catalogue:\n%s", r.stdout)
 	}
@@ -50,7 +50,7 @@ func TestReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := s.try(t, args...)
-	if r.status != 1 || !regexp.MustCompile(regexp.QuoteMeta(filepath.Base(det))+".*the object was replaced since it was indexed by .*observations\\.json at .*index again").MatchString(r.stderr) {
+	if r.status != 1 || !regexp.MustCompile(regexp.QuoteMeta(filepath.Base(det))+".*the object was replaced since it was indexed by .*plan\\.json at .*index again").MatchString(r.stderr) {
 		t.Errorf("a replaced source: %s", r)
 	}
 	found, err := filepath.Glob(s.path("out", "replaced", "*", "*", "manifest_local.yaml"))

@@ -67,6 +67,7 @@ func TestRetention(t *testing.T) {
 	same(t, kept, tree(t, s.products("kept")))
 	t.Logf("%s", s.do(t, append(clean, "--yes")...))
 	same(t, rest, unmarked(t, tree(t, s.products("kept"))))
+	s.refused(t, []string{"pixels were dropped", "prepare the tile again"}, "infer", "--config", "c.yaml", "s3://products/kept/102018211/0_0")
 	if said := s.do(t, append(clean, "--yes")...); !strings.Contains(said, "nothing to remove") {
 		t.Errorf("again:\n%s", said)
 	}

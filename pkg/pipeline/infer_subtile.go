@@ -7,9 +7,11 @@ import (
 
 // InferSubtileIn names one sub-tile of a prepared tile.
 type InferSubtileIn struct {
-	Prepared  literal.Blob `flyte:"prepared,format=json" doc:"the tile's sub-tile directories"`
-	SubTile   int64        `flyte:"sub_tile" doc:"index of the sub-tile, row by row"`
-	Inference Inference    `flyte:"inference" doc:"what infers shear"`
+	Prepared    literal.Blob `flyte:"prepared,format=json" doc:"the tile's sub-tile directories"`
+	SubTile     int64        `flyte:"sub_tile" doc:"index of the sub-tile, row by row"`
+	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
+	Limits      Limits       `flyte:"limits" doc:"what bounds it"`
+	Destination Destination  `flyte:"destination" doc:"which run asks"`
 }
 
 // InferSubtileOut is what inference said.
@@ -28,9 +30,11 @@ var InferSubtile = task.Define[InferSubtileIn, InferSubtileOut](task.Declaration
 	Image:          "shine",
 	Resources:      task.Resources{CPU: "4", Memory: "16Gi", Storage: "20Gi", GPU: 1},
 	Accelerator:    "nvidia-l4",
+	PodTemplate:    "constellation-gpu", // deploy/flyte/podtemplate-*.yaml
 	Interruptible:  true,
 	Retries:        2,
 	CacheVersion:   "1",
+	CacheIgnore:    []string{"limits", "destination"},
 	CacheSerialize: true, // two runs that want the same sub-tile at once take one GPU
 	Over:           []string{"sub_tile"},
 	Deck:           true,

@@ -9,6 +9,7 @@ import (
 type PrepareTileIn struct {
 	Plan        literal.Blob `flyte:"plan,format=json" doc:"everything that the tile is made from"`
 	Key         string       `flyte:"key" doc:"SHA-256 of the plan, which stands for it in the cache key"`
+	Listing     literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
 	Source      Source       `flyte:"source" doc:"how to reach the files"`
 	Products    Products     `flyte:"products" doc:"where products go, and how"`
 	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
@@ -32,7 +33,7 @@ var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
 	Resources:      task.Resources{CPU: "2", Memory: "2Gi", Storage: "10Gi"},
 	Retries:        3,
 	CacheVersion:   "1",
-	CacheIgnore:    []string{"plan", "destination"},
+	CacheIgnore:    []string{"plan", "listing", "destination"},
 	CacheSerialize: true,
 	Deck:           true,
 })

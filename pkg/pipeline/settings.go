@@ -66,16 +66,23 @@ func (d Destination) RedoTiles() string   { return objstore.Join(d.Redo, "tiles"
 
 // Inference says what infers shear on a sub-tile, and how.
 type Inference struct {
-	Engine         string   `json:"engine"`
-	Command        []string `json:"command"`
-	TimeoutSeconds int      `json:"timeout_seconds"`
-	Inference      string   `json:"inference_yaml"` // SHINE's own section, as text
-	GAL            string   `json:"gal_yaml"`       // likewise
-	ConfigID       string   `json:"config_id"`
+	Engine    string   `json:"engine"`
+	Command   []string `json:"command"`
+	Inference string   `json:"inference_yaml"` // SHINE's own section, as text
+	GAL       string   `json:"gal_yaml"`       // likewise
+	ConfigID  string   `json:"config_id"`
+}
+
+// Limits bound one sub-tile's inference. No cache key holds them: they decide
+// whether there is a result, not which.
+type Limits struct {
+	TimeoutSeconds int     `json:"timeout_seconds"`
+	Accelerator    string  `json:"accelerator,omitempty"` // GPU device that is asked for; empty: none
+	MemoryGB       float64 `json:"memory_gb,omitempty"`   // of that device; 0: as its name says
 }
 
 // Timeout is the time limit of one sub-tile.
-func (i Inference) Timeout() time.Duration { return time.Duration(i.TimeoutSeconds) * time.Second }
+func (l Limits) Timeout() time.Duration { return time.Duration(l.TimeoutSeconds) * time.Second }
 
 // Catalog says which Iceberg tables take the results.
 type Catalog struct {

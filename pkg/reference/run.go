@@ -22,7 +22,8 @@ const CodeSubTile = "SubTileUnusable"
 
 // Options say how to run. The zero value is good.
 type Options struct {
-	Workers int // goroutines; 0: one for each processor. Results don't depend on it.
+	Workers   int // goroutines; 0: one for each processor. Results don't depend on it.
+	Portraits int // sources to draw, at most
 }
 
 // Result is what was measured in one sub-tile.
@@ -30,6 +31,8 @@ type Result struct {
 	Shear
 	Fits    []Fit // of the core sources, in the order of their ids
 	Summary Summary
+
+	Portraits []Portrait
 
 	manifest  *manifest.Manifest
 	positions []sky.Coord
@@ -110,7 +113,9 @@ func Run(ctx context.Context, dir string, m *manifest.Manifest, o Options) (*Res
 			}
 		}
 	}
-	return collect(m, all, fits), nil
+	r := collect(m, all, fits)
+	r.Portraits, err = portraits(quadrants, all, models, fits, o.Portraits)
+	return r, err
 }
 
 // parallel works on n things, some at a time, until one fails or the context ends.

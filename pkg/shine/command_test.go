@@ -184,3 +184,32 @@ func TestCheckpoints(t *testing.T) {
 		t.Errorf("a success left a checkpoint: %v", left)
 	}
 }
+
+// TestDiagnostics: what a report can show is read, the rest is left alone.
+func TestDiagnostics(t *testing.T) {
+	found, err := shine.Run(t.Context(), job(t, prepare(t, nil), "diagnostics"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := found.Diagnostics
+	if d.Convergence == nil || d.Convergence.Label != "loss" || len(d.Convergence.Values) != 3 || d.Convergence.Values[2] != 3.5 {
+		t.Errorf("%+v", d.Convergence)
+	}
+	var shown []string
+	for _, p := range d.Panels {
+		shown = append(shown, p.File+": "+p.Caption)
+	}
+	if got := strings.Join(shown, ", "); got != "b.png: the brightest, a.png: a" {
+		t.Errorf("shown: %s", got)
+	}
+	for _, broken := range []string{`{"steps": [1, 2], "values": [1]}`, `{"steps": [2, 1], "values": [1, 2]}`, `{`, `[]`, `{"steps": [1], "values": [1]}`} {
+		dir := prepare(t, nil)
+		if err := os.WriteFile(filepath.Join(dir, "curve"), []byte(broken), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		found, err := shine.Run(t.Context(), job(t, dir, "a curve"))
+		if err != nil || found.Diagnostics.Convergence != nil {
+			t.Errorf("%s: %+v, %v", broken, found.Diagnostics.Convergence, err)
+		}
+	}
+}

@@ -29,6 +29,7 @@ const (
 	CodeEngine     = "EngineUnknown"     // bad input
 	CodeCommand    = "CommandInvalid"    // bad input: can't be started, or refuses its arguments
 	CodeIncomplete = "SubTileIncomplete" // bad data: a file of the sub-tile is not as its manifest says
+	CodeDropped    = "PixelsDropped"     // bad input: output.retention is drop_pixels, and they are measured
 	CodeFailed     = "InferenceFailed"   // the command exited non-zero
 	CodeKilled     = "InferenceKilled"   // transient: a signal ended it that somebody sent
 	CodeTimeout    = "InferenceTimeout"  // transient
@@ -186,6 +187,9 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 		}
 		info, err := os.Stat(filepath.Join(j.Dir, p.Path))
 		switch {
+		case errors.Is(err, fs.ErrNotExist) && j.dropped():
+			return nil, fault.Input(CodeDropped, "its pixels were dropped once its results were in the catalogue, as %s says", manifest.DroppedFile).
+				On(j.Dir).At("%s", p.Path).Fix("prepare the tile again")
 		case err != nil:
 			broken.Err = err
 			return nil, broken
@@ -194,6 +198,12 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+// dropped says whether the sub-tile's pixels were removed on purpose.
+func (j *Job) dropped() bool {
+	_, err := os.Stat(filepath.Join(j.Dir, manifest.DroppedFile))
+	return err == nil
 }
 
 // config is the text of inference.yaml: SHINE's sections as they were written.

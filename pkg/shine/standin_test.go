@@ -3,6 +3,8 @@ package shine_test
 import (
 	"bytes"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"math"
 	"os"
@@ -151,6 +153,12 @@ func command(how string) int {
 		os.WriteFile(filepath.Join(out, results.SummaryFile), []byte(`{"config_id": "c2"}`), 0o644)
 	case "garbled summary":
 		os.WriteFile(filepath.Join(out, results.SummaryFile), []byte(`{"loss": NaN}`), 0o644)
+	case "a curve":
+		text, _ := os.ReadFile("curve")
+		os.MkdirAll(filepath.Join(out, "diagnostics"), 0o755)
+		os.WriteFile(filepath.Join(out, "diagnostics", "convergence.json"), text, 0o644)
+	case "diagnostics":
+		writeDiagnostics(filepath.Join(out, "diagnostics"))
 	case "hangs":
 		time.Sleep(time.Minute)
 	case "stubborn", "polite", "leaves a child":
@@ -204,6 +212,22 @@ const flood = 512 << 20
 // turns some signals into an exit code.
 func die(s syscall.Signal) {
 	panic(syscall.Exec("/bin/sh", []string{"sh", "-c", "kill -" + strconv.Itoa(int(s)) + " $$"}, nil))
+}
+
+// writeDiagnostics leaves one of everything: what can be shown, and what can't.
+func writeDiagnostics(dir string) {
+	os.MkdirAll(dir, 0o755)
+	var small, wide bytes.Buffer
+	png.Encode(&small, image.NewGray(image.Rect(0, 0, 30, 10)))
+	png.Encode(&wide, image.NewGray(image.Rect(0, 0, 5000, 1)))
+	for name, data := range map[string][]byte{
+		"convergence.json": []byte(`{"label": "loss", "steps": [1, 2, 3], "values": [9.5, 4, 3.5]}`),
+		"panels.json":      []byte(`[{"file": "b.png", "caption": "the brightest"}, {"file": "../../secret.png"}, {"file": "gone.png"}, {"file": "heavy.png"}]`),
+		"a.png":            small.Bytes(), "b.png": small.Bytes(), "wide.png": wide.Bytes(), "heavy.png": append(small.Bytes(), make([]byte, 1<<20)...), "text.png": []byte("no picture"),
+	} {
+		os.WriteFile(filepath.Join(dir, name), data, 0o644)
+	}
+	os.Symlink("/etc/passwd", filepath.Join(dir, "link.png"))
 }
 
 // writeWords writes a shear.parquet whose columns are all strings.

@@ -38,17 +38,20 @@ type Run struct {
 // RunTile is one tile of a run.
 type RunTile struct {
 	TileID   int64        `json:"tile_id"`
-	Prepared string       `json:"prepared,omitempty"` // document that says what its preparation left
 	Plan     string       `json:"plan,omitempty"`     // key of what it was made from
 	Failure  string       `json:"failure,omitempty"`  // why the tile could not be prepared
 	LeftOut  []string     `json:"left_out,omitempty"` // exposures that could not be used, and why
 	SubTiles []RunSubTile `json:"sub_tiles"`
 }
 
-// RunSubTile is one sub-tile of a run: its centre in degrees, and its outcome.
+// RunSubTile is one sub-tile of a run: its centre in degrees, what was prepared
+// for it, and its outcome.
 type RunSubTile struct {
-	RA  float64 `json:"ra"`
-	Dec float64 `json:"dec"`
+	RA          float64 `json:"ra"`
+	Dec         float64 `json:"dec"`
+	Quadrants   int     `json:"quadrants"`
+	Extended    int     `json:"extended_sources"` // in the extended area
+	CoreSources int     `json:"core_sources"`
 	results.Outcome
 }
 
@@ -90,7 +93,7 @@ func (r *Run) Add(p *Prepared, outcomes []*results.Outcome) {
 		default:
 			o.Status, o.Reason = results.Failed, Lost
 		}
-		t.SubTiles = append(t.SubTiles, RunSubTile{s.RA, s.Dec, o})
+		t.SubTiles = append(t.SubTiles, RunSubTile{s.RA, s.Dec, s.Quadrants, s.Sources, s.CoreSources, o})
 	}
 	r.Tiles = append(r.Tiles, t)
 }
@@ -130,7 +133,6 @@ func Collect(ctx context.Context, r objstore.Reader, runID, configID string, pre
 	run := &Run{RunID: runID, ConfigID: configID}
 	for i, p := range tiles {
 		run.Add(p, ended[i])
-		run.Tiles[i].Prepared = prepared[i]
 	}
 	return run, nil
 }

@@ -15,7 +15,7 @@ import (
 func main() { task.MainDynamic(pipeline.FanOutTiles, run) }
 
 func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeline.TileIn], err error) {
-	out = task.FanOut[pipeline.TileIn]{Branch: in.Branch, Accelerator: in.Accelerator}
+	out = task.FanOut[pipeline.TileIn]{Branch: in.Branch, Accelerator: in.Limits.Accelerator}
 	if len(in.TileIDs) == 0 {
 		return out, nil
 	}
@@ -39,8 +39,8 @@ func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeli
 	}
 	for _, p := range planned {
 		out.Items = append(out.Items, pipeline.TileIn{
-			TileID: p.TileID, Plan: literal.Blob{URI: p.URI, Format: "json"}, Key: p.Key,
-			Source: in.Source, Products: in.Products, Destination: in.Destination, Inference: in.Inference,
+			TileID: p.TileID, Plan: literal.Blob{URI: p.URI, Format: "json"}, Key: p.Key, Listing: in.Plan,
+			Source: in.Source, Products: in.Products, Destination: in.Destination, Inference: in.Inference, Limits: in.Limits,
 		})
 	}
 	return out, nil

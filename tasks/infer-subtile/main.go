@@ -33,7 +33,7 @@ func run(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferSub
 			return out, err
 		}
 		found, err = shine.SubTile(ctx, env.Store(), sub.Directory, shine.Job{
-			Engine: in.Inference.Engine, Command: in.Inference.Command, Timeout: in.Inference.Timeout(),
+			Engine: in.Inference.Engine, Command: in.Inference.Command, Timeout: in.Limits.Timeout(),
 			Inference: in.Inference.Inference, GAL: in.Inference.GAL, ConfigID: in.Inference.ConfigID, Log: os.Stderr,
 			NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},
 		})

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"runtime/debug"
 
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
@@ -16,7 +17,12 @@ import (
 	"github.com/cosmostat/constellation/pkg/version"
 )
 
-func main() { task.Main(pipeline.PrepareTile, run) }
+func main() {
+	// What it holds are buffers that are used again: looking through them often
+	// costs next to nothing, and garbage doesn't pile up beside them.
+	debug.SetGCPercent(25)
+	task.Main(pipeline.PrepareTile, run)
+}
 
 func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTileOut, err error) {
 	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
@@ -24,15 +30,15 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 	if err != nil {
 		return out, err
 	}
-	// The moment of the plan: what became of a file since is said against it.
-	planned, err := env.Store().Stat(ctx, in.Plan.URI)
+	// The moment of the listing: what became of a file since is said against it.
+	listed, err := env.Store().Stat(ctx, in.Listing.URI)
 	if err != nil {
 		return out, err
 	}
 	id := env.Identity()
 	prepared, err := prepare.Tile(ctx, prepare.TileJob{
 		Plan: plan, Near: near,
-		Source: objstore.Indexed(source, planned.URI, planned.Modified),
+		Source: objstore.Indexed(source, listed.URI, listed.Modified),
 		Dest:   objstore.InClass(env.Store(), in.Products.StorageClass), RunURI: in.Destination.RunURI, Copy: in.Products.Copy, ConfigID: in.Destination.ConfigID,
 		Provenance: manifest.Provenance{
 			Run: in.Destination.Run(), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,

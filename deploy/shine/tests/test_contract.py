@@ -141,6 +141,17 @@ def test_results(tmp_path):
     assert summary["n_sources"] == 2 and summary["n_modelled"] == 3 and summary["chi2_per_pixel"] == 1.01
 
 
+def test_results_are_filed_under_a_configuration(tmp_path, monkeypatch):
+    m = manifest.load(make(tmp_path / "in", quadrants(), sources()))
+    monkeypatch.setenv(output.CONFIG_ID, "abc")
+    output.write(tmp_path / "out", m, scene(), found())
+    output.write_nothing(tmp_path / "none", m, "no_sources", "none")
+    monkeypatch.delenv(output.CONFIG_ID)
+    output.write(tmp_path / "alone", m, scene(), found())
+    read = lambda name: json.loads((tmp_path / name / "summary.json").read_text()).get("config_id")
+    assert [read(n) for n in ("out", "none", "alone")] == ["abc", "abc", None]
+
+
 def test_results_are_the_same_bytes(tmp_path):
     m = manifest.load(make(tmp_path / "in", quadrants(), sources()))
     for to in "ab":

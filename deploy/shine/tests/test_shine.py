@@ -102,6 +102,32 @@ def test_shine_draws_what_galsim_draws(subtile):
     assert np.abs(rest / peak).max() < 0.01
 
 
+def test_batches_draw_the_same(subtile):
+    """Images and derivatives, with batches that leave a rest, that hold one source, and as SHINE draws."""
+    import jax
+    import jax.numpy as jnp
+
+    from constellation_shine import render
+
+    s, got = scene(subtile)
+    m = model.build(got, s)
+    values = {k: jnp.asarray(v, jnp.float32) for k, v in truth(got, s).items()}
+
+    def loss(values):
+        return jnp.sum(((m.images(values) - got.data.images) / got.data.noise_sigma) ** 2)
+
+    drawn = {}
+    for batch in (0, 2, 1):
+        render.in_batches(batch)
+        # A new function each time: JAX would not trace the old one again.
+        drawn[batch] = jax.jit(jax.value_and_grad(lambda v, _batch=batch: loss(v)))(values)
+    for batch in (2, 1):
+        assert float(drawn[batch][0]) == pytest.approx(float(drawn[0][0]), rel=1e-4)
+        for k, v in drawn[0][1].items():
+            scale = float(np.abs(v).max())
+            assert np.asarray(drawn[batch][1][k]) == pytest.approx(np.asarray(v), abs=1e-3 * scale), k
+
+
 @pytest.mark.parametrize("method, text", [
     ("map", "map_config: {num_steps: 250, learning_rate: 0.01}"),
     ("vi", "vi_config: {num_steps: 250, learning_rate: 0.01, num_samples: 50}"),
@@ -118,6 +144,9 @@ def test_command(subtile, tmp_path, method, text):
     assert (shear["METHOD"], shear["STATUS"], shear["N_SOURCES"]) == (method, "ok", 3)
     assert sorted(sources) == [-(10**17) - 1, -(10**17)]
     assert json.loads((tmp_path / "out/summary.json").read_text())["n_exposures"] == 2
+    steps = json.loads((tmp_path / "out/diagnostics/convergence.json").read_text())["steps"] if method != "nuts" else [40]
+    assert steps[-1] == {"map": 250, "vi": 250, "nuts": 40}[method]
+    assert len(json.loads((tmp_path / "out/diagnostics/panels.json").read_text())) == 2
     if method == "nuts":
         return  # so few draws say that it runs, not what it finds
     # Three shapes don't average to zero: the shear is known as well as their prior lets it.

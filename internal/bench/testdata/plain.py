@@ -3,7 +3,7 @@
     plain.py headers '{"uri": ...}'    the headers of all HDUs of a file
     plain.py tile '{...}'              sub-tiles: HDUs by name into files, and rows of the catalogue
 
-A tile's files are opened anew for each sub-tile, as a script does that makes one; or "once".
+A tile's files are opened "once" for all sub-tiles, or anew for each, as a script does that makes one.
 
 Prints one JSON object: seconds (imports not counted), requests, bytes read, the most memory it had, and what came of it.
 """

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -28,6 +29,7 @@ func (r *run) array(ctx context.Context, j *job, a *core.ArrayNode) (*core.Liter
 		return nil, j.fail(codeArray, "%d elements can't give %d successes", n, needed)
 	}
 
+	j.hits = new(atomic.Int64)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	results := make([]*core.LiteralMap, n)
@@ -108,6 +110,9 @@ func (r *run) elementOf(ctx context.Context, j *job, a *core.ArrayNode, i int) (
 	}
 	r.observe(Event{NodeRef: e.ref(0), Kind: Queued})
 	out, attempt, err := r.cached(ctx, &e, record{})
+	if e.cache == CacheHit {
+		j.hits.Add(1)
+	}
 	return r.finish(ctx, &e, out, attempt, err)
 }
 

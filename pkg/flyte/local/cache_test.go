@@ -173,6 +173,9 @@ func TestCacheElements(t *testing.T) {
 			t.Errorf("ran %q, want %q", tt.got, tt.want)
 		}
 	}
+	if e := l.events[len(l.events)-1]; e.Node != "m" || e.Message != "1 from the cache" {
+		t.Errorf("the map ends with %+v", e)
+	}
 }
 
 // TestCacheSerializable: of those who want the same at the same time one works.

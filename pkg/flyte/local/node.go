@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
@@ -47,8 +48,9 @@ type job struct {
 	declared *core.VariableMap
 	begun    time.Time
 	cache    CacheStatus
-	cachedBy NodeRef // who made the outputs, where they came from the cache
-	release  func()  // gives back the place of the last attempt; nil where there is none
+	cachedBy NodeRef       // who made the outputs, where they came from the cache
+	hits     *atomic.Int64 // of a map's elements in the cache; nil where it is no map
+	release  func()        // gives back the place of the last attempt; nil where there is none
 }
 
 // vacate gives back the place of a process that has ended.
@@ -157,6 +159,8 @@ func (r *run) finish(ctx context.Context, j *job, out *core.LiteralMap, attempt 
 	switch {
 	case err == nil && j.cache == CacheHit:
 		e.Message = "from the cache: " + j.cachedBy.source()
+	case err == nil && j.element < 0 && j.hits != nil && j.hits.Load() > 0:
+		e.Message = fmt.Sprintf("%d from the cache", j.hits.Load())
 	case err == nil:
 	case ctx.Err() != nil:
 		// Whatever went wrong on the way out, the reason is elsewhere.

@@ -155,7 +155,7 @@ func (t *tracker) said(ctx context.Context, n *node, e *event.ExternalResourceIn
 	if s != nil {
 		return s
 	}
-	s = &said{text: "failed; FlyteAdmin keeps no message of a map's element"}
+	s = &said{text: "it left no message, and FlyteAdmin keeps none of a map's element"}
 	if log := firstLog(e.GetLogs()); log != "" {
 		s.text += ", its log: " + log
 	}

@@ -180,7 +180,7 @@ func TestFollowSuccess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(failed) != 1 || !strings.Contains(failed[0], "keeps no message") {
+	if len(failed) != 1 || !strings.Contains(failed[0], "left no message") {
 		t.Errorf("%q", failed)
 	}
 	if got, err := c.Outputs(t.Context(), id); err != nil || !proto.Equal(got, out) {

@@ -124,7 +124,7 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 			RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, redoDir),
 		},
 		Inference: pipeline.Inference{
-			Engine: c.Engine, Command: c.Shine.Command, TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds())),
+			Engine: c.Engine, Command: c.Shine.Command,
 			Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
 		},
 		Catalog:      pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
@@ -139,12 +139,13 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		MaxMissing:   string(c.Data.MaxMissing),
 		Retention:    c.Output.Retention,
 		Compute:      pipeline.BranchCPU,
-		Accelerator:  c.Shine.Accelerator,
+		Limits:       pipeline.Limits{TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds()))},
 		MaxTiles:     int64(c.MaxTilesPerDynamic),
 		RunID:        run,
 	}
 	if c.Engine == "shine" {
 		out.Compute = pipeline.BranchGPU
+		out.Limits.Accelerator, out.Limits.MemoryGB = c.Shine.Accelerator, c.Shine.AcceleratorMemoryGB
 	}
 	if _, err := region.New(out.Region); err != nil {
 		return pipeline.ResolveConfigOut{}, err

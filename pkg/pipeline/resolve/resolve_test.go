@@ -33,7 +33,7 @@ func TestLaunchTakesTheFile(t *testing.T) {
 	if out.RunID != "exec1" || out.Destination.RunURI != "/data/exec1" || out.Catalog.Warehouse != "/data/warehouse" || out.Catalog.Table != "edfs_shear" {
 		t.Errorf("%+v", out)
 	}
-	if out.Compute != pipeline.BranchCPU || len(out.TileIDs) != 2 || out.Inference.Inference != "inference:\n  n: 200\n" || out.Inference.TimeoutSeconds != 7200 {
+	if out.Compute != pipeline.BranchCPU || len(out.TileIDs) != 2 || out.Inference.Inference != "inference:\n  n: 200\n" || out.Limits.TimeoutSeconds != 7200 {
 		t.Errorf("%+v", out)
 	}
 	if len(out.Destination.ConfigID) != 64 || out.Destination.ConfigID != out.Inference.ConfigID {

@@ -101,7 +101,7 @@ func convergence(c *shine.Curve) string {
 func panels(all []shine.Panel) string {
 	var b strings.Builder
 	for _, p := range all {
-		fmt.Fprintf(&b, `<figure style="display:inline-block;margin:0 1.5em 1em 0"><img alt="%[1]s" src="data:image/png;base64,%[2]s" style="image-rendering:pixelated;max-width:100%%"><figcaption>%[1]s</figcaption></figure>`+"\n",
+		fmt.Fprintf(&b, `<figure style="display:inline-block;vertical-align:top;width:31em;margin:0 2em 1em 0"><img alt="%[1]s" src="data:image/png;base64,%[2]s" style="max-width:100%%;max-height:11em"><figcaption>%[1]s</figcaption></figure>`+"\n",
 			html.EscapeString(p.Caption), base64.StdEncoding.EncodeToString(p.PNG))
 	}
 	return b.String()

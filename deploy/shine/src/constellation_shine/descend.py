@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class Checkpoint:
                 losses = kept["losses"].tolist()
             if any(np.shape(a) != np.shape(b) or a.dtype != np.asarray(b).dtype for a, b in zip(found, leaves)):
                 raise ValueError("its shapes are others")
-        except (OSError, ValueError, KeyError, EOFError) as e:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
             log.warning("the checkpoint is not used: %s", e)
             return state, []
         log.info("going on from step %d", len(losses))
@@ -78,7 +79,13 @@ def descend(svi, key, steps: int, images, kept: Checkpoint):
     """Take the steps; returns the last state's parameters and the loss of every step."""
     import jax
 
-    state, losses = kept.load(svi.init(key, observed_data=images))
+    try:
+        start = svi.init(key, observed_data=images)
+    except RuntimeError as e:
+        if "valid initial parameters" not in str(e):
+            raise
+        raise Failure(DIVERGED, "the model can't be drawn where it begins, at the catalogue's values: look at the priors, and at the catalogue") from e
+    state, losses = kept.load(start)
     # A step to where nothing can be drawn is not taken.
     step = jax.jit(lambda state, images: svi.stable_update(state, observed_data=images))
     stop, before = [], None

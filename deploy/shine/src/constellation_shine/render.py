@@ -1,11 +1,11 @@
 """SHINE's renderer, some sources at a time.
 
 SHINE draws all sources of a stamp size at once, and keeps what the derivatives
-need of each: 6 MB for every source and exposure with stamps of 64 pixels, more
-with larger ones. With a few thousand sources no GPU has that. Here SHINE's
+need of each: 6 MB for every source and exposure with stamps of 64 pixels, 40
+with stamps of 128. With a few thousand sources no GPU has that. Here SHINE's
 own function draws them in batches, one after the other, and what the
-derivatives need is computed again when it is their turn: a third more time,
-and memory that doesn't grow with the number of sources.
+derivatives need is computed again when it is their turn: more time, and memory
+that doesn't grow with the number of sources.
 """
 
 import functools
@@ -26,7 +26,7 @@ def in_batches(batch: int) -> None:
     def render_tier(tier_idx, stamp_size, exp_idx, *rest):
         *values, data, pixel_scale, tier_indices, image = rest
         indices = jnp.asarray(tier_indices[tier_idx])
-        size = max(1, batch * 64**2 // stamp_size**2)
+        size = max(1, batch * 64**3 // stamp_size**3)
         full = indices.shape[0] // size
 
         @jax.checkpoint
