@@ -22,6 +22,7 @@ func addFan(w *batchWorkflow) *spec.Node[pipeline.FanOutTilesIn, pipeline.FanOut
 	spec.Connect(w, &fan.In.Destination, &w.In.Destination)
 	spec.Connect(w, &fan.In.Inference, &w.In.Inference)
 	spec.Connect(w, &fan.In.Limits, &w.In.Limits)
+	spec.Connect(w, &fan.In.GPU, &w.In.GPU)
 	spec.Connect(w, &fan.In.Plan, &w.In.Plan)
 	spec.Connect(w, &fan.In.Tiles, &w.In.Tiles)
 	spec.Connect(w, &fan.In.Index, &w.In.Index)

@@ -104,22 +104,22 @@ func settings(t *testing.T) pipeline.FanOutBatchesIn {
 		Products:    pipeline.Products{Base: "s3://euclid-shear-products/campaigns/wide"},
 		Destination: pipeline.Destination{RunURI: "s3://euclid-shear-products/campaigns/wide/EDFS_20261122T101500Z", ConfigID: fmt.Sprintf("%064d", 1), Redo: "s3://euclid-shear-products/campaigns/wide/redo"},
 		Inference:   pipeline.Inference{Engine: "shine", Command: []string{"python", "-m", "shine.euclid.run"}, Inference: string(text), ConfigID: fmt.Sprintf("%064d", 1)}, // more than its section
-		Limits:      pipeline.Limits{TimeoutSeconds: 7200, Accelerator: "nvidia-l4"},
-		Catalog:     pipeline.Catalog{Warehouse: "s3://euclid-shear-products/warehouse", URI: "https://iceberg.example.org/rest", Namespace: "shear", Table: "wide_shear"},
-		RunID:       "EDFS_20261122T101500Z", Plan: blob("plan.json"), Tiles: blob("tiles.json"), Index: blob("index/quadrants.json"),
+		Limits:      pipeline.Limits{TimeoutSeconds: 7200}, GPU: pipeline.GPU{Accelerator: "nvidia-l4"},
+		Catalog: pipeline.Catalog{Warehouse: "s3://euclid-shear-products/warehouse", URI: "https://iceberg.example.org/rest", Namespace: "shear", Table: "wide_shear"},
+		RunID:   "EDFS_20261122T101500Z", Plan: blob("plan.json"), Tiles: blob("tiles.json"), Index: blob("index/quadrants.json"),
 	}
 }
 
 func fanIn(b pipeline.BatchIn) pipeline.FanOutTilesIn {
 	return pipeline.FanOutTilesIn{TileIDs: b.TileIDs, Branch: b.Branch, Source: b.Source, Tiling: b.Tiling, Products: b.Products,
-		Destination: b.Destination, Inference: b.Inference, Limits: b.Limits, Plan: b.Plan, Tiles: b.Tiles, Index: b.Index}
+		Destination: b.Destination, Inference: b.Inference, Limits: b.Limits, GPU: b.GPU, Plan: b.Plan, Tiles: b.Tiles, Index: b.Index}
 }
 
 func tileItems(b pipeline.BatchIn) []pipeline.TileIn {
 	var items []pipeline.TileIn
 	for _, id := range b.TileIDs {
 		items = append(items, pipeline.TileIn{TileID: id, Plan: literal.Blob{URI: fmt.Sprintf("%s/tiles/%d.json", raw, id), Format: "json"}, Key: fmt.Sprintf("%064d", id), Listing: b.Plan,
-			Source: b.Source, Products: b.Products, Destination: b.Destination, Inference: b.Inference, Limits: b.Limits})
+			Source: b.Source, Products: b.Products, Destination: b.Destination, Inference: b.Inference, Limits: b.Limits, GPU: b.GPU})
 	}
 	return items
 }

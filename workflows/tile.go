@@ -15,6 +15,7 @@ func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.Pre
 	spec.Connect(w, &n.In.Key, &w.In.Key)
 	spec.Connect(w, &n.In.Listing, &w.In.Listing)
 	spec.Connect(w, &n.In.Source, &w.In.Source)
+	spec.Connect(w, &n.In.GPU, &w.In.GPU)
 	spec.Connect(w, &n.In.Products, &w.In.Products)
 	spec.Connect(w, &n.In.Destination, &w.In.Destination)
 	spec.Connect(w, &w.Out.Prepared, &n.Out.Prepared)

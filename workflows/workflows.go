@@ -82,6 +82,7 @@ func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*
 	spec.Connect(w, &fan.In.Destination, &x.resolve.Out.Destination)
 	spec.Connect(w, &fan.In.Inference, &x.resolve.Out.Inference)
 	spec.Connect(w, &fan.In.Limits, &x.resolve.Out.Limits)
+	spec.Connect(w, &fan.In.GPU, &x.resolve.Out.GPU)
 	spec.Connect(w, &fan.In.Catalog, &x.resolve.Out.Catalog)
 	spec.Connect(w, &fan.In.RunID, &x.resolve.Out.RunID)
 	spec.Connect(w, &fan.In.Plan, &x.index.Out.Plan)

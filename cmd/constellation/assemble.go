@@ -37,6 +37,13 @@ some. Running it again leaves one copy of each row.`,
 		if err != nil {
 			return err
 		}
+		for i := range run.Tiles {
+			for j := range run.Tiles[i].SubTiles {
+				if s := &run.Tiles[i].SubTiles[j]; s.Reason == survey.Lost { // said of executions; this run may have none
+					s.Reason = "there is no inference result in " + s.Directory + ": constellation infer makes one"
+				}
+			}
+		}
 		tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
 		if err != nil {
 			return err

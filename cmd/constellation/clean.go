@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,7 +88,10 @@ func (l *cleaning) run(ctx context.Context, w io.Writer) error {
 		return nil
 	}
 	var total int64
-	for _, plan := range plans {
+	for _, plan := range slices.Backward(plans) { // what names files goes before the files
+		if err := plan.Remember(ctx, survey.Redo{Store: store, Base: s.Destination.RedoTiles()}); err != nil {
+			return err
+		}
 		n, err := plan.Remove(ctx, store)
 		if total += n; err != nil {
 			return fmt.Errorf("%d objects were removed, then: %w", total, err)
@@ -131,7 +135,11 @@ func (l *cleaning) plans(ctx context.Context, store *objstore.Mux, s pipeline.Re
 	if err := scratch.FindScratch(ctx, store, absolutePath(l.metadata), l.runID, concluded, before); err != nil {
 		return nil, err
 	}
-	return append(plans, scratch), nil
+	cached := clean.NewPlan(objstore.Join(absolutePath(l.metadata), clean.CacheDir))
+	if err := cached.FindCached(ctx, store, scratch); err != nil {
+		return nil, err
+	}
+	return append(plans, scratch, cached), nil
 }
 
 // findPixels adds a run's pixels, if the catalogue holds its results and they pass.

@@ -23,51 +23,82 @@ import (
 const demoKey = "constellation"
 
 func demoCommand() *cobra.Command {
-	var dir, preset string
+	var d demonstration
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Simulate a survey, serve it over S3, run the whole pipeline on it",
 		Long: `Demo simulates a small survey, serves it by an S3 server on loopback, runs the whole
 pipeline on it from s3:// URIs, and ends with a validated Iceberg shear catalogue.
-It stays inside one directory and can be run again.`,
+
+It stays inside one directory. Where that holds an earlier demo, its survey is
+used again; a run that was stopped or failed is resumed, and a new run takes from
+the cache what earlier ones made (--cache overwrite makes it again).`,
 		Example: `  constellation demo
-  constellation demo --preset tiny --dir /tmp/demo`,
+  constellation demo --preset tiny --dir /tmp/demo
+  constellation demo --cache overwrite`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().StringVar(&dir, "dir", "demo", "directory for everything that the demo writes")
-	c.Flags().StringVar(&preset, "preset", "demo", "survey to simulate: tiny or demo")
+	f := c.Flags()
+	f.StringVar(&d.dir, "dir", "demo", "directory for everything that the demo writes: a new one, an empty one or an earlier demo's")
+	f.StringVar(&d.preset, "preset", "demo", "survey to simulate: tiny or demo")
+	f.StringVar(&d.cache, "cache", "use", cacheUse)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return demo(c.Context(), c.OutOrStdout(), absolutePath(dir), preset)
+		d.again = c.CommandPath() + " --dir " + d.dir + " --preset " + d.preset
+		d.dir = absolutePath(d.dir)
+		return d.run(c.Context(), c.OutOrStdout())
 	}
 	return c
 }
 
-func demo(ctx context.Context, w io.Writer, dir, preset string) error {
+// demonstration is what the demo is told.
+type demonstration struct{ dir, preset, cache, again string }
+
+func (d *demonstration) run(ctx context.Context, w io.Writer) error {
 	start := time.Now()
-	s, err := simulate.Preset(preset)
+	s, err := simulate.Preset(d.preset)
 	if err != nil {
 		return err
 	}
-	served := filepath.Join(dir, "s3")
-	fmt.Fprintf(w, "1. simulate the survey %q\n", preset)
-	if err := runSimulation(ctx, w, s, filepath.Join(served, "euclid", "q1")); err != nil {
+	state, err := openDemo(d.dir, d.preset)
+	if err != nil {
 		return err
+	}
+	served := filepath.Join(d.dir, "s3")
+	if survey := filepath.Join(served, "euclid", "q1"); state.Simulated {
+		fmt.Fprintf(w, "1. the survey %q is in %s already\n", d.preset, survey)
+	} else {
+		fmt.Fprintf(w, "1. simulate the survey %q\n", d.preset)
+		if err := runSimulation(ctx, w, s, survey); err != nil {
+			return err
+		}
+		state.Simulated = true
 	}
 	if err := os.MkdirAll(filepath.Join(served, "products"), 0o777); err != nil {
 		return err
 	}
-	server, err := serveChild(ctx, served, filepath.Join(dir, "server.log"))
+	server, err := serveChild(ctx, served, filepath.Join(d.dir, "server.log"), state.address())
 	if err != nil {
 		return err
 	}
 	defer server.stop()
 	fmt.Fprintf(w, "2. serve it over S3 at %s\n", server.endpoint)
 
-	config := filepath.Join(dir, "constellation.yaml")
-	if err := os.WriteFile(config, []byte(demoConfig(s, dir, server.endpoint)), 0o666); err != nil {
+	config := filepath.Join(d.dir, "constellation.yaml")
+	if err := os.WriteFile(config, []byte(demoConfig(s, d.dir, server.endpoint)), 0o666); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "3. run shear_pipeline with %s\n", config)
+	if state.Endpoint != server.endpoint {
+		state.Endpoint, state.Unfinished = server.endpoint, "" // sources at another address are other inputs
+	}
+	if state.Unfinished != "" {
+		fmt.Fprintf(w, "3. go on with the run of shear_pipeline that was not finished, with %s\n", config)
+	} else {
+		fmt.Fprintf(w, "3. run shear_pipeline with %s\n", config)
+		state.Unfinished = newRunID(s.Field)
+	}
+	if err := state.save(d.dir); err != nil {
+		return err
+	}
 	for key, value := range map[string]string{
 		"AWS_ACCESS_KEY_ID": demoKey, "AWS_SECRET_ACCESS_KEY": demoKey, "AWS_ENDPOINT_URL": server.endpoint, "AWS_REGION": "us-east-1",
 	} {
@@ -75,9 +106,13 @@ func demo(ctx context.Context, w io.Writer, dir, preset string) error {
 			return err
 		}
 	}
-	e := &execution{launch: launch{config: config, assembles: true}, metadata: filepath.Join(dir, "flyte")}
+	e := &execution{launch: launch{config: config, runID: state.Unfinished, assembles: true}, metadata: filepath.Join(d.dir, "flyte"), cache: d.cache, again: d.again}
 	var out workflows.ShearOut
-	if err := execute(ctx, e, w, workflows.Shear, &out); err != nil {
+	if err := runHere(ctx, e, w, workflows.Shear, &out); err != nil {
+		return err
+	}
+	state.Unfinished = ""
+	if err := state.save(d.dir); err != nil {
 		return err
 	}
 	if err := e.conclude(ctx, w, out); err != nil {
@@ -112,7 +147,7 @@ type server struct {
 	cmd      *exec.Cmd
 }
 
-func serveChild(ctx context.Context, dir, log string) (*server, error) {
+func serveChild(ctx context.Context, dir, log, address string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -123,7 +158,7 @@ func serveChild(ctx context.Context, dir, log string) (*server, error) {
 	}
 	defer stderr.Close()
 	ctx = context.WithoutCancel(ctx) // the server must outlive the tasks: stop ends it
-	cmd := exec.CommandContext(ctx, self, "serve", dir, "--anonymous", "--access-key", demoKey, "--secret-key", demoKey)
+	cmd := exec.CommandContext(ctx, self, "serve", dir, "--addr", address, "--anonymous", "--access-key", demoKey, "--secret-key", demoKey)
 	cmd.Stderr = stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
@@ -144,7 +179,7 @@ func serveChild(ctx context.Context, dir, log string) (*server, error) {
 		}
 	}
 	s.stop()
-	return nil, fmt.Errorf("the S3 server did not start: see %s", log)
+	return nil, fmt.Errorf("the S3 server did not start at %s: see %s", address, log)
 }
 
 // stop ends the server; how it ends no longer matters.

@@ -43,6 +43,9 @@ wrong ends it.`,
 		if err != nil {
 			return err
 		}
+		if err := contact(c.Context(), c.OutOrStdout(), settings); err != nil {
+			return err
+		}
 		return extractTiles(c.Context(), c.OutOrStdout(), settings)
 	}
 	return c

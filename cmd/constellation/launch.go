@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/resolve"
@@ -27,15 +29,52 @@ type launch struct {
 	assembles bool // the verb ends in the catalogue
 }
 
+// Flags that not every verb has a use for.
+const (
+	flagTiles   = "tiles"
+	flagStorage = "storage"
+	flagRunID   = "run-id"
+)
+
+// unused are the flags that a verb would not look at, and so doesn't have.
+var unused = map[string][]string{
+	"infer":    {flagTiles, flagStorage, flagRunID}, // its arguments say where
+	"assemble": {flagTiles},
+	"validate": {flagTiles},
+	"clean":    {flagTiles},
+	"check":    {flagTiles, flagRunID},
+	"tiles":    {flagStorage, flagRunID},
+	"plot":     {flagStorage, flagRunID},
+}
+
 func (l *launch) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVarP(&l.config, "config", "c", "", "configuration file: a path or a URI (required)")
 	f.StringArrayVar(&l.set, "set", nil, "override a key of the configuration, as key=value; may be repeated")
-	f.Int64SliceVar(&l.tiles, "tiles", nil, "MER tile ids, instead of the configured ones")
-	f.StringVar(&l.storage, "storage", "", "where products go, instead of output.storage_base_uri")
 	f.Int64SliceVar(&l.grid, "grid", nil, "rows and columns of sub-tiles, instead of tiling.sub_tile_grid")
-	f.StringVar(&l.runID, "run-id", "", "name of the run in product paths; an earlier one's resumes it")
+	for name, add := range map[string]func(){
+		flagTiles:   func() { f.Int64SliceVar(&l.tiles, flagTiles, nil, "MER tile ids, instead of the configured ones") },
+		flagStorage: func() { f.StringVar(&l.storage, flagStorage, "", "where products go, instead of output.storage_base_uri") },
+		flagRunID:   func() { f.StringVar(&l.runID, flagRunID, "", runIDUse[c.Name()]) },
+	} {
+		if !slices.Contains(unused[c.Name()], name) {
+			add()
+		}
+	}
+	if f.Lookup(flagStorage) == nil {
+		l.storage = "." // nothing goes there, and a configuration for looking around need not say where
+	}
 	cobra.CheckErr(c.MarkFlagRequired("config"))
+}
+
+// runIDUse is what verbs do with the name of a run.
+var runIDUse = map[string]string{
+	"run":      "name of the run in product paths; an earlier one's resumes it (default: field and time)",
+	"prepare":  "name of the run in product paths; an earlier one's resumes it (default: field and time)",
+	"extract":  "name of the run in product paths (default: extract)",
+	"assemble": "the run: the directory's name below the storage (required)",
+	"validate": "the run: the directory's name below the storage (required)",
+	"clean":    "look at this run alone",
 }
 
 // load reads the configuration with its overrides. Paths in it are made
@@ -45,12 +84,13 @@ func (l *launch) load(ctx context.Context) (string, *config.Config, error) {
 	if err != nil {
 		return "", nil, err
 	}
+	written := text
 	if text, err = config.Override(text, l.set); err != nil {
 		return "", nil, err
 	}
 	c, err := config.Load(name, text)
 	if err != nil {
-		return "", nil, err
+		return "", nil, overridden(name, written, l.set, err)
 	}
 	var absolute []string
 	paths := c.Paths()
@@ -66,6 +106,24 @@ func (l *launch) load(ctx context.Context) (string, *config.Config, error) {
 		text = append(text, '\n') // what tells YAML from a path
 	}
 	return string(text), c, nil
+}
+
+// overridden puts an override in the place of a line that nobody wrote: the last
+// one that made a difference to the error, if any did.
+func overridden(name string, written []byte, set []string, failure error) error {
+	for n := len(set) - 1; n >= 0; n-- {
+		before, err := config.Override(written, set[:n])
+		if err == nil {
+			_, err = config.Load(name, before)
+		}
+		if err != nil && err.Error() == failure.Error() {
+			continue
+		}
+		if f := new(fault.Error); errors.As(failure, &f) {
+			return f.On("--set " + set[n]).At("")
+		}
+	}
+	return failure
 }
 
 func (l *launch) inputs(text string) workflows.LaunchIn {

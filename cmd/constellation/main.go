@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,16 +20,50 @@ func main() {
 	defer stop()
 	// What goes wrong is said once, below; libraries' warnings are for the tasks' logs.
 	slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
-	if err := command().ExecuteContext(ctx); err != nil {
+	if err := execute(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "constellation:", err)
 		os.Exit(status(err))
 	}
 }
 
-// status is the exit status of a failure: 130 for a stop that was asked for, else 1.
+// execute runs one command line. What is wrong before its verb begins is its use.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	root, began := command(), false
+	watch(root, &began)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	verb, err := root.ExecuteContextC(ctx)
+	if err != nil && !began {
+		return misused(verb, err)
+	}
+	return err
+}
+
+// watch notes when a verb begins, and has commands that only hold others name
+// the words that are none.
+func watch(c *cobra.Command, began *bool) {
+	for _, sub := range c.Commands() {
+		watch(sub, began)
+	}
+	run := c.RunE
+	switch {
+	case run != nil:
+		c.RunE = func(c *cobra.Command, args []string) error { *began = true; return run(c, args) }
+	case c.HasSubCommands():
+		c.Args = noSuchVerb
+		c.RunE = func(c *cobra.Command, _ []string) error { *began = true; return c.Help() }
+	}
+}
+
+// status is the exit status of a failure: 130 for a stop that was asked for, 2
+// for a mistyped command line, else 1.
 func status(err error) int {
-	if fault.KindOf(err) == fault.Canceled {
+	switch {
+	case fault.KindOf(err) == fault.Canceled:
 		return 130
+	case fault.CodeOf(err) == codeUsage:
+		return 2
 	}
 	return 1
 }

@@ -71,18 +71,18 @@ quadrants and sources of the sub-tile directories.`,
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		drawing, ok := drawings[p.what]
 		if !ok {
-			return fault.Input("UsageInvalid", "there is no picture %q", p.what).At("--what").Fix("use tile, field or sky")
+			return fault.Input(codeUsage, "there is no picture %q", p.what).At("--what").Fix("use tile, field or sky")
 		}
 		form := strings.ToLower(filepath.Ext(p.out))
 		if form != ".svg" && form != ".png" {
-			return fault.Input("UsageInvalid", "%s is neither .svg nor .png", p.out).At("--out")
+			return fault.Input(codeUsage, "%s is neither .svg nor .png", p.out).At("--out")
 		}
 		if !c.Flags().Changed("show") {
 			p.show = drawing.show
 		}
 		for _, s := range p.show {
 			if s != showQuadrants && s != showSources {
-				return fault.Input("UsageInvalid", "%q cannot be shown", s).At("--show").Fix("use %s, %s or both", showQuadrants, showSources)
+				return fault.Input(codeUsage, "%q cannot be shown", s).At("--show").Fix("use %s, %s or both", showQuadrants, showSources)
 			}
 		}
 		gather := p.fromConfig
@@ -117,7 +117,7 @@ func (p *picture) shows(what string) bool { return slices.Contains(p.show, what)
 // single refuses several tiles where the picture is of one.
 func (p *picture) single(ids []int64) error {
 	if p.what == "tile" && len(ids) != 1 {
-		return fault.Input("UsageInvalid", "a picture of a tile is of one tile, not of %d", len(ids)).At("--tiles").
+		return fault.Input(codeUsage, "a picture of a tile is of one tile, not of %d", len(ids)).At("--tiles").
 			Fix("choose one (%s), or draw --what field", someIDs(ids))
 	}
 	return nil

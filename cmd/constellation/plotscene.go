@@ -23,9 +23,6 @@ const plotReads = 8
 
 // fromConfig gathers what a run of the configuration would take.
 func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
-	if p.storage == "" {
-		p.storage = "." // nothing goes there
-	}
 	_, config, err := p.load(ctx)
 	if err != nil {
 		return nil, err

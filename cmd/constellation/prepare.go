@@ -24,7 +24,7 @@ func prepareCommand() *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx, w := c.Context(), c.OutOrStdout()
 		var out workflows.PreparationOut
-		if err := execute(ctx, &e, w, workflows.DataPreparation, &out); err != nil {
+		if err := runHere(ctx, &e, w, workflows.DataPreparation, &out); err != nil {
 			return err
 		}
 		store := objstore.Open(ctx, objstore.Config{})

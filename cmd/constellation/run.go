@@ -34,10 +34,13 @@ type execution struct {
 	parallel int
 	events   string
 	cache    string
+	again    string // the command that goes on from a run that ended early; empty: the same with --run-id
 }
 
 // cachePolicies are the values of --cache.
 var cachePolicies = map[string]local.CachePolicy{"use": local.CacheUse, "overwrite": local.CacheOverwrite, "off": local.CacheOff}
+
+const cacheUse = "results that earlier runs made of the same inputs: use (take them), overwrite (make them again), off (neither take nor keep any)"
 
 func (e *execution) flags(c *cobra.Command) {
 	e.launch.flags(c)
@@ -45,7 +48,7 @@ func (e *execution) flags(c *cobra.Command) {
 	f.StringVar(&e.metadata, "metadata", "", "where the engine keeps inputs, outputs and logs, which resuming needs: a directory or s3://... (default: constellation in the XDG state directory)")
 	f.StringVar(&e.bin, "bin", "", "directory of the stages' executables (default: this command's own)")
 	f.IntVarP(&e.parallel, "parallel", "j", 0, "processes at once (default: one per CPU)")
-	f.StringVar(&e.cache, "cache", "use", "what earlier runs made of the same inputs: use it, overwrite it, or off")
+	f.StringVar(&e.cache, "cache", "use", cacheUse)
 	f.StringVar(&e.events, "events", "", "write the engine's events to this file, one JSON object a line")
 }
 
@@ -58,6 +61,10 @@ func runCommand() *cobra.Command {
 		Long: `Run executes shear_pipeline on this machine: the same serialized workflow that a
 Flyte cluster runs, each task in its own process. Give --run-id of an earlier run
 to resume it: what succeeded is kept.
+
+Another run takes from the cache, below --metadata, what earlier runs made of the
+same files and settings: its products then lie in the earlier run's directory,
+and run.json says where. --cache overwrite makes everything again.
 
 With --remote it launches what was registered on a Flyte cluster, with the same
 inputs, and shows it in the same way. Ctrl-C then stops the showing, not the
@@ -77,7 +84,7 @@ execution.`,
 			return e.runRemote(c.Context(), c, &r)
 		}
 		var out workflows.ShearOut
-		err := execute(c.Context(), &e, c.OutOrStdout(), workflows.Shear, &out)
+		err := runHere(c.Context(), &e, c.OutOrStdout(), workflows.Shear, &out)
 		if err != nil {
 			return err
 		}
@@ -130,8 +137,8 @@ func earlier(run *survey.Run, runURI string) (n int) {
 	return n
 }
 
-// execute builds a workflow for the configuration's settings and runs it.
-func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func(workflows.Settings) *spec.Workflow[workflows.LaunchIn, Out], out *Out) error {
+// runHere builds a workflow for the configuration's settings and runs it on this machine.
+func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func(workflows.Settings) *spec.Workflow[workflows.LaunchIn, Out], out *Out) error {
 	text, c, err := e.load(ctx)
 	if err != nil {
 		return err
@@ -140,16 +147,20 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 		fmt.Fprintln(w, "warning:", warning)
 	}
 	if _, known := cachePolicies[e.cache]; !known {
-		return fault.Input("UsageInvalid", "--cache %q is unknown", e.cache).Fix("use, overwrite or off")
+		return fault.Input(codeUsage, "--cache %q is unknown", e.cache).Fix("use, overwrite or off")
 	}
 	if e.parallel < 0 {
-		return fault.Input("UsageInvalid", "--parallel %d: at least one process has to run", e.parallel).Fix("leave it out for one per CPU")
+		return fault.Input(codeUsage, "--parallel %d: at least one process has to run", e.parallel).Fix("leave it out for one per CPU")
 	}
 	if e.runID == "" {
-		e.runID = fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405Z"))
+		e.runID = newRunID(c.FieldName)
 	}
-	if _, err := e.settings(ctx, e.runID); err != nil {
+	settings, err := e.settings(ctx, e.runID)
+	if err != nil {
 		return err // what resolve-config will refuse, before anything is begun
+	}
+	if err := contact(ctx, w, settings); err != nil {
+		return err
 	}
 	options := spec.Options{Image: "local", Images: map[string]string{"shine": "local"}}
 	bundle, err := build(settingsOf(c)).Build(options)
@@ -172,9 +183,27 @@ func execute[Out any](ctx context.Context, e *execution, w io.Writer, build func
 		}
 	}
 	if err = done(err); err != nil {
-		fmt.Fprintf(w, "\nwhat succeeded is kept: once the cause is mended, the same command with --run-id %s --metadata %s goes on from here\n", e.runID, e.metadata)
+		e.resume(w, err)
 	}
 	return err
+}
+
+// resume says how to go on from a run that ended early.
+func (e *execution) resume(w io.Writer, err error) {
+	when := "once the cause is mended, "
+	if fault.KindOf(err) == fault.Canceled {
+		when = ""
+	}
+	how := e.again
+	if how == "" {
+		how = fmt.Sprintf("the same command with --run-id %s --metadata %s", e.runID, e.metadata)
+	}
+	fmt.Fprintf(w, "\nwhat succeeded is kept: %s%s goes on from here\n", when, how)
+}
+
+// newRunID names a run that nobody named.
+func newRunID(field string) string {
+	return fmt.Sprintf("%s_%s", field, time.Now().UTC().Format("20060102T150405Z"))
 }
 
 // settingsOf is what the configuration says about the specs themselves.
@@ -240,9 +269,11 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 	if err != nil {
 		return nil, nil, err
 	}
+	store := objstore.Open(ctx, objstore.Config{})
+	v.hint = hints(ctx, store)
 	fmt.Fprintf(w, "run %s (logs in %s)\n", e.runID, filepath.Join(logs, e.runID))
 	return &local.Engine{
-		Store:    objstore.Open(ctx, objstore.Config{}),
+		Store:    store,
 		Prefix:   e.metadata,
 		Program:  local.Directory(e.bin),
 		Parallel: e.parallel,

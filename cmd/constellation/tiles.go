@@ -58,7 +58,7 @@ region selects the tiles whose cores, of tiling.mer_core_size_arcmin, it touches
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		write, ok := tileForms[form]
 		if !ok {
-			return fault.Input("UsageInvalid", "there is no format %q", form).At("--format").Fix("use table, csv, geojson or ds9")
+			return fault.Input(codeUsage, "there is no format %q", form).At("--format").Fix("use table, csv, geojson or ds9")
 		}
 		rows, err := tileRows(c.Context(), &l, subTiles, neighbours)
 		if err != nil {
@@ -99,11 +99,11 @@ type tileRow struct {
 }
 
 func tileRows(ctx context.Context, l *launch, subTiles, neighbours bool) ([]tileRow, error) {
-	if l.storage == "" {
-		l.storage = "." // nothing goes there, and a configuration for looking around need not say where
-	}
 	s, err := l.settings(ctx, "tiles")
 	if err != nil {
+		return nil, err
+	}
+	if err := contact(ctx, os.Stderr, s); err != nil {
 		return nil, err
 	}
 	tiles, err := findTiles(ctx, objstore.Open(ctx, s.Source.Store()), s, func(err error) {

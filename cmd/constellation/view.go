@@ -25,6 +25,10 @@ type view struct {
 	events *json.Encoder
 	file   *os.File
 	maps   map[string]*progress // by node
+	names  *titles
+	// hint says what the outputs of what succeeded tell: a note, or why it failed
+	// all the same. May be nil.
+	hint func(local.Event) (note string, failed bool)
 
 	failed []string // nodes, in the order of their failures
 	lost   int      // elements that failed
@@ -37,7 +41,7 @@ type progress struct{ total, ok, failed, shown int }
 const shownTroubles = 3
 
 func newView(w io.Writer, run, events string) (*view, error) {
-	v := &view{w: w, start: time.Now(), maps: map[string]*progress{}}
+	v := &view{w: w, start: time.Now(), maps: map[string]*progress{}, names: newTitles()}
 	if events != "" {
 		f, err := os.Create(events)
 		if err != nil {
@@ -58,14 +62,16 @@ func (v *view) observe(e local.Event) {
 			v.events = nil
 		}
 	}
+	v.names.learn(e)
 	if e.Element >= 0 {
 		v.element(e)
 		return
 	}
+	name := v.names.of(e.Node)
 	switch e.Kind {
 	case local.Expanded:
 		v.maps[e.Node] = &progress{total: e.Count}
-		v.line("%-44s %d to do", e.Node, e.Count)
+		v.line("%-44s %d to do", name, e.Count)
 	case local.Succeeded:
 		note := ""
 		if p := v.maps[e.Node]; p != nil && p.failed > 0 {
@@ -74,18 +80,28 @@ func (v *view) observe(e local.Event) {
 		if e.Message != "" {
 			note += "  " + e.Message
 		}
-		v.line("%-44s done %8s%s", e.Node, round(e.Duration), note)
+		if v.hint != nil {
+			said, failed := v.hint(e)
+			if failed {
+				v.line("%-44s FAILED: %s", name, said)
+				return
+			}
+			if said != "" {
+				note += "  " + said
+			}
+		}
+		v.line("%-44s done %8s%s", name, round(e.Duration), note)
 	case local.Failed:
 		reason := ": " + oneLine(e.Message)
 		if slices.ContainsFunc(v.failed, func(n string) bool { return strings.HasPrefix(n, e.Node+"/") }) {
 			reason = "" // it was that node's
 		}
 		v.failed = append(v.failed, e.Node)
-		v.line("%-44s FAILED%s", e.Node, reason)
+		v.line("%-44s FAILED%s", name, reason)
 	case local.Aborted:
-		v.line("%-44s stopped", e.Node)
+		v.line("%-44s stopped", name)
 	case local.Retrying:
-		v.line("%-44s again after: %s", e.Node, oneLine(e.Message))
+		v.line("%-44s again after: %s", name, oneLine(e.Message))
 	}
 }
 
@@ -100,16 +116,16 @@ func (v *view) element(e local.Event) {
 	case local.Succeeded:
 		p.ok++
 		if ended := p.ok + p.failed; p.total >= 20 && ended*10/p.total > (ended-1)*10/p.total && ended < p.total {
-			v.line("%-44s %d of %d", e.Node, ended, p.total)
+			v.line("%-44s %d of %d", v.names.of(e.Node), ended, p.total)
 		}
 	case local.Failed:
 		p.failed++
 		if v.lost++; v.lost == 1 {
 			v.first = fmt.Sprintf("%s: %s", e.NodeRef, e.Message)
 		}
-		v.trouble(p, "%-44s FAILED: %s", e.NodeRef, oneLine(e.Message))
+		v.trouble(p, "%-44s FAILED: %s", v.names.element(e.NodeRef), oneLine(e.Message))
 	case local.Retrying:
-		v.trouble(p, "%-44s again after: %s", e.NodeRef, oneLine(e.Message))
+		v.trouble(p, "%-44s again after: %s", v.names.element(e.NodeRef), oneLine(e.Message))
 	}
 }
 

@@ -1,11 +1,13 @@
 package assemble
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -47,19 +49,54 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 	if err := survey.Save(ctx, store, uri, run); err != nil {
 		return total, err
 	}
+	var lost error
 	for i, tiles := range parts {
 		s, err := c.Commit(ctx, batches[i])
+		if fault.CodeOf(err) == catalog.CodeLeaseLost && len(tiles) > 1 {
+			err = commitEach(ctx, store, c, run, leases, tiles, &total)
+			lost = cmp.Or(lost, err)
+			if err == nil || fault.CodeOf(err) == catalog.CodeLeaseLost {
+				continue
+			}
+		}
 		if err != nil {
 			return total, fmt.Errorf("commit tiles %d to %d: %w", tiles[0].TileID, tiles[len(tiles)-1].TileID, err)
 		}
-		total.Snapshot = s.ID
-		total.ShearRows += s.ShearRows
-		total.SourceRows += s.SourceRows
-		total.Kept += s.Kept
-		total.Commits++
-		if s.Unchanged {
-			total.Unchanged++
+		total.add(s)
+	}
+	return total, lost
+}
+
+// commitEach commits tiles one by one, after a lease of theirs was lost: the
+// others' work is not thrown away with it. It ends with the first lease that was lost.
+func commitEach(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, leases []catalog.Lease, tiles []survey.RunTile, total *Total) error {
+	var lost error
+	for one := range slices.Chunk(tiles, 1) {
+		batch, _, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, one), outcomes(one))
+		if err != nil {
+			return err
+		}
+		batch.Leases = leases
+		s, err := c.Commit(ctx, batch)
+		switch {
+		case fault.CodeOf(err) == catalog.CodeLeaseLost:
+			lost = cmp.Or(lost, err)
+		case err != nil:
+			return fmt.Errorf("commit tile %d: %w", one[0].TileID, err)
+		default:
+			total.add(s)
 		}
 	}
-	return total, nil
+	return lost
+}
+
+func (t *Total) add(s catalog.Snapshot) {
+	t.Snapshot = s.ID
+	t.ShearRows += s.ShearRows
+	t.SourceRows += s.SourceRows
+	t.Kept += s.Kept
+	t.Commits++
+	if s.Unchanged {
+		t.Unchanged++
+	}
 }

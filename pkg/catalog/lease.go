@@ -1,16 +1,12 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -187,154 +183,4 @@ func pause(ctx context.Context, attempt int) error {
 	case <-time.After(time.Duration(1+rand.IntN(50<<min(attempt, 6))) * time.Millisecond):
 		return nil
 	}
-}
-
-// guard holds a batch to its leases. It is run on each state of a table that a
-// commit of the batch may replace.
-type guard func(ctx context.Context, t *table.Table) error
-
-// guardShear is the guard of the shear table: the leases are in it.
-func (b *Batch) guardShear(_ context.Context, t *table.Table) error {
-	for _, tile := range b.Tiles {
-		now, err := leaseOf(t, b.ConfigID, tile)
-		if err != nil {
-			return err
-		}
-		mine, fenced := b.lease(tile)
-		switch {
-		case fenced && !(now.Held() && now.same(mine)):
-			err := fault.New(fault.BadInput, CodeLeaseLost, "tile %d is not leased to %s any more", tile, mine.Holder).On(t.Location())
-			if now.Held() {
-				return err.At("%v", now).Fix("leave it to that holder")
-			}
-			return err.Fix("another holder has committed it, or the lease was given back")
-		case !fenced && now.Held() && !now.Expired(time.Now()):
-			return fault.Input(CodeLeased, "somebody else works on the tile").On(t.Location()).At("%v", now).
-				Fix("wait for that holder, or release its leases")
-		}
-	}
-	return nil
-}
-
-// guardSources is the guard of the source table. The lease is looked up after
-// the state of the source table that is to be replaced was loaded: whoever holds
-// the tile later writes its sources later still, and a commit that was
-// overtaken by that is refused, because the table is not that state any more.
-func (c *Catalog) guardSources(b *Batch) guard {
-	return func(ctx context.Context, _ *table.Table) error {
-		t, exists, err := c.load(ctx, c.shearTable(), nil)
-		switch {
-		case err != nil:
-			return err
-		case exists:
-			return b.guardShear(ctx, t)
-		case b.fenced():
-			return fault.Input(CodeLeaseLost, "the table that held the leases is gone").On(c.shearTable().name())
-		}
-		return nil
-	}
-}
-
-// fenced says whether the batch is committed under leases.
-func (b *Batch) fenced() bool { return b.Leases != nil }
-
-func (b *Batch) lease(tile int64) (Lease, bool) {
-	if i := slices.IndexFunc(b.Leases, func(l Lease) bool { return l.TileID == tile }); i >= 0 {
-		return b.Leases[i], true
-	}
-	return Lease{TileID: tile}, b.fenced() // which nobody holds
-}
-
-// tokens are the batch's leases as its snapshots record them, in the order of its tiles.
-func (b *Batch) tokens() string {
-	if !b.fenced() {
-		return ""
-	}
-	list := make([]int64, len(b.Tiles))
-	for i, tile := range b.Tiles {
-		l, _ := b.lease(tile)
-		list[i] = l.Token
-	}
-	return tileList(list)
-}
-
-// committed says whether the newest commit of the batch's tiles was made under
-// its very leases: by an earlier try of the same work, which was cut off before
-// it could say so.
-func (c *Catalog) committed(ctx context.Context, b *Batch) (s Snapshot, yes bool) {
-	t, exists, err := c.load(ctx, c.shearTable(), nil)
-	if err != nil || !exists || !b.fenced() {
-		return s, false
-	}
-	p := newest(t, b)
-	return Snapshot{ID: snapshotID(t), Unchanged: true}, p != nil && p[propTiles] == tileList(b.Tiles) && p[propTokens] == b.tokens()
-}
-
-// after is what the batch's leases become by its commit: a tile that is whole
-// leaves nothing behind, one with failures the number of its attempts.
-func (b *Batch) after(t *table.Table, rows []ShearRow) (leases []Lease, err error) {
-	broken := map[int64]bool{}
-	for _, k := range failed(rows) {
-		broken[k.tile] = true
-	}
-	for _, tile := range b.Tiles {
-		l, err := leaseOf(t, b.ConfigID, tile)
-		if err != nil {
-			return nil, err
-		}
-		left := Lease{TileID: tile}
-		if broken[tile] {
-			left.Attempt = l.Attempt
-		}
-		leases = append(leases, left)
-	}
-	return leases, nil
-}
-
-// Ledger is one state of the shear table: the leases of a configuration's tiles,
-// and on demand what rows they have.
-type Ledger struct {
-	Token  int64           // of leases that are given out in this state
-	Leases map[int64]Lease // held ones, and records of tiles that were tried
-
-	catalog  *Catalog
-	table    *table.Table
-	configID string
-	read     manifests
-}
-
-func newLedger(c *Catalog, t *table.Table, configID string, read manifests) (*Ledger, error) {
-	l := &Ledger{Leases: map[int64]Lease{}, catalog: c, configID: configID, read: read}
-	if t == nil {
-		return l, nil
-	}
-	l.table, l.Token = t, t.Metadata().LastSequenceNumber()+1
-	for key, text := range t.Properties() {
-		id, ok := strings.CutPrefix(key, propTile+configID+".")
-		tile, err := strconv.ParseInt(id, 10, 64)
-		if !ok || err != nil {
-			continue // another configuration's
-		}
-		if l.Leases[tile], err = parseLease(t, tile, text); err != nil {
-			return nil, err
-		}
-	}
-	return l, nil
-}
-
-// Ledger reads the present state. A catalogue that nothing was committed to has an empty one.
-func (c *Catalog) Ledger(ctx context.Context, configID string) (*Ledger, error) {
-	ctx = c.with(ctx)
-	t, _, err := c.load(ctx, c.shearTable(), nil) // nil where there is none
-	if err != nil {
-		return nil, err
-	}
-	return newLedger(c, t, configID, manifests{})
-}
-
-// Held lists the leases that somebody has, by tile.
-func (l *Ledger) Held() []Lease {
-	held := slices.DeleteFunc(slices.Collect(maps.Values(l.Leases)), func(l Lease) bool { return !l.Held() })
-	slices.SortFunc(held, func(a, b Lease) int { return cmp.Compare(a.TileID, b.TileID) })
-	return held
 }

@@ -314,8 +314,12 @@ func TestOutside(t *testing.T) {
 		complete(t, m, base+"/mine/1/0_0", "psf/a.fits")
 		complete(t, m, base+"/mine2/1/0_0", "psf/a.fits")
 		p := clean.NewPlan(base + "/mine")
-		err := p.FindPixels(t.Context(), m, run(base+"/mine2", results.OK))
-		if fault.CodeOf(err) != "OutsideBase" || !strings.Contains(err.Error(), "mine2/1/0_0/") {
+		if err := p.FindPixels(t.Context(), m, run(base+"/mine2", results.OK)); err != nil || !p.Empty() || p.Others() != 2 {
+			t.Errorf("%d sub-tiles of others, %v", p.Others(), err)
+		}
+		// What leaves the base by a detour is no earlier run's.
+		err := p.FindPixels(t.Context(), m, run(base+"/mine/../mine2", results.OK))
+		if fault.CodeOf(err) != "OutsideBase" {
 			t.Errorf("%v", err)
 		}
 		if _, err := p.Remove(t.Context(), m); err != nil {

@@ -22,7 +22,7 @@ type layout struct {
 }
 
 const (
-	prepared = `manifest\.yaml|provenance\.json|pixels_dropped\.json|catalog\.fits|exposures/[^/]+_(?:sci|bkg|wgt)\.fits|psf/[^/]+_psf\.fits`
+	prepared = `manifest\.yaml|provenance\.json|failure\.json|pixels_dropped\.json|catalog\.fits|exposures/[^/]+_(?:sci|bkg|wgt)\.fits|psf/[^/]+_psf\.fits`
 	attempts = `\.results-[0-9]+/` // where an inference writes before its results are complete
 	hidden   = `(?:[^/]+/)*\.constellation-upload-[^/]+`
 

@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Kind is why something can go.
@@ -23,10 +24,11 @@ const (
 	Incomplete Kind = "incomplete directories"
 	Scratch    Kind = "scratch of unfinished executions"
 	Pixels     Kind = "pixels of finished tiles"
+	Cached     Kind = "cached results whose files go"
 )
 
 // Kinds are all there are, in the order in which they are shown.
-var Kinds = []Kind{Uploads, Incomplete, Scratch, Pixels}
+var Kinds = []Kind{Uploads, Incomplete, Scratch, Pixels, Cached}
 
 // Plan is what can go, all of it below Base.
 type Plan struct {
@@ -34,8 +36,30 @@ type Plan struct {
 	objects map[Kind][]objstore.Info
 	uploads []objstore.Unfinished
 	dropped []dropping
+	tiles   []survey.RunTile // whose pixels go
+	config  string           // under which these were measured
+	run     string
 	places  map[Kind]map[string]bool // directories, executions or tiles
 	kept    []Kept
+	others  int
+}
+
+// Others counts the sub-tiles whose pixels an earlier run made, and so stay:
+// somebody else may be at work on them.
+func (p *Plan) Others() int { return p.others }
+
+// Remember has the tiles whose pixels go prepared again by runs of other
+// configurations, although the engine's cache has them. Call it before Remove.
+func (p *Plan) Remember(ctx context.Context, redo survey.Redo) error {
+	for _, t := range p.tiles {
+		if t.Plan == "" {
+			continue // assembled by hand: no cache knows it
+		}
+		if err := redo.Dropped(ctx, t.Plan, t.Again, p.config, p.run); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropping is the mark of a directory whose pixels go.

@@ -52,7 +52,7 @@ func (p *Plan) FindScratch(ctx context.Context, store objstore.Lister, prefix, n
 			return "./"
 		}
 		execution, _, ok := strings.Cut(rel, "/")
-		if !ok || execution == "logs" {
+		if !ok || execution == "logs" || execution == CacheDir {
 			return "" // no execution's
 		}
 		return execution + "/"
@@ -117,12 +117,21 @@ func (p *Plan) FindPixels(ctx context.Context, store objstore.Store, run *survey
 		if t.Failure != "" || !finished(t) {
 			continue
 		}
+		before := len(p.dropped)
 		for _, s := range t.SubTiles {
+			if _, err := objstore.Rel(p.Base, s.Directory); err != nil {
+				p.others++ // an earlier run's, which the engine had in its cache
+				continue
+			}
 			if err := p.findPixels(ctx, store, run.RunID, s.Directory); err != nil {
 				return fmt.Errorf("look for %s: %w", Pixels, err)
 			}
 		}
+		if len(p.dropped) > before {
+			p.tiles = append(p.tiles, t)
+		}
 	}
+	p.config, p.run = run.ConfigID, run.RunID
 	return nil
 }
 

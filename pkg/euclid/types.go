@@ -44,6 +44,12 @@ type Exposure struct {
 	PSF File `json:"psf,omitzero"`
 }
 
+// A VIS quadrant's size in pixels.
+const (
+	QuadrantWidth  = 2048
+	QuadrantHeight = 2066
+)
+
 // Segment is where one HDU lies in its file: header, data and padding.
 // A zero Length means that the file has no such HDU.
 type Segment struct {

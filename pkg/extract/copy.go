@@ -38,11 +38,17 @@ const (
 // they are not what the index took them to be, which has not read all of their
 // headers, they are looked up.
 func (job Job) copy(ctx context.Context, c *copies, t *transfer) error {
-	err := job.bring(ctx, c, t)
+	done, err := job.resume(ctx, t)
+	if err == nil && !done {
+		err = job.bring(ctx, c, t)
+	}
 	if fault.CodeOf(err) == codeStale {
 		if err = job.lookUp(ctx, t, err); err == nil {
 			err = job.bring(ctx, c, t)
 		}
+	}
+	if err == nil && !done {
+		err = job.remember(ctx, t)
 	}
 	if err != nil {
 		return fmt.Errorf("copy %s: %w", t.purpose, err)

@@ -34,6 +34,9 @@ type Job struct {
 	ConfigID   string // what can change a result, as one word
 	Provenance manifest.Provenance
 	Copy       string // how HDUs come to the products: CopyStream where it is empty
+	// Progress remembers which source files are copied, so that an attempt after
+	// one that was stopped copies the others only. Nil: nothing is remembered.
+	Progress Checkpoint
 	// Workers is how many source files are copied at a time at most, 4 where it
 	// is not positive; three times as many to a directory. Fewer are where more
 	// make nothing faster.

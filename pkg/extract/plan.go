@@ -60,6 +60,7 @@ type transfer struct {
 	byOffset map[int64]*piece
 
 	read, headers, copied int64         // bytes
+	resumed               int64         // bytes of products that an earlier attempt left
 	moved                 *atomic.Int64 // bytes, by all transfers of the tile
 }
 

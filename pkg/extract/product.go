@@ -19,6 +19,7 @@ type product struct {
 	sum       hash.Hash
 	size      int64
 	done      manifest.Product // once it is committed
+	etag      string           // likewise; empty where the store assembled it
 }
 
 func newProduct(uri, path string) *product { return &product{uri: uri, path: path} }
@@ -47,9 +48,11 @@ func (p *product) Write(b []byte) (int, error) {
 }
 
 func (p *product) commit() error {
-	if _, err := p.upload.Commit(); err != nil {
+	info, err := p.upload.Commit()
+	if err != nil {
 		return err
 	}
+	p.etag = info.ETag
 	p.done = manifest.Product{Path: p.path, Size: p.size}
 	if sum := p.sum.Sum(nil); p.sum.Size() == sha256.Size {
 		p.done.SHA256 = hex.EncodeToString(sum)

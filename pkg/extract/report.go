@@ -10,6 +10,7 @@ const (
 	StatusOK          = "ok"
 	StatusNoSources   = "no_sources"   // no source in its core
 	StatusNoExposures = "no_exposures" // no quadrant reaches into it
+	StatusTooLarge    = "too_large"    // prepared, and more than inference has memory for
 )
 
 // Report is what was done for a tile.
@@ -17,11 +18,12 @@ type Report struct {
 	TileID   int64     `json:"tile_id"`
 	SubTiles []SubTile `json:"sub_tiles"`
 
-	PayloadBytes    int64 `json:"payload_bytes"`    // of HDUs, as read from the sources
-	ReferencedBytes int64 `json:"referenced_bytes"` // of the distinct HDUs that the sub-tiles need
-	CopiedBytes     int64 `json:"copied_bytes"`     // of HDUs, by the store itself
-	HeaderBytes     int64 `json:"header_bytes"`     // read to copy the files' primary HDUs, and to look HDUs up
-	CatalogBytes    int64 `json:"catalog_bytes"`    // size of the catalogues that were read
+	PayloadBytes    int64 `json:"payload_bytes"`           // of HDUs, as read from the sources
+	ReferencedBytes int64 `json:"referenced_bytes"`        // of the distinct HDUs that the sub-tiles need
+	CopiedBytes     int64 `json:"copied_bytes"`            // of HDUs, by the store itself
+	ResumedBytes    int64 `json:"resumed_bytes,omitempty"` // of products that an earlier attempt left
+	HeaderBytes     int64 `json:"header_bytes"`            // read to copy the files' primary HDUs, and to look HDUs up
+	CatalogBytes    int64 `json:"catalog_bytes"`           // size of the catalogues that were read
 
 	OutsideGrid int `json:"outside_grid"` // sources of the tile's catalogues that no core holds
 	Duplicates  int `json:"duplicates"`   // rows whose object an earlier row had
@@ -44,9 +46,11 @@ type SubTile struct {
 	Reason      string  `json:"reason,omitempty"` // of a status that needs one
 	Quadrants   int     `json:"quadrants"`
 	Exposures   int     `json:"exposures"`
-	Sources     int     `json:"sources"`      // in the extended area
-	CoreSources int     `json:"core_sources"` // in the core
-	Files       int     `json:"files"`        // of the directory, all of them
+	Deepest     int     `json:"deepest"`                    // quadrants of the exposure that has the most
+	Memory      int64   `json:"inference_memory,omitempty"` // bytes that inference is estimated to take, where it has work
+	Sources     int     `json:"sources"`                    // in the extended area
+	CoreSources int     `json:"core_sources"`               // in the core
+	Files       int     `json:"files"`                      // of the directory, all of them
 	Bytes       int64   `json:"bytes"`
 
 	// How many exposures lie over how much of the areas; none where the tile failed.
@@ -80,6 +84,7 @@ func (p *plan) report(tile int64) *Report {
 	}
 	for _, t := range p.transfers {
 		r.CopiedBytes += t.copied
+		r.ResumedBytes += t.resumed
 		r.PayloadBytes += t.read
 		r.HeaderBytes += t.headers
 		for _, piece := range t.pieces {
@@ -90,12 +95,22 @@ func (p *plan) report(tile int64) *Report {
 		centre := d.sub.Centre()
 		r.SubTiles = append(r.SubTiles, SubTile{
 			Row: d.sub.Row, Col: d.sub.Col, RA: centre.RA, Dec: centre.Dec, Directory: d.uri, Status: d.status(),
-			Quadrants: len(d.quadrants), Exposures: len(d.exposures()),
+			Quadrants: len(d.quadrants), Exposures: len(d.exposures()), Deepest: d.deepest(),
 			Sources: len(d.sources), CoreSources: len(d.core),
 			Files: d.files, Bytes: d.bytes, Core: d.coverage, Extended: d.extended,
 		})
 	}
 	return r
+}
+
+// deepest is the number of quadrants of the exposure that has the most.
+func (d *directory) deepest() (most int) {
+	n := map[euclid.ExposureID]int{}
+	for _, u := range d.quadrants {
+		n[u.Exposure]++
+		most = max(most, n[u.Exposure])
+	}
+	return most
 }
 
 func (d *directory) status() string {

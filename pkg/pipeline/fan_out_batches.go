@@ -29,7 +29,8 @@ type FanOutBatchesIn struct {
 	Products    Products     `flyte:"products" doc:"where products go, and how"`
 	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
 	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
-	Limits      Limits       `flyte:"limits" doc:"what bounds inference, and the GPU that it asks for"`
+	Limits      Limits       `flyte:"limits" doc:"what bounds inference"`
+	GPU         GPU          `flyte:"gpu" doc:"what inference asks for"`
 	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
 	Leases      string       `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
 	RunID       string       `flyte:"run_id" doc:"name of the run"`
@@ -48,7 +49,8 @@ type BatchIn struct {
 	Products    Products     `flyte:"products" doc:"where products go, and how"`
 	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
 	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
-	Limits      Limits       `flyte:"limits" doc:"what bounds inference, and the GPU that it asks for"`
+	Limits      Limits       `flyte:"limits" doc:"what bounds inference"`
+	GPU         GPU          `flyte:"gpu" doc:"what inference asks for"`
 	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
 	Leases      string       `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
 	RunID       string       `flyte:"run_id" doc:"name of the run"`
@@ -95,7 +97,7 @@ func (in FanOutBatchesIn) Batches() (branch string, batches []BatchIn) {
 		batches = append(batches, BatchIn{
 			Part: int64(len(batches)), TileIDs: in.TileIDs[from:min(from+size, len(in.TileIDs))], Branch: in.Branch,
 			Source: in.Source, Tiling: in.Tiling, Products: in.Products, Destination: in.Destination,
-			Inference: in.Inference, Limits: in.Limits, Catalog: in.Catalog, Leases: in.Leases, RunID: in.RunID,
+			Inference: in.Inference, Limits: in.Limits, GPU: in.GPU, Catalog: in.Catalog, Leases: in.Leases, RunID: in.RunID,
 			Plan: in.Plan, Tiles: in.Tiles, Index: in.Index,
 		})
 	}

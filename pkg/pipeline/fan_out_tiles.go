@@ -23,7 +23,8 @@ type FanOutTilesIn struct {
 	Products    Products     `flyte:"products" doc:"where products go, and how"`
 	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
 	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
-	Limits      Limits       `flyte:"limits" doc:"what bounds inference, and the GPU that it asks for"`
+	Limits      Limits       `flyte:"limits" doc:"what bounds inference"`
+	GPU         GPU          `flyte:"gpu" doc:"what inference asks for"`
 	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
 	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
 	Index       literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
@@ -36,6 +37,7 @@ type TileIn struct {
 	Key         string       `flyte:"key" doc:"SHA-256 of the plan"`
 	Listing     literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
 	Source      Source       `flyte:"source" doc:"how to reach the files"`
+	GPU         GPU          `flyte:"gpu" doc:"what inference will ask for"`
 	Products    Products     `flyte:"products" doc:"where products go, and how"`
 	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
 	Inference   Inference    `flyte:"inference" doc:"what infers shear"`

@@ -11,6 +11,7 @@ type PrepareTileIn struct {
 	Key         string       `flyte:"key" doc:"SHA-256 of the plan, which stands for it in the cache key"`
 	Listing     literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
 	Source      Source       `flyte:"source" doc:"how to reach the files"`
+	GPU         GPU          `flyte:"gpu" doc:"what inference will ask for: a sub-tile that is too large for it is not scheduled"`
 	Products    Products     `flyte:"products" doc:"where products go, and how"`
 	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
 }

@@ -30,7 +30,8 @@ type ResolveConfigOut struct {
 	MaxMissing   string      `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
 	Campaign     Campaign    `flyte:"campaign" doc:"how a campaign works a survey off"`
 	Compute      string      `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
-	Limits       Limits      `flyte:"limits" doc:"what bounds inference, and the GPU that it asks for"`
+	Limits       Limits      `flyte:"limits" doc:"what bounds inference"`
+	GPU          GPU         `flyte:"gpu" doc:"what inference asks for"`
 	MaxTiles     int64       `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`
 	RunID        string      `flyte:"run_id" doc:"name of the run"`
 	Retention    string      `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once their results are committed"`

@@ -76,9 +76,13 @@ type Inference struct {
 // Limits bound one sub-tile's inference. No cache key holds them: they decide
 // whether there is a result, not which.
 type Limits struct {
-	TimeoutSeconds int     `json:"timeout_seconds"`
-	Accelerator    string  `json:"accelerator,omitempty"` // GPU device that is asked for; empty: none
-	MemoryGB       float64 `json:"memory_gb,omitempty"`   // of that device; 0: as its name says
+	TimeoutSeconds int `json:"timeout_seconds"`
+}
+
+// GPU is the device that inference asks for.
+type GPU struct {
+	Accelerator string  `json:"accelerator,omitempty"` // as the cluster labels its nodes; empty: none
+	MemoryGB    float64 `json:"memory_gb,omitempty"`   // 0: as its name says
 }
 
 // Timeout is the time limit of one sub-tile.

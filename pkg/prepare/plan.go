@@ -35,6 +35,8 @@ type Planner struct {
 	Store objstore.Store // holds the plan's batches, and takes the tiles' plans
 	Dir   string         // where these go
 	Redo  survey.Redo    // tiles that are prepared again whatever is cached
+
+	ConfigID string // under which the tiles will be inferred
 }
 
 // Planned is a tile's plan: where it lies, and the SHA-256 of its bytes.
@@ -99,7 +101,7 @@ func (p *Planner) save(ctx context.Context, plan *survey.TilePlan, near []byte) 
 	if err != nil {
 		return Planned{}, err
 	}
-	if plan.Again, err = p.Redo.Of(ctx, key); err != nil {
+	if plan.Again, err = p.Redo.Of(ctx, key, p.ConfigID); err != nil {
 		return Planned{}, err
 	}
 	if _, err := objstore.WriteFile(ctx, p.Store, objstore.Join(p.Dir, plan.Quadrants.File), near); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -27,6 +28,14 @@ type TileJob struct {
 	Copy       string // as extract.Job has it
 	ConfigID   string
 	Provenance manifest.Provenance
+	Progress   extract.Checkpoint // may be nil
+	GPU        GPU
+}
+
+// GPU is what inference will ask for.
+type GPU struct {
+	Accelerator string // empty: none, and nothing is too large
+	Memory      int64  // bytes; 0: as its name says
 }
 
 // Tile prepares one tile. Trouble with the tile's own data is an outcome: the
@@ -54,6 +63,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 		Copy:       job.Copy,
 		ConfigID:   job.ConfigID,
 		Provenance: job.Provenance,
+		Progress:   job.Progress,
 		Workers:    exposureReads,
 	}
 	for _, n := range p.Neighbours {
@@ -62,13 +72,33 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	report, err := extract.Tile(ctx, request)
 	switch {
 	case err == nil:
-		return &survey.Prepared{Report: *report, Plan: key}, nil
+		estimate(report, job.GPU)
+		return &survey.Prepared{Report: *report, Plan: key, Again: p.Again}, nil
 	case ownTrouble(err):
 		failed := failed(request, err)
-		failed.Plan = key
+		failed.Plan, failed.Again = key, p.Again
 		return failed, nil
 	}
 	return nil, err
+}
+
+// estimate says how much memory inference of each sub-tile will take. One that
+// the GPU has no room for is not to be inferred, and says why, with its numbers.
+func estimate(r *extract.Report, gpu GPU) {
+	for i := range r.SubTiles {
+		s := &r.SubTiles[i]
+		if s.Status != extract.StatusOK {
+			continue
+		}
+		load := shine.Load{Exposures: s.Exposures, Slots: s.Deepest, Width: euclid.QuadrantWidth, Height: euclid.QuadrantHeight, Sources: s.Sources}
+		s.Memory = shine.Estimate(load).Total()
+		if gpu.Accelerator == "" {
+			continue
+		}
+		if why := shine.TooLarge(load, gpu.Accelerator, gpu.Memory); why != "" {
+			s.Status, s.Reason = extract.StatusTooLarge, why
+		}
+	}
 }
 
 // ownTrouble says whether an error is about the tile's data, so that other

@@ -14,7 +14,8 @@ import (
 // all its sub-tiles, so that nothing drops out of the count.
 type Prepared struct {
 	extract.Report
-	Plan    string `json:"plan,omitempty"` // key of what the tile was made from
+	Plan    string `json:"plan,omitempty"`  // key of what the tile was made from
+	Again   string `json:"again,omitempty"` // what that was made again for
 	Failure string `json:"failure,omitempty"`
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
@@ -39,6 +40,7 @@ type Run struct {
 type RunTile struct {
 	TileID   int64        `json:"tile_id"`
 	Plan     string       `json:"plan,omitempty"`     // key of what it was made from
+	Again    string       `json:"again,omitempty"`    // what that was made again for
 	Failure  string       `json:"failure,omitempty"`  // why the tile could not be prepared
 	LeftOut  []string     `json:"left_out,omitempty"` // exposures that could not be used, and why
 	SubTiles []RunSubTile `json:"sub_tiles"`
@@ -73,7 +75,7 @@ const Lost = "inference ended without a result: see the execution's infer-subtil
 // of its sub-tiles that were to be inferred, in their order. An outcome that is
 // nil was lost with its pod; without outcomes at all nothing was to be inferred.
 func (r *Run) Add(p *Prepared, outcomes []*results.Outcome) {
-	t := RunTile{TileID: p.TileID, Plan: p.Plan, Failure: p.Failure}
+	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure}
 	for _, l := range p.LeftOut {
 		t.LeftOut = append(t.LeftOut, l.String())
 	}
@@ -85,7 +87,9 @@ func (r *Run) Add(p *Prepared, outcomes []*results.Outcome) {
 		case p.Failure != "":
 			o.Status, o.Reason = results.Failed, p.Failure
 		case !to:
-			o.Reason = s.Reason
+			if o.Reason = s.Reason; s.Status == extract.StatusTooLarge {
+				o.Status = results.Failed
+			}
 		case outcomes == nil:
 			o.Status = StatusPrepared
 		case at < len(outcomes) && outcomes[at] != nil:
@@ -130,11 +134,31 @@ func Collect(ctx context.Context, r objstore.Reader, runID, configID string, pre
 	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("collect the run's outcomes: %w", err)
 	}
+	if err := explain(ctx, r, runID, tiles, ended); err != nil {
+		return nil, fmt.Errorf("collect the run's failures: %w", err)
+	}
 	run := &Run{RunID: runID, ConfigID: configID}
 	for i, p := range tiles {
 		run.Add(p, ended[i])
 	}
 	return run, nil
+}
+
+// explain finds why inferences left no outcome, as far as they said.
+func explain(ctx context.Context, r objstore.Reader, runID string, tiles []*Prepared, ended [][]*results.Outcome) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(documentsAtOnce)
+	for i, p := range tiles {
+		for j, k := range p.ToInfer() {
+			if j < len(ended[i]) && ended[i][j] == nil {
+				g.Go(func() (err error) {
+					ended[i][j], err = results.LoadFailure(gctx, r, p.SubTiles[k].Directory, runID)
+					return err
+				})
+			}
+		}
+	}
+	return g.Wait()
 }
 
 // PartURI is where the record of a run's n-th batch lies.

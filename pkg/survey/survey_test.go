@@ -151,7 +151,7 @@ func TestRedo(t *testing.T) {
 	}
 	var last string
 	for _, by := range []string{"run-1", "run-2"} {
-		if err := redo.Mark(ctx, key, by); err != nil {
+		if err := redo.Failed(ctx, key, by); err != nil {
 			t.Fatal(err)
 		}
 		marks, err := redo.All(ctx)
@@ -169,6 +169,21 @@ func TestRedo(t *testing.T) {
 		} else if k, _ := b.Key(); k != key {
 			t.Errorf("the key has become %s", k)
 		}
+	}
+	// Products that served their purpose are as good as there for their own configuration.
+	if err := redo.Dropped(ctx, key, "run-2", "config-1", "run-3"); err != nil {
+		t.Fatal(err)
+	}
+	for config, want := range map[string]string{"config-1": "run-2", "config-2": "run-3"} {
+		if got, err := redo.Of(ctx, key, config); err != nil || got != want {
+			t.Errorf("dropped, planned under %s: %q, %v", config, got, err)
+		}
+	}
+	if err := redo.Failed(ctx, key, "run-4"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := redo.Of(ctx, key, "config-1"); err != nil || got != "run-4" {
+		t.Errorf("failed after that: %q, %v", got, err)
 	}
 	tile := survey.TilePlan{Tile: euclid.MERTile{ID: 7}}
 	plain, _ := tile.Key()

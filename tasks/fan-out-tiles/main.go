@@ -15,14 +15,14 @@ import (
 func main() { task.MainDynamic(pipeline.FanOutTiles, run) }
 
 func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeline.TileIn], err error) {
-	out = task.FanOut[pipeline.TileIn]{Branch: in.Branch, Accelerator: in.Limits.Accelerator}
+	out = task.FanOut[pipeline.TileIn]{Branch: in.Branch, Accelerator: in.GPU.Accelerator}
 	if len(in.TileIDs) == 0 {
 		return out, nil
 	}
 	store := task.From(ctx).Store()
 	planner := prepare.Planner{
 		Grid: in.Tiling.Grid(), Store: store, Dir: task.From(ctx).Output("tiles"),
-		Redo: survey.Redo{Store: store, Base: in.Destination.RedoTiles()},
+		Redo: survey.Redo{Store: store, Base: in.Destination.RedoTiles()}, ConfigID: in.Destination.ConfigID,
 	}
 	if planner.Plan, err = survey.OpenPlan(ctx, store, in.Plan.URI); err != nil {
 		return out, err
@@ -40,7 +40,7 @@ func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeli
 	for _, p := range planned {
 		out.Items = append(out.Items, pipeline.TileIn{
 			TileID: p.TileID, Plan: literal.Blob{URI: p.URI, Format: "json"}, Key: p.Key, Listing: in.Plan,
-			Source: in.Source, Products: in.Products, Destination: in.Destination, Inference: in.Inference, Limits: in.Limits,
+			Source: in.Source, Products: in.Products, Destination: in.Destination, Inference: in.Inference, Limits: in.Limits, GPU: in.GPU,
 		})
 	}
 	return out, nil

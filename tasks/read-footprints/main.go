@@ -38,5 +38,5 @@ func run(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadFo
 		return out, err
 	}
 	redo := survey.Redo{Store: env.Store(), Base: in.Destination.RedoBatches()}
-	return out, redo.Mark(ctx, key, in.Destination.Run())
+	return out, redo.Failed(ctx, key, in.Destination.Run())
 }

@@ -39,21 +39,24 @@ func run(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.Valid
 	if in.Retention != "drop_pixels" {
 		return out, nil
 	}
-	return out, dropPixels(ctx, env, planned, verdict, in.Destination.RunURI)
+	return out, dropPixels(ctx, env, planned, verdict, in.Destination)
 }
 
 // dropPixels removes what was extracted for tiles that are measured: 40 GB each.
-func dropPixels(ctx context.Context, env *task.Environment, planned *survey.Run, verdict *catalog.Report, runURI string) error {
+func dropPixels(ctx context.Context, env *task.Environment, planned *survey.Run, verdict *catalog.Report, d pipeline.Destination) error {
 	if verdict.Present < verdict.Planned {
 		env.Log.Warn("pixels are kept: sub-tiles are missing from the catalogue", "planned", verdict.Planned, "present", verdict.Present)
 		return nil
 	}
-	plan := clean.NewPlan(runURI)
+	plan := clean.NewPlan(d.RunURI)
 	if err := plan.FindPixels(ctx, env.Store(), planned); err != nil {
 		return err
 	}
 	found := plan.Count(clean.Pixels)
-	env.Log.Info("pixels are dropped", "files", found.Objects, "bytes", found.Bytes)
+	env.Log.Info("pixels are dropped", "files", found.Objects, "bytes", found.Bytes, "kept_sub_tiles_of_earlier_runs", plan.Others())
+	if err := plan.Remember(ctx, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}); err != nil {
+		return err
+	}
 	if _, err := plan.Remove(ctx, env.Store()); err != nil {
 		return err
 	}

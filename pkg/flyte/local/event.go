@@ -33,11 +33,14 @@ type Event struct {
 	Time time.Time `json:"time"`
 	NodeRef
 	Kind     Kind          `json:"kind"`
+	Name     string        `json:"name,omitempty"` // of what was queued: what people call the node, if not by its id
 	Count    int           `json:"count,omitempty"`
 	Message  string        `json:"message,omitempty"`
 	Duration time.Duration `json:"duration,omitempty"`
 	Cache    CacheStatus   `json:"cache,omitempty"` // of what succeeded
 	Failure  *Failure      `json:"-"`               // of what failed or is tried again
+	// Outputs are those of a node with one task that succeeded, to be read only.
+	Outputs *core.LiteralMap `json:"-"`
 }
 
 // NodeRef is a place in an execution.

@@ -91,7 +91,7 @@ func (r *run) node(ctx context.Context, sc *scope, g *graph, i int, in *core.Lit
 		f.Origin = core.ExecutionError_SYSTEM
 		return r.finish(ctx, j, nil, 0, f)
 	}
-	r.observe(Event{NodeRef: j.ref(0), Kind: Queued})
+	r.observe(Event{NodeRef: j.ref(0), Kind: Queued, Name: j.title()})
 	raw, err := marshal(in)
 	if err != nil {
 		return r.finish(ctx, j, nil, 0, j.fail(codeInput, "encode inputs: %w", err))
@@ -104,7 +104,7 @@ func (r *run) node(ctx context.Context, sc *scope, g *graph, i int, in *core.Lit
 	if out, err := r.recover(ctx, j, rec); err != nil {
 		return r.finish(ctx, j, nil, 0, j.storeFailed(err))
 	} else if out != nil {
-		r.observe(Event{NodeRef: j.ref(rec.Attempt), Kind: Succeeded, Message: Recovered})
+		r.observe(Event{NodeRef: j.ref(rec.Attempt), Kind: Succeeded, Message: Recovered, Outputs: j.shown(out)})
 		return out, nil
 	}
 	if err := r.writeRaw(ctx, objstore.Join(j.dir, "data", inputsPB), raw); err != nil {
@@ -177,10 +177,12 @@ func (r *run) finish(ctx context.Context, j *job, out *core.LiteralMap, attempt 
 			}
 		}
 	}
-	r.observe(e)
 	if err != nil {
+		r.observe(e)
 		return nil, err
 	}
+	e.Outputs = j.shown(out)
+	r.observe(e)
 	return out, nil
 }
 
@@ -222,6 +224,23 @@ func (r *run) inner(ctx context.Context, j *job) (*core.LiteralMap, error) {
 		return nil, j.fail(codeInput, "%w", err)
 	}
 	return out, err
+}
+
+// title is the node's display name; empty where that says no more than its id
+// or what it runs.
+func (j *job) title() string {
+	if name := j.node.GetMetadata().GetName(); name != j.node.GetId() && name != j.name {
+		return name
+	}
+	return ""
+}
+
+// shown is what an event tells of outputs: nothing of what grows with the work.
+func (j *job) shown(out *core.LiteralMap) *core.LiteralMap {
+	if j.task == nil || j.element >= 0 || j.node.GetArrayNode() != nil {
+		return nil
+	}
+	return out
 }
 
 // timeout of the node; 0 where it has none.

@@ -145,7 +145,7 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 	}
 	if c.Engine == "shine" {
 		out.Compute = pipeline.BranchGPU
-		out.Limits.Accelerator, out.Limits.MemoryGB = c.Shine.Accelerator, c.Shine.AcceleratorMemoryGB
+		out.GPU = pipeline.GPU{Accelerator: c.Shine.Accelerator, MemoryGB: c.Shine.AcceleratorMemoryGB}
 	}
 	if _, err := region.New(out.Region); err != nil {
 		return pipeline.ResolveConfigOut{}, err

@@ -81,8 +81,8 @@ func (a axis) ticks() (out []float64) {
 		}
 	}
 	out = out[:0]
-	for v := math.Ceil(a.low/step) * step; v <= a.top; v += step {
-		out = append(out, math.Round(v/step)*step)
+	for n := math.Ceil(a.low / step); n*step <= a.top; n++ {
+		out = append(out, n*step+0) // no -0
 	}
 	return out
 }

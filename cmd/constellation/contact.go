@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+)
+
+const (
+	// contactTime bounds the first contact with a server. Stages are patient with
+	// one that is away for a while; somebody who mistyped its address is not.
+	contactTime = 5 * time.Second
+	// contactTries are spread over it.
+	contactTries = 3
+)
+
+// contact finds out whether the object stores that settings name answer at all,
+// before anything is begun. An endpoint that somebody wrote must; AWS's own may
+// lie behind something that this doesn't know of, so that is only said.
+func contact(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
+	set := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"), os.Getenv("FLYTE_AWS_ENDPOINT"))
+	source := strings.HasPrefix(s.Source.VISBase, "s3://")
+	for _, p := range []struct{ endpoint, key string }{
+		{s.Source.Endpoint, "data.s3_endpoint_url"},
+		{set, "AWS_ENDPOINT_URL"},
+	} {
+		used := p.key != "AWS_ENDPOINT_URL" && source || p.key == "AWS_ENDPOINT_URL" && strings.HasPrefix(s.Products.Base, "s3://")
+		if p.endpoint == "" || !used {
+			continue
+		}
+		if err := answers(ctx, p.endpoint); err != nil {
+			return fault.New(fault.Transient, "NoAnswer", "nobody answers there: %w", err).On(p.endpoint).At("%s", p.key).Fix("mend the address, or start the server")
+		}
+	}
+	if region := s.Source.Region; source && s.Source.Endpoint == "" && set == "" && region != "" {
+		if err := answers(ctx, "https://s3."+region+".amazonaws.com"); err != nil {
+			fmt.Fprintf(w, "warning: S3 in data.s3_region %q does not answer (%v): trying all the same; Ctrl-C stops\n", region, err)
+		}
+	}
+	return ctx.Err()
+}
+
+// answers opens a connection to a URL's host and closes it. Behind a proxy it
+// takes the answer for granted.
+func answers(ctx context.Context, endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" {
+		return nil // the store refuses it in its own words
+	}
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err != nil || proxy != nil {
+		return nil
+	}
+	address := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80"}[u.Scheme], "443"))
+	ctx, stop := context.WithTimeout(ctx, contactTime)
+	defer stop()
+	var dialer net.Dialer
+	for try := 1; ; try++ {
+		c, err := dialer.DialContext(ctx, "tcp", address)
+		if err == nil {
+			return c.Close()
+		}
+		if try == contactTries {
+			return err
+		}
+		select {
+		case <-time.After(contactTime / 10):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

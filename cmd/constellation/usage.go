@@ -1,0 +1,142 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+// codeUsage is the code of what was mistyped on the command line. It ends with
+// status 2, as by convention; everything else that fails ends with 1.
+const codeUsage = "UsageInvalid"
+
+// misused turns a complaint of the flags' library into one line in this
+// command's words. c is the verb as far as it was understood.
+func misused(c *cobra.Command, err error) error {
+	if fault.KindOf(err) != fault.Unclassified {
+		return err
+	}
+	var (
+		unknown *pflag.NotExistError
+		empty   *pflag.ValueRequiredError
+		invalid *pflag.InvalidValueError
+		said    string
+	)
+	switch missing := missingFlags(c); {
+	case errors.As(err, &unknown):
+		name := dashed(unknown.GetSpecifiedName())
+		said = "there is no flag " + name
+		if near := nearest(unknown.GetSpecifiedName(), flagNames(c)); near != "" {
+			said += fmt.Sprintf(" (did you mean --%s?)", near)
+		}
+	case errors.As(err, &empty):
+		said = dashed(empty.GetSpecifiedName()) + " needs a value"
+	case errors.As(err, &invalid):
+		f := invalid.GetFlag()
+		said = fmt.Sprintf("--%s %q: %s is wanted", f.Name, invalid.GetValue(), values[f.Value.Type()])
+		if values[f.Value.Type()] == "" {
+			said = fmt.Sprintf("--%s %q: %v", f.Name, invalid.GetValue(), errors.Unwrap(err))
+		}
+	case len(missing) > 0 && c.ValidateRequiredFlags() != nil && err.Error() == c.ValidateRequiredFlags().Error():
+		said = strings.Join(missing, " and ") + map[bool]string{true: " is needed", false: " are needed"}[len(missing) == 1]
+	default:
+		said = strings.ReplaceAll(err.Error(), "\n", " ")
+	}
+	return fault.Input(codeUsage, "%s", said).Fix("%s --help says what it takes", c.CommandPath())
+}
+
+// values are what flags of a type take, in words.
+var values = map[string]string{
+	"int": "a whole number", "int64Slice": "a list of whole numbers, such as 4,4,", "uint64": "a whole number",
+	"bool": "true or false", "duration": "a time such as 90m or 24h", "stringToString": "key=value",
+}
+
+// noSuchVerb is an Args for commands that only hold others.
+func noSuchVerb(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var verbs []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			verbs = append(verbs, sub.Name())
+		}
+	}
+	said := fmt.Sprintf("there is no verb %q", args[0])
+	if near := nearest(args[0], verbs); near != "" {
+		said += fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return errors.New(said)
+}
+
+// exactly is an Args that says which arguments are wanted.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return fmt.Errorf("%s is needed", strings.Join(names[len(args):], " and "))
+		case len(args) > len(names):
+			return fmt.Errorf("%q is one argument too many", args[len(names)])
+		}
+		return nil
+	}
+}
+
+func missingFlags(c *cobra.Command) (names []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, required := f.Annotations[cobra.BashCompOneRequiredFlag]; required && !f.Changed {
+			names = append(names, "--"+f.Name)
+		}
+	})
+	return names
+}
+
+func flagNames(c *cobra.Command) (names []string) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// nearest is the name that a word was probably meant to be; empty where none is near.
+func nearest(word string, names []string) string {
+	most := 1 + len(word)/4
+	near := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return distance(word, n) > most })
+	if len(near) == 0 {
+		return ""
+	}
+	return slices.MinFunc(near, func(a, b string) int { return cmp.Compare(distance(word, a), distance(word, b)) })
+}
+
+// distance is the number of characters to insert, remove or replace (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := corner
+			if a[i] != b[j] {
+				replaced++
+			}
+			corner = row[j+1]
+			row[j+1] = min(replaced, corner+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

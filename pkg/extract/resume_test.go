@@ -1,0 +1,116 @@
+package extract
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// remembered keeps values as a store would.
+type remembered struct {
+	mu     sync.Mutex
+	values map[string][]byte
+}
+
+func (r *remembered) Load(_ context.Context, name string, into any) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	text, ok := r.values[name]
+	if !ok {
+		return false, nil
+	}
+	return true, json.Unmarshal(text, into)
+}
+
+func (r *remembered) Save(_ context.Context, name string, value any) (err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.values == nil {
+		r.values = map[string][]byte{}
+	}
+	r.values[name], err = json.Marshal(value)
+	return err
+}
+
+// stopping is a source of which one object can't be read, and that counts what
+// is read of the pixels of the others.
+type stopping struct {
+	store
+	mu    sync.Mutex
+	uri   string
+	bytes map[string]int64 // by URI
+}
+
+var errStopped = errors.New("stopped")
+
+func (s *stopping) Get(ctx context.Context, uri, etag string, r objstore.Range) (io.ReadCloser, error) {
+	if uri == s.uri {
+		return nil, errStopped
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bytes[uri] += r.Length
+	return s.store.Get(ctx, uri, etag, r)
+}
+
+// TestResume stops a job at each of its source files, one after the other, and
+// does it again: what was copied is not read again, what changed since is.
+func TestResume(t *testing.T) {
+	v := usual(t, objstore.NewMemory(), "mem://b")
+	want := v.job("mem://b/want")
+	if _, err := Tile(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range v.exposures {
+		dir := objstore.Join(v.base, "resumed", e.Dither)
+		job := v.job(dir)
+		source := &stopping{store: v.store, uri: e.DET.URI, bytes: map[string]int64{}}
+		job.Source, job.Progress, job.Workers = source, &remembered{}, 1
+		if _, err := Tile(t.Context(), job); !errors.Is(err, errStopped) {
+			t.Fatalf("%v", err)
+		}
+		source.uri = ""
+		first := source.bytes
+		source.bytes = map[string]int64{}
+		report, err := Tile(t.Context(), job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, v.listing(want.Dir), v.listing(dir), manifest.ProvenanceFile)
+		if source.bytes[e.DET.URI] == 0 {
+			t.Errorf("%s was not copied", e.DET.URI)
+		}
+		resumed := 0
+		for uri, n := range first {
+			if strings.Contains(uri, "VIS") && n > 0 && source.bytes[uri] == 0 {
+				resumed++
+			}
+		}
+		if len(first) > 2 && (resumed == 0 || report.ResumedBytes == 0) {
+			t.Errorf("stopped at exposure %d: nothing of %v was kept, %d bytes resumed", i, first, report.ResumedBytes)
+		}
+
+		// A product that is not what was left is made again, with its siblings.
+		spoiled := objstore.Join(dir, "0_0", "exposures", e.ExposureID.String()+"_sci.fits")
+		if _, err := objstore.WriteFile(t.Context(), v.store, spoiled, []byte("short")); err != nil {
+			t.Fatal(err)
+		}
+		source.bytes = map[string]int64{}
+		if _, err := Tile(t.Context(), job); err != nil {
+			t.Fatal(err)
+		}
+		same(t, v.listing(want.Dir), v.listing(dir), manifest.ProvenanceFile)
+		for _, o := range v.exposures {
+			if (source.bytes[o.DET.URI] > 0) != (o.ExposureID == e.ExposureID) {
+				t.Errorf("a product of %s was spoiled: %d bytes of %s were read", e.DET.URI, source.bytes[o.DET.URI], o.DET.URI)
+			}
+		}
+	}
+}
