@@ -3,6 +3,8 @@
 package workflows
 
 import (
+	"time"
+
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/pipeline"
@@ -17,9 +19,19 @@ type LaunchIn struct {
 	RunID       string  `flyte:"run_id" doc:"name of the run in product paths; empty: the execution's name"`
 }
 
-// Settings are what a specification fixes: how much may run at once.
+// Settings are what a specification fixes.
 type Settings struct {
 	QuadrantConcurrency int // map elements that read headers at once
+	// ConfigYAML is what launches take unless they are given another; empty: each
+	// has to be given one. Schedules need it, since they have nobody to ask.
+	ConfigYAML string
+}
+
+// configured gives the workflow's own plan a configuration.
+func configured[Out any](w *spec.Workflow[LaunchIn, Out], name string, s Settings) {
+	if s.ConfigYAML != "" {
+		spec.AddPlan(w, name, spec.PlanSettings{}, spec.Preset(&w.In.ConfigYAML, s.ConfigYAML))
+	}
 }
 
 // DefaultSettings are those of an empty configuration file.
@@ -112,6 +124,7 @@ func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
 	spec.Const(w, &fan.In.Leases, "")
 	spec.Connect(w, &w.Out.Run, &record.Out.Run)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
+	configured(w, "data_preparation_pipeline", s)
 	return w
 }
 
@@ -134,6 +147,7 @@ func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	spec.Const(w, &fan.In.Leases, "")
 	validate(w, x, record)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
+	configured(w, "shear_pipeline", s)
 	return w
 }
 
@@ -168,5 +182,10 @@ func Campaign(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	spec.Connect(w, &fan.In.Branch, &x.resolve.Out.Compute)
 	validate(w, x, record)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
+	configured(w, "survey_campaign", s)
+	if s.ConfigYAML != "" { // they fire once they are activated
+		spec.AddPlan(w, "survey_campaign_nightly", spec.PlanSettings{Schedule: spec.Schedule{Cron: "0 2 * * *"}}, spec.Preset(&w.In.ConfigYAML, s.ConfigYAML))
+		spec.AddPlan(w, "survey_campaign_every_6h", spec.PlanSettings{Schedule: spec.Schedule{Every: 6 * time.Hour}}, spec.Preset(&w.In.ConfigYAML, s.ConfigYAML))
+	}
 	return w
 }

@@ -181,6 +181,38 @@ func TestGPU(t *testing.T) {
 	}
 }
 
+// TestConfigured: with a configuration nobody has to give one, and the campaign
+// has its schedules; without one no plan has a schedule.
+func TestConfigured(t *testing.T) {
+	s := workflows.DefaultSettings()
+	for _, text := range []string{"", "field_name: EDFS\n"} {
+		s.ConfigYAML = text
+		bundles, err := workflows.Build(s, spec.Options{Image: "i", Images: map[string]string{"shine": "s"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cron, rate := 0, 0
+		for _, b := range bundles {
+			for _, p := range b.Plans {
+				given := p.GetSpec().GetDefaultInputs().GetParameters()["config_yaml"]
+				if given != nil && given.GetDefault().GetScalar().GetPrimitive().GetStringValue() != text {
+					t.Errorf("%s: config_yaml is %v", p.GetId().GetName(), given)
+				}
+				schedule := p.GetSpec().GetEntityMetadata().GetSchedule()
+				if schedule.GetCronSchedule().GetSchedule() != "" {
+					cron++
+				}
+				if schedule.GetRate().GetValue() > 0 {
+					rate++
+				}
+			}
+		}
+		if want := len(text) / max(1, len(text)); cron != want || rate != want {
+			t.Errorf("configuration %q: %d cron plans and %d with a rate", text, cron, rate)
+		}
+	}
+}
+
 func TestArchiveIsDeterministic(t *testing.T) {
 	var a, b bytes.Buffer
 	if err := spec.WriteArchive(&a, build(t)...); err != nil {

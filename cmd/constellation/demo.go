@@ -99,8 +99,9 @@ func (d *demonstration) run(ctx context.Context, w io.Writer) error {
 	if err := state.save(d.dir); err != nil {
 		return err
 	}
-	for key, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID": demoKey, "AWS_SECRET_ACCESS_KEY": demoKey, "AWS_ENDPOINT_URL": server.endpoint, "AWS_REGION": "us-east-1",
+	for key, value := range map[string]string{ // whatever the user's own are
+		"AWS_ACCESS_KEY_ID": demoKey, "AWS_SECRET_ACCESS_KEY": demoKey, "AWS_SESSION_TOKEN": "",
+		"AWS_ENDPOINT_URL": server.endpoint, "AWS_ENDPOINT_URL_S3": server.endpoint, "AWS_REGION": "us-east-1",
 	} {
 		if err := os.Setenv(key, value); err != nil { // for this process's outputs and for every task's
 			return err

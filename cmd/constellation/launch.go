@@ -53,9 +53,11 @@ func (l *launch) flags(c *cobra.Command) {
 	f.StringArrayVar(&l.set, "set", nil, "override a key of the configuration, as key=value; may be repeated")
 	f.Int64SliceVar(&l.grid, "grid", nil, "rows and columns of sub-tiles, instead of tiling.sub_tile_grid")
 	for name, add := range map[string]func(){
-		flagTiles:   func() { f.Int64SliceVar(&l.tiles, flagTiles, nil, "MER tile ids, instead of the configured ones") },
-		flagStorage: func() { f.StringVar(&l.storage, flagStorage, "", "where products go, instead of output.storage_base_uri") },
-		flagRunID:   func() { f.StringVar(&l.runID, flagRunID, "", runIDUse[c.Name()]) },
+		flagTiles: func() { f.Int64SliceVar(&l.tiles, flagTiles, nil, "MER tile ids, instead of the configured ones") },
+		flagStorage: func() {
+			f.StringVar(&l.storage, flagStorage, "", "where products go, instead of output.storage_base_uri")
+		},
+		flagRunID: func() { f.StringVar(&l.runID, flagRunID, "", runIDUse[c.Name()]) },
 	} {
 		if !slices.Contains(unused[c.Name()], name) {
 			add()

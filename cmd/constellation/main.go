@@ -50,9 +50,10 @@ func watch(c *cobra.Command, began *bool) {
 	switch {
 	case run != nil:
 		c.RunE = func(c *cobra.Command, args []string) error { *began = true; return run(c, args) }
-	case c.HasSubCommands():
-		c.Args = noSuchVerb
-		c.RunE = func(c *cobra.Command, _ []string) error { *began = true; return c.Help() }
+	case c.HasParent() && c.HasSubCommands():
+		c.Args = cobra.NoArgs
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		c.DisableFlagsInUseLine = true
 	}
 }
 
@@ -77,6 +78,8 @@ runs SHINE on every sub-tile, and assembles an Apache Iceberg shear catalogue.
 The same workflows run on a Flyte cluster and on one machine.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		DisableSuggestions: true, // misused has its own
 	}
 	root.AddGroup(
 		&cobra.Group{ID: "pipeline", Title: "The whole pipeline:"},

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/version"
@@ -49,7 +51,7 @@ the object store by their checksums, and the images' loader fetches them.`,
 	f.StringVar(&p.shine, "shine-image", "", "container image of infer-subtile: SHINE and the executable (required)")
 	f.BoolVar(&p.requireDigest, "require-digest", false, "refuse images that are not given by digest")
 	f.StringVarP(&p.out, "output", "o", "constellation.tgz", "file to write; the others go beside it")
-	f.StringVarP(&p.file, "config", "c", "", "take quadrant_concurrency, max_parallelism and shine.accelerator from this configuration")
+	f.StringVarP(&p.file, "config", "c", "", "the configuration that launches take unless they are given another; schedules need it")
 	f.StringVarP(&p.target.project, "project", "p", "", "Flyte project, for the commands and the attribute files")
 	f.StringVarP(&p.target.domain, "domain", "d", "development", "Flyte domain, likewise")
 	f.StringVar(&p.target.version, "version", "", "version to register as (default: this command's; with --fast, the archive's checksum)")
@@ -114,11 +116,17 @@ func (p *packaging) run(c *cobra.Command) error {
 
 // bundles builds the specs, and uploads the executables where they are asked for.
 func (p *packaging) bundles(c *cobra.Command, store objstore.Store) ([]*spec.Bundle, error) {
-	settings := config.Default()
+	settings, text := config.Default(), ""
 	if p.file != "" {
 		var err error
-		if _, settings, err = (&launch{config: p.file}).load(c.Context()); err != nil {
+		if text, settings, err = (&launch{config: p.file}).load(c.Context()); err != nil {
 			return nil, err
+		}
+		if u, err := url.Parse(settings.Output.CatalogURI); err == nil && u.User != nil {
+			if _, secret := u.User.Password(); secret {
+				return nil, fault.Input("SecretInSpec", "the configuration goes into launch plans, which everybody in the project reads, and output.catalog_uri has a password").On(p.file).
+					At("output.catalog_uri").Fix("leave the password out, and give it to the pods by PGPASSWORD or PGPASSFILE from a Kubernetes secret")
+			}
 		}
 	}
 	plan, err := p.plan.settings(c.Flags())
@@ -137,7 +145,9 @@ func (p *packaging) bundles(c *cobra.Command, store objstore.Store) ([]*spec.Bun
 		}
 		o.Command = up.command
 	}
-	bundles, err := workflows.Build(settingsOf(settings), o)
+	fixed := settingsOf(settings)
+	fixed.ConfigYAML = text
+	bundles, err := workflows.Build(fixed, o)
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ type file struct {
 func (p *packaging) files(c *cobra.Command, bundles []*spec.Bundle, archive []byte) ([]file, error) {
 	base := strings.TrimSuffix(strings.TrimSuffix(p.out, ".tgz"), ".tar.gz")
 	files := []file{{p.out, archive}}
-	s := &script{target: p.target, archive: p.out}
+	s := &script{target: p.target, archive: p.out, asked: p.schedules}
 	attribute := func(kind, suffix string, content map[string]any) error {
 		if p.target.project == "" || len(content) == 0 {
 			return nil
@@ -116,7 +116,8 @@ func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys
 type script struct {
 	target     target
 	archive    string
-	attributes [][2]string // kind, file
+	attributes [][2]string       // kind, file
+	asked      map[string]string // plans that were given a schedule by hand: these are started
 }
 
 func (s *script) text(bundles []*spec.Bundle) []byte {
@@ -142,7 +143,11 @@ func (s *script) text(bundles []*spec.Bundle) []byte {
 	for _, w := range bundles {
 		for _, p := range w.Plans {
 			if p.GetSpec().GetEntityMetadata().GetSchedule() != nil {
-				say("flytectl update launchplan %s %s --version %s --activate --force # it has a schedule", flags, p.GetId().GetName(), version)
+				start := "# to start its schedule: "
+				if _, asked := s.asked[p.GetId().GetName()]; asked {
+					start = ""
+				}
+				say("%sflytectl update launchplan %s %s --version %s --activate --force", start, flags, p.GetId().GetName(), version)
 			}
 		}
 	}

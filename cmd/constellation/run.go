@@ -118,7 +118,7 @@ func (e *execution) conclude(ctx context.Context, w io.Writer, out workflows.She
 		}
 	}
 	if n := earlier(run, settings.Destination.RunURI); n > 0 {
-		fmt.Fprintf(w, "  %d of %d sub-tiles had their products already, from earlier runs: %s says where\n", n, verdict.Planned, out.Run.URI)
+		fmt.Fprintf(w, "  %d of %d sub-tiles were made by earlier runs, of the same inputs: %s says where they lie; --cache overwrite makes them again\n", n, verdict.Planned, out.Run.URI)
 	}
 	fmt.Fprintf(w, "\nproducts   %s\ncatalogue  %s.%s in %s, snapshot %d\n", settings.Destination.RunURI,
 		settings.Catalog.Namespace, settings.Catalog.Table, settings.Catalog.Warehouse, out.Snapshot)

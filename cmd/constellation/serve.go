@@ -21,7 +21,7 @@ machine: sub-directories are buckets, files are objects. Its first line is its U
 the others say how to reach it. It stops on Ctrl-C.`,
 		Example: `  constellation simulate --preset tiny --out /tmp/s3/euclid/q1
   constellation serve /tmp/s3 --addr 127.0.0.1:9000 --anonymous`,
-		Args: exactly("the directory to serve"),
+		Args: cobra.ExactArgs(1),
 	}
 	f := c.Flags()
 	f.StringVar(&o.Addr, "addr", "127.0.0.1:0", "address to listen on; port 0 takes a free one")

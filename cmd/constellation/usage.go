@@ -28,13 +28,15 @@ func misused(c *cobra.Command, err error) error {
 		empty   *pflag.ValueRequiredError
 		invalid *pflag.InvalidValueError
 		said    string
+		word    string
+		n       int
 	)
 	switch missing := missingFlags(c); {
 	case errors.As(err, &unknown):
 		name := dashed(unknown.GetSpecifiedName())
 		said = "there is no flag " + name
 		if near := nearest(unknown.GetSpecifiedName(), flagNames(c)); near != "" {
-			said += fmt.Sprintf(" (did you mean --%s?)", near)
+			said += fmt.Sprintf("; did you mean --%s?", near)
 		}
 	case errors.As(err, &empty):
 		said = dashed(empty.GetSpecifiedName()) + " needs a value"
@@ -46,10 +48,20 @@ func misused(c *cobra.Command, err error) error {
 		}
 	case len(missing) > 0 && c.ValidateRequiredFlags() != nil && err.Error() == c.ValidateRequiredFlags().Error():
 		said = strings.Join(missing, " and ") + map[bool]string{true: " is needed", false: " are needed"}[len(missing) == 1]
+	case scanned(err, "unknown command %q", &word):
+		said = superfluous(c, word)
+	case scanned(err, "requires at least %d arg", &n), scanned(err, "accepts %d arg", &n), scanned(err, "accepts between %d", &n), scanned(err, "accepts at most %d", &n):
+		said = "arguments are missing or too many: it is " + c.UseLine()
 	default:
 		said = strings.ReplaceAll(err.Error(), "\n", " ")
 	}
 	return fault.Input(codeUsage, "%s", said).Fix("%s --help says what it takes", c.CommandPath())
+}
+
+// scanned says whether an error of the library, which has no type for it, begins like this.
+func scanned(err error, format string, value any) bool {
+	_, failed := fmt.Sscanf(err.Error(), format, value)
+	return failed == nil
 }
 
 // values are what flags of a type take, in words.
@@ -58,10 +70,10 @@ var values = map[string]string{
 	"bool": "true or false", "duration": "a time such as 90m or 24h", "stringToString": "key=value",
 }
 
-// noSuchVerb is an Args for commands that only hold others.
-func noSuchVerb(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+// superfluous says what is wrong with a word that is neither a verb nor an argument.
+func superfluous(c *cobra.Command, word string) string {
+	if !c.HasSubCommands() {
+		return fmt.Sprintf("%q is one argument too many", word)
 	}
 	var verbs []string
 	for _, sub := range c.Commands() {
@@ -69,24 +81,11 @@ func noSuchVerb(c *cobra.Command, args []string) error {
 			verbs = append(verbs, sub.Name())
 		}
 	}
-	said := fmt.Sprintf("there is no verb %q", args[0])
-	if near := nearest(args[0], verbs); near != "" {
-		said += fmt.Sprintf(" (did you mean %s?)", near)
+	said := fmt.Sprintf("there is no verb %q", word)
+	if near := nearest(word, verbs); near != "" {
+		said += fmt.Sprintf("; did you mean %s?", near)
 	}
-	return errors.New(said)
-}
-
-// exactly is an Args that says which arguments are wanted.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) < len(names):
-			return fmt.Errorf("%s is needed", strings.Join(names[len(args):], " and "))
-		case len(args) > len(names):
-			return fmt.Errorf("%q is one argument too many", args[len(names)])
-		}
-		return nil
-	}
+	return said
 }
 
 func missingFlags(c *cobra.Command) (names []string) {

@@ -77,8 +77,8 @@ func (v *view) observe(e local.Event) {
 		if p := v.maps[e.Node]; p != nil && p.failed > 0 {
 			note = fmt.Sprintf("  %d of %d FAILED", p.failed, p.total)
 		}
-		if e.Message != "" {
-			note += "  " + e.Message
+		if said, _, _ := strings.Cut(e.Message, ", node "); said != "" { // which node made it stands in the cache
+			note += "  " + said
 		}
 		if v.hint != nil {
 			said, failed := v.hint(e)

@@ -40,7 +40,7 @@ func TestByHand(t *testing.T) {
 	if err != nil || len(dirs) != len(s.tiny.TargetIDs())*s.tiny.GridRows*s.tiny.GridCols {
 		t.Fatalf("sub-tile directories: %v (%v)", dirs, err)
 	}
-	r = s.do(t, append(args("infer"), dirs...)...)
+	r = s.do(t, append([]string{"infer", "--config", "survey.yaml"}, dirs...)...)
 	if n := strings.Count(r.stdout, ": ok"); n != len(dirs) {
 		t.Errorf("infer says ok %d times, not %d:\n%s", n, len(dirs), r.stdout)
 	}
@@ -55,13 +55,13 @@ func TestByHand(t *testing.T) {
 	if r := s.do(t, args("validate")...); !strings.Contains(r.stdout, "verdict") {
 		t.Errorf("validate says %q", r.stdout)
 	}
-	if r := s.try(t, args("validate", "--set", "validation.min_completeness=1", "--tiles", "102018211")...); r.status != 0 {
+	if r := s.try(t, args("validate", "--set", "validation.min_completeness=1")...); r.status != 0 {
 		t.Errorf("validate: %s", r)
 	}
 
 	removeAll(t, filepath.Join(dirs[0], "results"))
 	s.do(t, args("assemble")...)
-	if r := s.try(t, args("validate")...); r.status != 1 || !strings.Contains(r.stderr, "1 of 8 sub-tiles failed") {
+	if r := s.try(t, args("validate")...); r.status != 1 || !strings.Contains(r.stderr, "1 of 8 sub-tiles failed") || !strings.Contains(r.stderr, "constellation infer makes one") {
 		t.Errorf("validate with one sub-tile lost: %s", r)
 	}
 }
@@ -96,7 +96,7 @@ func TestPackage(t *testing.T) {
 	if kinds["1.pb"] == 0 || kinds["2.pb"] != 5 || kinds["3.pb"] != 5 {
 		t.Errorf("tasks, workflows and launch plans: %v", kinds)
 	}
-	if r := s.try(t, "package", "--image", "x"); r.status != 1 || !strings.Contains(r.stderr, "shine-image") {
+	if r := s.try(t, "package", "--image", "x"); r.status != 2 || !strings.Contains(r.stderr, "shine-image") {
 		t.Errorf("package without SHINE's image: %s", r)
 	}
 }
@@ -133,10 +133,10 @@ func TestHelp(t *testing.T) {
 	if r := s.do(t, "version"); !regexp.MustCompile(`^constellation \S+ go1\.\d+`).MatchString(r.stdout) {
 		t.Errorf("version: %q", r.stdout)
 	}
-	if r := s.try(t, "frobnicate"); r.status != 1 || !strings.Contains(r.stderr, `unknown command "frobnicate"`) {
+	if r := s.try(t, "frobnicate"); r.status != 2 || !strings.Contains(r.stderr, `no verb "frobnicate"`) {
 		t.Errorf("an unknown verb: %s", r)
 	}
-	if r := s.try(t, "run"); r.status != 1 || !strings.Contains(r.stderr, `"config" not set`) {
+	if r := s.try(t, "run"); r.status != 2 || !strings.Contains(r.stderr, `--config is needed`) {
 		t.Errorf("run without a configuration: %s", r)
 	}
 }

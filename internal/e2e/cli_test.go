@@ -1,0 +1,173 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// until runs a command and interrupts it, as Ctrl-C does, once its standard
+// output matches a pattern.
+func until(t *testing.T, cmd *exec.Cmd, pattern string) result {
+	t.Helper()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said, stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	want, sent := regexp.MustCompile(pattern), false
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if !sent && want.Match(lines.Bytes()) {
+			sent = true
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	err = cmd.Wait()
+	r := result{cmd.ProcessState.ExitCode(), said.String(), stderr.String()}
+	if !sent {
+		t.Fatalf("it never said %q (%v): %s", pattern, err, r)
+	}
+	return r
+}
+
+// goesOn is the command that a run which ended early says to go on with.
+func goesOn(t *testing.T, r result) []string {
+	t.Helper()
+	m := regexp.MustCompile(`(?m)^what succeeded is kept: (?:once the cause is mended, )?(.*) goes on from here$`).FindStringSubmatch(r.stdout)
+	if m == nil {
+		t.Fatalf("it does not say how to go on: %s", r)
+	}
+	return strings.Fields(m[1])
+}
+
+// TestDemo runs the demonstration, stops it, resumes it and runs it again.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	args := []string{"demo", "--preset", "tiny", "--dir", "d"}
+	stopped := until(t, s.command(args...), `prepare-tile +done`)
+	if stopped.status != 130 || strings.Count(stopped.stderr, "\n") != 1 {
+		t.Errorf("a demo that is stopped: %s", stopped)
+	}
+	again := goesOn(t, stopped)
+	if again[0] != "constellation" {
+		t.Fatalf("goes on by %q", again)
+	}
+	resumed := s.do(t, again[1:]...)
+	for _, want := range []string{`in \S+/d/s3/euclid/q1 already`, `go on with the run`, `kept from an earlier run`, `verdict +ok`, `in the catalogue +8\n`, `\+0\.0300`} {
+		if !regexp.MustCompile(want).MatchString(resumed.stdout) {
+			t.Errorf("a resumed demo does not say %q: %s", want, resumed)
+		}
+	}
+	third := s.do(t, args...)
+	for _, want := range []string{`8 of 8 sub-tiles were made by earlier runs`, `verdict +ok`} {
+		if !regexp.MustCompile(want).MatchString(third.stdout) {
+			t.Errorf("another demo does not say %q: %s", want, third)
+		}
+	}
+	if strings.Contains(s.do(t, append(args, "--cache", "overwrite")...).stdout, "made by earlier runs") {
+		t.Error("--cache overwrite took results from the cache")
+	}
+	write(t, filepath.Join(mkdir(t, s.dir, "mine"), "constellation.yaml"), "precious")
+	for dir, want := range map[string]string{"mine": "not an earlier demo's", "d": `holds a demo of the preset "tiny"`, "constellation.yaml": "not a directory"} {
+		if r := s.try(t, "demo", "--dir", dir); r.status != 1 || !strings.Contains(r.stderr, want) || r.stdout != "" {
+			t.Errorf("a demo in %s: %s", dir, r)
+		}
+	}
+	if string(read(t, s.path("mine", "constellation.yaml"))) != "precious" {
+		t.Error("somebody else's file was written over")
+	}
+}
+
+// TestProgress: the lines of a run name tiles, say what failed when it fails,
+// and how to go on when it is stopped.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ids := s.tiny.TargetIDs()
+
+	t.Run("stopped", func(t *testing.T) {
+		args := []string{"run", "--config", "constellation.yaml", "--cache", "off"}
+		r := until(t, s.command(args...), `prepare-tile +done`)
+		if r.status != 130 || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("%s", r)
+		}
+		more := goesOn(t, r)
+		if got := strings.Join(more[:4], " "); got != "the same command with" {
+			t.Fatalf("goes on by %q", more)
+		}
+		r = s.do(t, append(args, more[4:]...)...)
+		if !strings.Contains(r.stdout, "kept from an earlier run") {
+			t.Errorf("it was not resumed: %s", r)
+		}
+		for _, want := range []string{fmt.Sprintf("tile-%d/prepare-tile", ids[0]), fmt.Sprintf("tile-%d/infer-subtile", ids[1]), "  assemble-catalog "} {
+			if !strings.Contains(r.stdout, want) {
+				t.Errorf("no line is about %s: %s", want, r)
+			}
+		}
+		if regexp.MustCompile(`n\d+/`).MatchString(r.stdout) {
+			t.Errorf("lines have ids of nodes: %s", r)
+		}
+	})
+	t.Run("a tile fails", func(t *testing.T) {
+		remove(anyCatalog)(t, s.bucket(t, "holed"))
+		write(t, s.path("holed.yaml"), s.config("holed"))
+		r := s.try(t, "run", "--config", "holed.yaml", "--run-id", "holed")
+		if r.status != 1 || !regexp.MustCompile(fmt.Sprintf(`(?m)^ +\S+  tile-%d/prepare-tile +FAILED: .*no MER catalogue`, ids[1])).MatchString(r.stdout) {
+			t.Errorf("a tile without a catalogue: %s", r)
+		}
+		if regexp.MustCompile(fmt.Sprintf(`tile-%d/prepare-tile +done`, ids[1])).MatchString(r.stdout) {
+			t.Errorf("it is done: %s", r)
+		}
+	})
+	t.Run("products' server is away", func(t *testing.T) {
+		cmd := s.command("run", "--config", "constellation.yaml", "--run-id", "away", "--metadata", "away")
+		dead := deadEndpoint(t)
+		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL_S3="+dead)
+		r := finish(t, cmd)
+		if r.status != 1 || !strings.Contains(r.stderr, dead+": AWS_ENDPOINT_URL: nobody answers there") {
+			t.Errorf("%s", r)
+		}
+		if left := tree(t, s.path("away")); len(left) > 0 {
+			t.Errorf("something was begun: %d files", len(left))
+		}
+	})
+}
+
+// TestServe: a server says how to reach it, and makes no directory that was mistyped.
+func TestServe(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for dir, want := range map[string]string{"nowhere": "no such file", "constellation.yaml": "not a directory"} {
+		if r := s.try(t, "serve", dir); r.status != 1 || !strings.Contains(r.stderr, want) || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("serve %s: %s", dir, r)
+		}
+	}
+	if _, err := os.Stat(s.path("nowhere")); err == nil {
+		t.Error("a mistyped directory was made")
+	}
+	mkdir(t, s.dir, "served", "euclid")
+	r := until(t, s.command("serve", "served", "--anonymous", "--access-key", "me", "--secret-key", "mine"), `Ctrl-C`)
+	if r.status != 0 || r.stderr != "" {
+		t.Errorf("serve, stopped: %s", r)
+	}
+	url := regexp.MustCompile(`(?m)^http://127\.0\.0\.1:\d+$`).FindString(r.stdout)
+	for _, want := range []string{"buckets    euclid\n", "AWS_ENDPOINT_URL=" + url + " ", "AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=mine\n", "s3_no_sign_request: true"} {
+		if url == "" || !strings.Contains(r.stdout, want) {
+			t.Errorf("serve does not say %q: %s", want, r)
+		}
+	}
+}
