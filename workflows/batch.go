@@ -32,7 +32,7 @@ func addFan(w *batchWorkflow) *spec.Node[pipeline.FanOutTilesIn, pipeline.FanOut
 // ShearBatch takes a batch of tiles to committed rows. It is a part of
 // shear_pipeline, or an execution of its own where there are many tiles.
 func ShearBatch() *batchWorkflow {
-	w := spec.New[pipeline.BatchIn, pipeline.BatchOut]("shear_batch", "Prepares and infers a batch of tiles, and commits their results.")
+	w := spec.New[pipeline.BatchIn, pipeline.BatchOut]("shear_batch", "Prepares and infers a batch of tiles, and commits their results.", spec.FinishOthers())
 	fan := addFan(w)
 	assemble := spec.Add(w, pipeline.AssembleCatalog)
 	spec.Connect(w, &assemble.In.Part, &w.In.Part)
@@ -40,6 +40,7 @@ func ShearBatch() *batchWorkflow {
 	spec.Connect(w, &assemble.In.Outcomes, &fan.Out.Outcomes)
 	spec.Connect(w, &assemble.In.Destination, &w.In.Destination)
 	spec.Connect(w, &assemble.In.Catalog, &w.In.Catalog)
+	spec.Connect(w, &assemble.In.GPU, &w.In.GPU)
 	spec.Connect(w, &assemble.In.Leases, &w.In.Leases)
 	spec.Connect(w, &assemble.In.RunID, &w.In.RunID)
 	spec.Connect(w, &w.Out.Part, &assemble.Out.Part)
@@ -48,7 +49,7 @@ func ShearBatch() *batchWorkflow {
 
 // PreparationBatch takes a batch of tiles to their sub-tile directories.
 func PreparationBatch() *batchWorkflow {
-	w := spec.New[pipeline.BatchIn, pipeline.BatchOut]("preparation_batch", "Prepares a batch of tiles.")
+	w := spec.New[pipeline.BatchIn, pipeline.BatchOut]("preparation_batch", "Prepares a batch of tiles.", spec.FinishOthers())
 	fan := addFan(w)
 	record := spec.Add(w, pipeline.RecordTiles)
 	spec.Connect(w, &record.In.Part, &w.In.Part)

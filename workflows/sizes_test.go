@@ -25,6 +25,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/survey"
 	"github.com/cosmostat/constellation/workflows"
 )
 
@@ -44,6 +45,10 @@ func TestSizes(t *testing.T) {
 	settings := settings(t)
 	var table bytes.Buffer
 	report := tabwriter.NewWriter(&table, 2, 1, 2, ' ', tabwriter.AlignRight)
+	listed := pipeline.IndexObservationsOut{Plan: settings.Plan, Tiles: settings.Tiles, LeftOut: []string{}}
+	for i := range survey.MaxBatches {
+		listed.Batches = append(listed.Batches, fmt.Sprintf("%064d", i))
+	}
 	fmt.Fprint(report, "tiles\texecutions\tclosure\tCRD\tnode states\touter futures.pb\ttheir futures.pb\ttheir outputs.pb\t\n")
 	for _, tiles := range []int{1, 353, 60_000} {
 		in := settings
@@ -65,6 +70,14 @@ func TestSizes(t *testing.T) {
 		closure, crd := crd(t, given)
 		states := states(t, len(batch.TileIDs))
 		outputs := proto.Size(outputs(t, len(batch.TileIDs)))
+		listed.TileIDs = in.TileIDs
+		index, err := literal.Marshal(listed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := proto.Size(index); n > downloadLimit {
+			t.Errorf("%d tiles: outputs.pb of index_observations has %d bytes with %d batches, the engine reads %d", tiles, n, survey.MaxBatches, downloadLimit)
+		}
 		executions := 1
 		if len(batches) > 1 {
 			executions += len(batches)
@@ -119,7 +132,8 @@ func tileItems(b pipeline.BatchIn) []pipeline.TileIn {
 	var items []pipeline.TileIn
 	for _, id := range b.TileIDs {
 		items = append(items, pipeline.TileIn{TileID: id, Plan: literal.Blob{URI: fmt.Sprintf("%s/tiles/%d.json", raw, id), Format: "json"}, Key: fmt.Sprintf("%064d", id), Listing: b.Plan,
-			Source: b.Source, Products: b.Products, Destination: b.Destination, Inference: b.Inference, Limits: b.Limits, GPU: b.GPU})
+			Source: b.Source, Access: b.Source.Access(), Products: b.Products, Destination: b.Destination, Limits: b.Limits, GPU: b.GPU,
+			Inference: literal.Blob{URI: raw + "/inference.json", Format: "json"}, InferenceKey: fmt.Sprintf("%064d", 1)})
 	}
 	return items
 }
@@ -231,8 +245,9 @@ func states(t *testing.T, tiles int) int {
 	}
 	all := map[string]*v1alpha1.NodeStatus{}
 	for i := range tiles {
-		tile, prepare, infer := node(), node(), node()
+		tile, prepare, schedule, infer := node(), node(), node(), node()
 		prepare.TaskNodeStatus = &v1alpha1.TaskNodeStatus{Phase: 5, PhaseVersion: 1, PluginState: make([]byte, 160)}
+		schedule.TaskNodeStatus = prepare.TaskNodeStatus
 		infer.ArrayNodeStatus = &v1alpha1.ArrayNodeStatus{Phase: v1alpha1.ArrayNodePhaseExecuting}
 		s := infer.ArrayNodeStatus
 		for _, bits := range []struct {
@@ -248,7 +263,7 @@ func states(t *testing.T, tiles int) int {
 			}
 			*bits.array = array
 		}
-		tile.SubNodeStatus = map[string]*v1alpha1.NodeStatus{"start-node": node(), "prepare-tile": prepare, "infer-subtile": infer, "end-node": node()}
+		tile.SubNodeStatus = map[string]*v1alpha1.NodeStatus{"start-node": node(), "prepare-tile": prepare, "schedule-tile": schedule, "infer-subtile": infer, "end-node": node()}
 		all[fmt.Sprintf("n%d", i)] = tile
 	}
 	text, err := json.Marshal(all)

@@ -15,7 +15,7 @@ func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.Pre
 	spec.Connect(w, &n.In.Key, &w.In.Key)
 	spec.Connect(w, &n.In.Listing, &w.In.Listing)
 	spec.Connect(w, &n.In.Source, &w.In.Source)
-	spec.Connect(w, &n.In.GPU, &w.In.GPU)
+	spec.Connect(w, &n.In.Access, &w.In.Access)
 	spec.Connect(w, &n.In.Products, &w.In.Products)
 	spec.Connect(w, &n.In.Destination, &w.In.Destination)
 	spec.Connect(w, &w.Out.Prepared, &n.Out.Prepared)
@@ -24,7 +24,7 @@ func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.Pre
 
 // prepareTile is a tile's way through data preparation alone.
 func prepareTile() *tileWorkflow {
-	w := spec.New[pipeline.TileIn, pipeline.TileOut]("prepare_one_tile", "Prepares one tile.")
+	w := spec.New[pipeline.TileIn, pipeline.TileOut]("prepare_one_tile", "Prepares one tile.", spec.FinishOthers())
 	addPrepare(w)
 	spec.Const(w, &w.Out.Outcomes, []*literal.Blob{})
 	return w
@@ -33,14 +33,18 @@ func prepareTile() *tileWorkflow {
 // inferTile is a tile's way through preparation and inference. A sub-tile that
 // fails leaves a hole that assembly records; its siblings go on.
 func inferTile(name string, options ...spec.Option) *tileWorkflow {
-	w := spec.New[pipeline.TileIn, pipeline.TileOut](name, "Prepares one tile and infers shear on its sub-tiles.")
+	w := spec.New[pipeline.TileIn, pipeline.TileOut](name, "Prepares one tile and infers shear on its sub-tiles.", spec.FinishOthers())
 	n := addPrepare(w)
+	schedule := spec.Add(w, pipeline.ScheduleTile)
+	spec.Connect(w, &schedule.In.Prepared, &n.Out.Prepared)
+	spec.Connect(w, &schedule.In.GPU, &w.In.GPU)
 	infer := spec.Map(w, pipeline.InferSubtile, append(options, spec.MinSuccess(0))...)
 	spec.Connect(w, &infer.In.Prepared, &n.Out.Prepared)
 	spec.Connect(w, &infer.In.Inference, &w.In.Inference)
+	spec.Connect(w, &infer.In.InferenceKey, &w.In.InferenceKey)
 	spec.Connect(w, &infer.In.Limits, &w.In.Limits)
 	spec.Connect(w, &infer.In.Destination, &w.In.Destination)
-	spec.Each(w, &infer.In.SubTile, &n.Out.SubTiles)
+	spec.Each(w, &infer.In.SubTile, &schedule.Out.SubTiles)
 	spec.GatherSome(w, &w.Out.Outcomes, &infer.Out.Outcome)
 	return w
 }

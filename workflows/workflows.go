@@ -70,6 +70,8 @@ func index[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles bool)
 	read := spec.Map(w, pipeline.ReadFootprints, spec.Concurrency(s.QuadrantConcurrency), spec.MinSuccess(0))
 	spec.Connect(w, &read.In.Source, &resolve.Out.Source)
 	spec.Connect(w, &read.In.Destination, &resolve.Out.Destination)
+	spec.Connect(w, &read.In.Access, &resolve.Out.Access)
+	spec.Connect(w, &read.In.Plan, &list.Out.Plan)
 	spec.Each(w, &read.In.Batch, &list.Out.Batches)
 
 	merge := spec.Add(w, pipeline.MergeFootprints)
@@ -112,11 +114,12 @@ func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*
 type PreparationOut struct {
 	Run     literal.Blob `flyte:"run,format=json" doc:"where each tile's and sub-tile's directory lies, and how each ended"`
 	Missing []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
+	LeftOut []string     `flyte:"left_out" doc:"tiles that can't be placed on the sky, and why"`
 }
 
 // DataPreparation ends with self-contained sub-tile directories.
 func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
-	w := spec.New[LaunchIn, PreparationOut]("data_preparation_pipeline", "From raw Euclid VIS exposures to one self-contained directory per sub-tile.")
+	w := spec.New[LaunchIn, PreparationOut]("data_preparation_pipeline", "From raw Euclid VIS exposures to one self-contained directory per sub-tile.", spec.FinishOthers())
 	x := index(w, s, false)
 	fan, record := fanOut(w, x, pipeline.BatchPrepare)
 	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
@@ -124,6 +127,7 @@ func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
 	spec.Const(w, &fan.In.Leases, "")
 	spec.Connect(w, &w.Out.Run, &record.Out.Run)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
+	spec.Connect(w, &w.Out.LeftOut, &x.index.Out.LeftOut)
 	configured(w, "data_preparation_pipeline", s)
 	return w
 }
@@ -134,12 +138,13 @@ type ShearOut struct {
 	Report   literal.Blob `flyte:"report,format=json" doc:"the validation's figures and verdict"`
 	Snapshot int64        `flyte:"snapshot" doc:"snapshot id of the shear table"`
 	Missing  []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
+	LeftOut  []string     `flyte:"left_out" doc:"tiles that can't be placed on the sky, and why"`
 }
 
 // Shear is the whole: a tile goes on to inference as soon as it is prepared,
 // and a batch of tiles to the catalogue as soon as it is measured.
 func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
-	w := spec.New[LaunchIn, ShearOut]("shear_pipeline", "From raw Euclid VIS exposures to a validated shear catalogue.")
+	w := spec.New[LaunchIn, ShearOut]("shear_pipeline", "From raw Euclid VIS exposures to a validated shear catalogue.", spec.FinishOthers())
 	x := index(w, s, true)
 	fan, record := fanOut(w, x, pipeline.BatchShear)
 	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
@@ -147,6 +152,7 @@ func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	spec.Const(w, &fan.In.Leases, "")
 	validate(w, x, record)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
+	spec.Connect(w, &w.Out.LeftOut, &x.index.Out.LeftOut)
 	configured(w, "shear_pipeline", s)
 	return w
 }
@@ -168,7 +174,7 @@ func validate(w *spec.Workflow[LaunchIn, ShearOut], x indexed, record *spec.Node
 // catalogue lacks, and leases them, so that executions may overlap or die.
 // Its plans run on demand or by a schedule.
 func Campaign(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
-	w := spec.New[LaunchIn, ShearOut]("survey_campaign", "The next tiles of a survey that the catalogue lacks, from raw exposures to validated rows.")
+	w := spec.New[LaunchIn, ShearOut]("survey_campaign", "The next tiles of a survey that the catalogue lacks, from raw exposures to validated rows.", spec.FinishOthers())
 	x := index(w, s, true)
 	choose := spec.Add(w, pipeline.SelectTiles)
 	spec.Connect(w, &choose.In.Tiles, &x.index.Out.Tiles)
@@ -182,6 +188,7 @@ func Campaign(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	spec.Connect(w, &fan.In.Branch, &x.resolve.Out.Compute)
 	validate(w, x, record)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
+	spec.Connect(w, &w.Out.LeftOut, &x.index.Out.LeftOut)
 	configured(w, "survey_campaign", s)
 	if s.ConfigYAML != "" { // they fire once they are activated
 		spec.AddPlan(w, "survey_campaign_nightly", spec.PlanSettings{Schedule: spec.Schedule{Cron: "0 2 * * *"}}, spec.Preset(&w.In.ConfigYAML, s.ConfigYAML))

@@ -28,16 +28,22 @@ const (
 // before anything is begun. An endpoint that somebody wrote must; AWS's own may
 // lie behind something that this doesn't know of, so that is only said.
 func contact(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
-	set := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"), os.Getenv("FLYTE_AWS_ENDPOINT"))
-	source := strings.HasPrefix(s.Source.VISBase, "s3://")
-	for _, p := range []struct{ endpoint, key string }{
-		{s.Source.Endpoint, "data.s3_endpoint_url"},
-		{set, "AWS_ENDPOINT_URL"},
-	} {
-		used := p.key != "AWS_ENDPOINT_URL" && source || p.key == "AWS_ENDPOINT_URL" && strings.HasPrefix(s.Products.Base, "s3://")
-		if p.endpoint == "" || !used {
+	type place struct{ key, endpoint string }
+	var places []place
+	source, set := strings.HasPrefix(s.Source.VISBase, "s3://"), ""
+	if source && s.Source.Endpoint != "" {
+		places = append(places, place{"data.s3_endpoint_url", s.Source.Endpoint})
+	}
+	for _, key := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "FLYTE_AWS_ENDPOINT"} { // as the store looks for them
+		if set = os.Getenv(key); set == "" {
 			continue
 		}
+		if strings.HasPrefix(s.Products.Base, "s3://") || source && s.Source.Endpoint == "" {
+			places = append(places, place{key, set})
+		}
+		break
+	}
+	for _, p := range places {
 		if err := answers(ctx, p.endpoint); err != nil {
 			return fault.New(fault.Transient, "NoAnswer", "nobody answers there: %w", err).On(p.endpoint).At("%s", p.key).Fix("mend the address, or start the server")
 		}

@@ -119,7 +119,7 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 			return fault.Data("TileFailed", "%s", p.Failure).At("tile %d", t.TileID)
 		}
 		prepared := &survey.Run{}
-		prepared.Add(p, nil)
+		prepared.Add(p, nil, 0)
 		printTile(w, prepared.Tiles[0])
 		fmt.Fprintf(w, "  read %s of the sources, of %s under the sub-tiles\n", report.Bytes(p.PayloadBytes), report.Bytes(p.ReferencedBytes))
 		if p.CopiedBytes > 0 {

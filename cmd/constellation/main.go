@@ -88,7 +88,7 @@ The same workflows run on a Flyte cluster and on one machine.`,
 		&cobra.Group{ID: "try", Title: "To try things out:"},
 	)
 	for group, verbs := range map[string][]*cobra.Command{
-		"pipeline": {runCommand(), prepareCommand()},
+		"pipeline": {runCommand(), campaignCommand(), prepareCommand()},
 		"stages":   {tilesCommand(), plotCommand(), extractCommand(), inferCommand(), assembleCommand(), validateCommand(), cleanCommand()},
 		"flyte":    {packageCommand(), statusCommand(), logsCommand(), abortCommand(), recoverCommand(), configCommand(), versionCommand()},
 		"try":      {demoCommand(), simulateCommand(), serveCommand()},

@@ -20,6 +20,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
 	"github.com/cosmostat/constellation/pkg/survey"
 	"github.com/cosmostat/constellation/pkg/version"
@@ -162,6 +163,11 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if err := contact(ctx, w, settings); err != nil {
 		return err
 	}
+	if e.assembles {
+		if err := reachCatalog(ctx, settings); err != nil {
+			return err
+		}
+	}
 	options := spec.Options{Image: "local", Images: map[string]string{"shine": "local"}}
 	bundle, err := build(settingsOf(c)).Build(options)
 	if err != nil {
@@ -201,9 +207,20 @@ func (e *execution) resume(w io.Writer, err error) {
 	fmt.Fprintf(w, "\nwhat succeeded is kept: %s%s goes on from here\n", when, how)
 }
 
+// reachCatalog opens the catalogue that a run will end in: it would be a pity to
+// learn after the last sub-tile that it can't be.
+func reachCatalog(ctx context.Context, s pipeline.ResolveConfigOut) error {
+	tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
+	if err != nil {
+		return err
+	}
+	return tables.Close()
+}
+
 // newRunID names a run that nobody named.
 func newRunID(field string) string {
-	return fmt.Sprintf("%s_%s", field, time.Now().UTC().Format("20060102T150405Z"))
+	// To the millisecond: runs that begin in the same second are not one.
+	return fmt.Sprintf("%s_%s", field, time.Now().UTC().Format("20060102T150405.000Z"))
 }
 
 // settingsOf is what the configuration says about the specs themselves.
@@ -264,13 +281,16 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 			return nil, nil, err
 		}
 	}
+	if err := os.MkdirAll(logs, 0o777); err != nil {
+		return nil, nil, fault.Input("DirectoryUnusable", "the engine can't keep inputs, outputs and logs there: %w", err).At("--metadata").Fix("give another --metadata")
+	}
 	logs = filepath.Join(logs, "logs")
 	v, err := newView(w, e.runID, e.events)
 	if err != nil {
 		return nil, nil, err
 	}
 	store := objstore.Open(ctx, objstore.Config{})
-	v.hint = hints(ctx, store)
+	v.hint = hints()
 	fmt.Fprintf(w, "run %s (logs in %s)\n", e.runID, filepath.Join(logs, e.runID))
 	return &local.Engine{
 		Store:    store,

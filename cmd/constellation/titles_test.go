@@ -67,6 +67,13 @@ func TestHint(t *testing.T) {
 	for _, node := range []string{"a", "b", "c"} {
 		v.observe(event(node, local.Succeeded))
 	}
+	again := event("d", local.Retrying)
+	again.Message = "a long story"
+	v.observe(again)
+	v.observe(again)
+	if n := strings.Count(out.String(), "a long story"); n != 1 || strings.Count(out.String(), "again after") != 2 {
+		t.Errorf("the same reason %d times:\n%s", n, &out)
+	}
 	lines := strings.Split(out.String(), "\n")
 	if !strings.Contains(lines[0], "FAILED: no catalogue") || strings.Contains(lines[0], "done") {
 		t.Error(lines[0])

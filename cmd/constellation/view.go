@@ -18,21 +18,23 @@ import (
 // as soon as it does. The elements of a map are counted, not listed; of their
 // troubles the first few are shown.
 type view struct {
-	mu     sync.Mutex
-	w      io.Writer
-	start  time.Time
-	now    time.Time // of the event that is being shown
-	events *json.Encoder
-	file   *os.File
-	maps   map[string]*progress // by node
-	names  *titles
+	mu      sync.Mutex
+	w       io.Writer
+	start   time.Time
+	now     time.Time // of the event that is being shown
+	events  *json.Encoder
+	file    *os.File
+	maps    map[string]*progress // by node
+	names   *titles
+	retried map[string]string // by node, what it was last tried again for
 	// hint says what the outputs of what succeeded tell: a note, or why it failed
 	// all the same. May be nil.
 	hint func(local.Event) (note string, failed bool)
 
 	failed []string // nodes, in the order of their failures
 	lost   int      // elements that failed
-	first  string   // and what was said of the first of them
+	first  string   // what was said of the first of them
+	where  string   // and which it was
 }
 
 type progress struct{ total, ok, failed, shown int }
@@ -41,7 +43,7 @@ type progress struct{ total, ok, failed, shown int }
 const shownTroubles = 3
 
 func newView(w io.Writer, run, events string) (*view, error) {
-	v := &view{w: w, start: time.Now(), maps: map[string]*progress{}, names: newTitles()}
+	v := &view{w: w, start: time.Now(), maps: map[string]*progress{}, names: newTitles(), retried: map[string]string{}}
 	if events != "" {
 		f, err := os.Create(events)
 		if err != nil {
@@ -73,8 +75,9 @@ func (v *view) observe(e local.Event) {
 		v.maps[e.Node] = &progress{total: e.Count}
 		v.line("%-44s %d to do", name, e.Count)
 	case local.Succeeded:
-		note := ""
+		ended, note := "done", ""
 		if p := v.maps[e.Node]; p != nil && p.failed > 0 {
+			ended = "ended"
 			note = fmt.Sprintf("  %d of %d FAILED", p.failed, p.total)
 		}
 		if said, _, _ := strings.Cut(e.Message, ", node "); said != "" { // which node made it stands in the cache
@@ -90,7 +93,7 @@ func (v *view) observe(e local.Event) {
 				note += "  " + said
 			}
 		}
-		v.line("%-44s done %8s%s", name, round(e.Duration), note)
+		v.line("%-44s %-5s%8s%s", name, ended, round(e.Duration), note)
 	case local.Failed:
 		reason := ": " + oneLine(e.Message)
 		if slices.ContainsFunc(v.failed, func(n string) bool { return strings.HasPrefix(n, e.Node+"/") }) {
@@ -101,6 +104,11 @@ func (v *view) observe(e local.Event) {
 	case local.Aborted:
 		v.line("%-44s stopped", name)
 	case local.Retrying:
+		if v.retried[e.Node] == e.Message {
+			v.line("%-44s again after the same", name)
+			break
+		}
+		v.retried[e.Node] = e.Message
 		v.line("%-44s again after: %s", name, oneLine(e.Message))
 	}
 }
@@ -121,7 +129,7 @@ func (v *view) element(e local.Event) {
 	case local.Failed:
 		p.failed++
 		if v.lost++; v.lost == 1 {
-			v.first = fmt.Sprintf("%s: %s", e.NodeRef, e.Message)
+			v.first, v.where = e.Message, v.names.element(e.NodeRef)
 		}
 		v.trouble(p, "%-44s FAILED: %s", v.names.element(e.NodeRef), oneLine(e.Message))
 	case local.Retrying:
@@ -162,7 +170,10 @@ func (v *view) done(err error) error {
 	if err == nil || v.lost == 0 || fault.KindOf(err) == fault.Canceled || strings.Contains(err.Error(), v.first) {
 		return err
 	}
-	return fmt.Errorf("%w\n%d elements of maps had failed, the first: %s", err, v.lost, v.first)
+	if v.lost == 1 {
+		return fmt.Errorf("%w\none element of a map had failed before, %s: %s", err, v.where, v.first)
+	}
+	return fmt.Errorf("%w\n%d elements of maps had failed before, the first %s: %s", err, v.lost, v.where, v.first)
 }
 
 func round(d time.Duration) string { return fmt.Sprintf("%.1fs", d.Seconds()) }

@@ -170,6 +170,17 @@ func TestCached(t *testing.T) {
 	other, _ := again("inference", "--set", "engine=reference")
 	made("another inference", other, map[string]int{"infer_subtile": tiles * perTile})
 
+	// The first inference's results are where they were, and as they were.
+	back, run := again("back")
+	made("the first inference again", back, nil)
+	for _, tile := range run.Tiles {
+		for _, sub := range tile.SubTiles {
+			if sub.Status != "ok" {
+				t.Errorf("after another inference: %+v", sub)
+			}
+		}
+	}
+
 	// A catalogue turns bad although its size, time and so its ETag say that it is
 	// the same: nothing in any cache key tells it from the good one. While it is
 	// new, so that its tile is prepared, the tile fails; mended, it is prepared.

@@ -138,13 +138,27 @@ func TestProgress(t *testing.T) {
 		dead := deadEndpoint(t)
 		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL_S3="+dead)
 		r := finish(t, cmd)
-		if r.status != 1 || !strings.Contains(r.stderr, dead+": AWS_ENDPOINT_URL: nobody answers there") {
+		if r.status != 1 || !strings.Contains(r.stderr, dead+": AWS_ENDPOINT_URL_S3: nobody answers there") {
 			t.Errorf("%s", r)
 		}
 		if left := tree(t, s.path("away")); len(left) > 0 {
 			t.Errorf("something was begun: %d files", len(left))
 		}
 	})
+}
+
+// TestCatalogFirst: a catalogue that can't be opened is found before any work.
+func TestCatalogFirst(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	write(t, s.path("file"), "in the way")
+	r := s.try(t, "run", "--config", "constellation.yaml", "--run-id", "late", "--metadata", "late", "--set", "output.catalog_warehouse=file/warehouse")
+	if r.status != 1 || !strings.Contains(r.stderr, "file: not a directory") || strings.Contains(r.stdout, "resolve-config") {
+		t.Errorf("a catalogue below a file: %s", r)
+	}
+	if left := tree(t, s.path("late")); len(left) > 0 {
+		t.Errorf("something was begun: %d files", len(left))
+	}
 }
 
 // TestServe: a server says how to reach it, and makes no directory that was mistyped.

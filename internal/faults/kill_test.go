@@ -200,7 +200,7 @@ func watch(dir string) (stop func() map[string]map[[32]byte]bool) {
 				if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") {
 					return fs.SkipDir // nothing in it has its final name yet
 				}
-				if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") || d.Name() == "provenance.json" || d.Name() == "run.json" {
+				if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") || d.Name() == "provenance.json" || d.Name() == "run.json" || d.Name() == "00000.json" {
 					return nil
 				}
 				fi, err := d.Info()

@@ -149,7 +149,7 @@ func TestSourceChanged(t *testing.T) {
 			})
 			s.refused(t, []string{
 				test.says, "s3://euclid/q1/VIS/", filepath.Base(found[1]),
-				"indexed by s3://engine/gone/index-observations/raw/0/observations.json at 20", "index again",
+				"indexed by s3://engine/gone/index-observations/raw/0/plan.json at 20", "index again",
 			}, s.run("gone")...)
 			if err != nil {
 				t.Fatal(err)

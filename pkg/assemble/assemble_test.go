@@ -69,7 +69,7 @@ func TestRun(t *testing.T) {
 		p, o := tile(t, store, base, id)
 		prepared, ended = append(prepared, p), append(ended, o)
 	}
-	run, err := survey.Collect(ctx, store, "r", "c", prepared, ended)
+	run, err := survey.Collect(ctx, store, base, "r", "c", prepared, ended, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +239,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	ctx, base := context.Background(), t.TempDir()
 	store := objstore.Open(ctx, objstore.Config{})
 	prepared, outcomes := tile(t, store, base, 7)
-	run, err := survey.Collect(ctx, store, "good", "c", []string{prepared}, [][]string{outcomes})
+	run, err := survey.Collect(ctx, store, base, "good", "c", []string{prepared}, [][]string{outcomes}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bad, err := survey.Collect(ctx, store, "bad", "c", []string{prepared}, [][]string{{"", "", ""}})
+	bad, err := survey.Collect(ctx, store, base, "bad", "c", []string{prepared}, [][]string{{"", "", ""}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

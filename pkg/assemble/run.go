@@ -61,6 +61,9 @@ func Hold(ctx context.Context, settings catalog.Settings, th catalog.Thresholds,
 	if err != nil {
 		return nil, err
 	}
+	if len(run.Tiles) == 0 { // a campaign that found nothing left to do
+		report.OK, report.Reasons = true, nil
+	}
 	return report, Judge(run, report, th.MaxFailedFraction)
 }
 

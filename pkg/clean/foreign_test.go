@@ -51,7 +51,7 @@ func TestForeignSubTiles(t *testing.T) {
 		counts(t, p, clean.Incomplete, 2, len(gone)+1, int64(5*len(gone)+5))
 		kept(t, p, base,
 			"photos/2024/01_02/ a.jpg", "run/1/0_0/ exposures/mine.fits", "run/1/0_2/ psf/a_psf.fits/b", "run/1/0_3/ manifest.yaml.bak",
-			"run/1/0_4/ .results-old/a", "run/1/0_5/ exposures/x/a_sci.fits", "run/1/0_6/ ", "run/1/0_7/ ")
+			"run/1/0_4/ .results-old/a", "run/1/0_5/ exposures/x/a_sci.fits", "run/1/0_7/ ")
 		if _, err := p.Remove(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 // what lies below a storage prefix need not be a run's.
 type layout struct {
 	done    string         // the object that marks a directory as complete
+	also    string         // likewise: results of a sub-tile that another run prepared
 	known   *regexp.Regexp // paths that runs write
 	proof   *regexp.Regexp // those that are hardly anybody else's
 	attempt *regexp.Regexp // begins paths below what can go from a complete directory too; may be nil
@@ -40,6 +41,7 @@ var (
 
 	subTiles = layout{
 		done:    manifest.Local,
+		also:    results.Directory + "/" + results.ShearFile,
 		known:   whole(prepared + `|` + regexp.QuoteMeta(manifest.Local) + `|` + results.Directory + `/.+|` + attempts + `.+|` + hidden),
 		proof:   whole(prepared),
 		attempt: regexp.MustCompile(`^` + attempts),
@@ -73,7 +75,7 @@ func (p *place) see(l *layout, rel string, o objstore.Info) {
 	if o.Modified.After(p.newest) {
 		p.newest = o.Modified
 	}
-	p.done = p.done || rel == l.done
+	p.done = p.done || rel == l.done || l.also != "" && rel == l.also
 	p.proven = p.proven || l.proof.MatchString(rel)
 	if p.foreign == "" && (o.Link || !plain(rel) || !l.known.MatchString(rel)) {
 		p.foreign = o.URI

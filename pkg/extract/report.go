@@ -10,7 +10,6 @@ const (
 	StatusOK          = "ok"
 	StatusNoSources   = "no_sources"   // no source in its core
 	StatusNoExposures = "no_exposures" // no quadrant reaches into it
-	StatusTooLarge    = "too_large"    // prepared, and more than inference has memory for
 )
 
 // Report is what was done for a tile.
@@ -43,7 +42,6 @@ type SubTile struct {
 	Dec         float64 `json:"dec"`
 	Directory   string  `json:"directory"`
 	Status      string  `json:"status"`
-	Reason      string  `json:"reason,omitempty"` // of a status that needs one
 	Quadrants   int     `json:"quadrants"`
 	Exposures   int     `json:"exposures"`
 	Deepest     int     `json:"deepest"`                    // quadrants of the exposure that has the most

@@ -30,18 +30,21 @@ type FanOutTilesIn struct {
 	Index       literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
 }
 
-// TileIn is what one tile's sub-workflow takes.
+// TileIn is what one tile's sub-workflow takes. What grows is in documents: a
+// batch has hundreds of these, and the engine bounds what they are together.
 type TileIn struct {
-	TileID      int64        `flyte:"tile_id" doc:"the tile"`
-	Plan        literal.Blob `flyte:"plan,format=json" doc:"everything that the tile is made from"`
-	Key         string       `flyte:"key" doc:"SHA-256 of the plan"`
-	Listing     literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
-	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	GPU         GPU          `flyte:"gpu" doc:"what inference will ask for"`
-	Products    Products     `flyte:"products" doc:"where products go, and how"`
-	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
-	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
-	Limits      Limits       `flyte:"limits" doc:"what bounds inference"`
+	TileID       int64        `flyte:"tile_id" doc:"the tile"`
+	Plan         literal.Blob `flyte:"plan,format=json" doc:"everything that the tile is made from"`
+	Key          string       `flyte:"key" doc:"SHA-256 of the plan"`
+	Listing      literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
+	Source       Source       `flyte:"source" doc:"how to reach the files"`
+	Access       Access       `flyte:"access" doc:"which store the files are in"`
+	GPU          GPU          `flyte:"gpu" doc:"what inference asks for"`
+	Products     Products     `flyte:"products" doc:"where products go, and how"`
+	Destination  Destination  `flyte:"destination" doc:"what names the run's products"`
+	Inference    literal.Blob `flyte:"inference,format=json" doc:"what infers shear"`
+	InferenceKey string       `flyte:"inference_key" doc:"SHA-256 of that"`
+	Limits       Limits       `flyte:"limits" doc:"what bounds inference"`
 }
 
 // String names the tile's node in the console.

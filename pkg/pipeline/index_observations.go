@@ -17,12 +17,13 @@ type IndexObservationsIn struct {
 }
 
 // IndexObservationsOut is the plan that the later stages share. Its documents
-// hold nothing of the run, and their hashes stand in their stead in cache keys.
+// hold nothing of the run, and hashes stand in their stead in cache keys.
 type IndexObservationsOut struct {
-	Plan    literal.Blob   `flyte:"plan,format=json" doc:"root document of the survey's exposures: what was listed, in batches"`
-	Tiles   literal.Blob   `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Batches []literal.Blob `flyte:"batches,format=json" doc:"the batches of exposures with their files"`
-	TileIDs []int64        `flyte:"tile_ids" doc:"the tiles that will be processed"`
+	Plan    literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures: what was listed, in batches"`
+	Tiles   literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
+	Batches []string     `flyte:"batches" doc:"SHA-256 of each batch of exposures, which is its name beside the plan"`
+	LeftOut []string     `flyte:"left_out" doc:"tiles that can't be placed on the sky, and why"`
+	TileIDs []int64      `flyte:"tile_ids" doc:"the tiles that will be processed"`
 }
 
 // IndexObservations lists the bucket. A listing is a snapshot of a moment, so

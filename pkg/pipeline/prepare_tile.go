@@ -11,7 +11,7 @@ type PrepareTileIn struct {
 	Key         string       `flyte:"key" doc:"SHA-256 of the plan, which stands for it in the cache key"`
 	Listing     literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
 	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	GPU         GPU          `flyte:"gpu" doc:"what inference will ask for: a sub-tile that is too large for it is not scheduled"`
+	Access      Access       `flyte:"access" doc:"which store the files are in"`
 	Products    Products     `flyte:"products" doc:"where products go, and how"`
 	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
 }
@@ -19,7 +19,7 @@ type PrepareTileIn struct {
 // PrepareTileOut is what was prepared.
 type PrepareTileOut struct {
 	Prepared literal.Blob `flyte:"prepared,format=json" doc:"the tile's sub-tile directories and what is in them"`
-	SubTiles []int64      `flyte:"sub_tiles" doc:"indices of the sub-tiles that there is something to infer on"`
+	Failure  string       `flyte:"failure" doc:"why the tile could not be prepared; empty where it was"`
 }
 
 // PrepareTile cuts one tile into self-contained sub-tile directories. A tile
@@ -34,7 +34,7 @@ var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
 	Resources:      task.Resources{CPU: "2", Memory: "2Gi", Storage: "10Gi"},
 	Retries:        3,
 	CacheVersion:   "1",
-	CacheIgnore:    []string{"plan", "listing", "destination"},
+	CacheIgnore:    []string{"plan", "listing", "source", "destination"},
 	CacheSerialize: true,
 	Deck:           true,
 })

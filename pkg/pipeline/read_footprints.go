@@ -8,7 +8,9 @@ import (
 // ReadFootprintsIn names one batch of exposures.
 type ReadFootprintsIn struct {
 	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	Batch       literal.Blob `flyte:"batch,format=json" doc:"the exposures with their files as they were listed"`
+	Access      Access       `flyte:"access" doc:"which store the files are in"`
+	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures; the batches lie beside it"`
+	Batch       string       `flyte:"batch" doc:"SHA-256 of the batch: the exposures with their files as they were listed"`
 	Destination Destination  `flyte:"destination" doc:"where a batch that could not be read whole is marked"`
 }
 
@@ -27,6 +29,6 @@ var ReadFootprints = task.Define[ReadFootprintsIn, ReadFootprintsOut](task.Decla
 	Resources:    task.Resources{CPU: "1", Memory: "512Mi"},
 	Retries:      3,
 	CacheVersion: "3",
-	CacheIgnore:  []string{"destination"},
+	CacheIgnore:  []string{"source", "plan", "destination"},
 	Over:         []string{"batch"},
 })

@@ -18,6 +18,7 @@ type ResolveConfigIn struct {
 // ResolveConfigOut is the narrow settings that the stages take.
 type ResolveConfigOut struct {
 	Source       Source      `flyte:"source" doc:"where the survey's files lie"`
+	Access       Access      `flyte:"access" doc:"which store the survey's files are in"`
 	Tiling       Tiling      `flyte:"tiling" doc:"where tiles lie and how they divide"`
 	Products     Products    `flyte:"products" doc:"where products go, and how"`
 	Destination  Destination `flyte:"destination" doc:"what names the run's products"`

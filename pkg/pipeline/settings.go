@@ -21,6 +21,16 @@ type Source struct {
 	Exposures   string `json:"exposures"`
 }
 
+// Access is which store the sources are in: what of Source can change what a
+// URI means, and so what belongs into the cache keys of stages whose inputs name files whole.
+type Access struct {
+	Region   string `json:"s3_region"`
+	Endpoint string `json:"s3_endpoint_url"`
+}
+
+// Access is which store the sources are in.
+func (s Source) Access() Access { return Access{s.Region, s.Endpoint} }
+
 // Store says how to reach the sources. Outputs use the standard AWS environment instead.
 func (s Source) Store() objstore.Config {
 	return objstore.Config{Region: s.Region, Endpoint: s.Endpoint, Anonymous: s.Anonymous}
@@ -84,6 +94,9 @@ type GPU struct {
 	Accelerator string  `json:"accelerator,omitempty"` // as the cluster labels its nodes; empty: none
 	MemoryGB    float64 `json:"memory_gb,omitempty"`   // 0: as its name says
 }
+
+// Bytes is the memory that is given; 0: as the device's name says.
+func (g GPU) Bytes() int64 { return int64(g.MemoryGB * 1e9) }
 
 // Timeout is the time limit of one sub-tile.
 func (l Limits) Timeout() time.Duration { return time.Duration(l.TimeoutSeconds) * time.Second }

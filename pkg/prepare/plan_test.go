@@ -95,7 +95,7 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	// A tile that is marked is another one, for as long as the mark stands.
-	if err := redo.Failed(t.Context(), key, "run-1"); err != nil {
+	if err := redo.Failed(t.Context(), key, "", "run-1"); err != nil {
 		t.Fatal(err)
 	}
 	once, twice := plans(t.TempDir(), nothing, tiles()), plans(t.TempDir(), nothing, tiles())

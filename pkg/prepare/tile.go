@@ -29,13 +29,6 @@ type TileJob struct {
 	ConfigID   string
 	Provenance manifest.Provenance
 	Progress   extract.Checkpoint // may be nil
-	GPU        GPU
-}
-
-// GPU is what inference will ask for.
-type GPU struct {
-	Accelerator string // empty: none, and nothing is too large
-	Memory      int64  // bytes; 0: as its name says
 }
 
 // Tile prepares one tile. Trouble with the tile's own data is an outcome: the
@@ -72,7 +65,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	report, err := extract.Tile(ctx, request)
 	switch {
 	case err == nil:
-		estimate(report, job.GPU)
+		estimate(report)
 		return &survey.Prepared{Report: *report, Plan: key, Again: p.Again}, nil
 	case ownTrouble(err):
 		failed := failed(request, err)
@@ -82,21 +75,13 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	return nil, err
 }
 
-// estimate says how much memory inference of each sub-tile will take. One that
-// the GPU has no room for is not to be inferred, and says why, with its numbers.
-func estimate(r *extract.Report, gpu GPU) {
+// estimate says how much memory inference of each sub-tile with work will take.
+func estimate(r *extract.Report) {
 	for i := range r.SubTiles {
-		s := &r.SubTiles[i]
-		if s.Status != extract.StatusOK {
-			continue
-		}
-		load := shine.Load{Exposures: s.Exposures, Slots: s.Deepest, Width: euclid.QuadrantWidth, Height: euclid.QuadrantHeight, Sources: s.Sources}
-		s.Memory = shine.Estimate(load).Total()
-		if gpu.Accelerator == "" {
-			continue
-		}
-		if why := shine.TooLarge(load, gpu.Accelerator, gpu.Memory); why != "" {
-			s.Status, s.Reason = extract.StatusTooLarge, why
+		if s := &r.SubTiles[i]; s.Status == extract.StatusOK {
+			s.Memory = shine.Estimate(shine.Load{
+				Exposures: s.Exposures, Slots: s.Deepest, Width: euclid.QuadrantWidth, Height: euclid.QuadrantHeight, Sources: s.Sources,
+			}).Total()
 		}
 	}
 }

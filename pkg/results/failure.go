@@ -8,7 +8,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
-// FailureFile lies in the directory of a sub-tile whose last inference failed.
+// FailureFile lies in the directory where a run keeps the results of a sub-tile
+// whose last inference failed.
 // A task that fails has no outputs: this is how its reason comes to assembly.
 const FailureFile = "failure.json"
 
@@ -18,11 +19,11 @@ type Failure struct {
 	Outcome
 }
 
-// SaveFailure writes a failure into its sub-tile's directory.
-func SaveFailure(ctx context.Context, w objstore.Writer, f Failure) error {
+// SaveFailure writes a failure into a directory.
+func SaveFailure(ctx context.Context, w objstore.Writer, directory string, f Failure) error {
 	text, err := json.MarshalIndent(f, "", " ")
 	if err == nil {
-		_, err = objstore.WriteFile(ctx, w, objstore.Join(f.Directory, FailureFile), append(text, '\n'))
+		_, err = objstore.WriteFile(ctx, w, objstore.Join(directory, FailureFile), append(text, '\n'))
 	}
 	return err
 }

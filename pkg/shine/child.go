@@ -38,8 +38,14 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 	if err != nil {
 		return err
 	}
-	// Paths are relative to the sub-tile's directory, in which the command runs.
-	rel := filepath.Base(out)
+	// Paths are relative to the sub-tile's directory, in which the command runs, if they lie below it.
+	rel, err := filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	if below, err := filepath.Rel(j.Dir, out); err == nil && filepath.IsLocal(below) {
+		rel = below
+	}
 	argv := append(slices.Clone(j.Command), "--manifest", manifest.Local, "--config", filepath.Join(rel, configFile), "--output", rel+string(filepath.Separator))
 
 	limit := ctx

@@ -43,9 +43,14 @@ const (
 
 // Job is one sub-tile's inference.
 type Job struct {
-	Dir    string // the sub-tile's directory on this machine
-	URI    string // where it is published, for the outcome; empty: Dir
-	Engine string
+	Dir string // the sub-tile's directory on this machine
+	URI string // where that lies for others, for the outcome; empty: Dir
+	// Results is the URI of the directory that takes the results, in results/;
+	// empty: URI. It is another one where an earlier run prepared the sub-tile:
+	// what that run measured stays as it is.
+	Results string
+	out     string // directory of this machine that takes results/ first
+	Engine  string
 
 	Command   []string      // engine shine: argv
 	Timeout   time.Duration // 0: none
@@ -86,13 +91,19 @@ func Run(ctx context.Context, job Job) (Found, error) {
 	if job.URI == "" {
 		job.URI = job.Dir
 	}
+	if job.Results == "" {
+		job.Results = job.URI
+	}
+	if job.out == "" {
+		job.out = job.Dir
+	}
 	found, err := job.infer(ctx, m)
 	if err != nil {
 		return Found{}, fmt.Errorf("infer %s of tile %d: %w", name(m), m.TileID, err)
 	}
 	out := &found.Outcome
 	for file, into := range map[string]*results.File{results.ShearFile: &out.Shear, results.SourcesFile: &out.Sources} {
-		if *into, err = describe(filepath.Join(job.Dir, results.Directory, file), objstore.Join(job.URI, results.Directory, file)); err != nil {
+		if *into, err = describe(filepath.Join(job.out, results.Directory, file), objstore.Join(job.Results, results.Directory, file)); err != nil {
 			return Found{}, err
 		}
 	}
@@ -107,9 +118,9 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 	if j.Engine != EngineMock && j.Engine != EngineShine && j.Engine != EngineReference {
 		return Found{}, fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s, %s or %s", EngineShine, EngineReference, EngineMock)
 	}
-	fresh, err := os.MkdirTemp(j.Dir, ".results-")
+	fresh, err := os.MkdirTemp(j.out, ".results-")
 	if err != nil {
-		return Found{}, fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(j.Dir)
+		return Found{}, fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(j.out)
 	}
 	defer os.RemoveAll(fresh)
 	if err := os.Chmod(fresh, 0o755); err != nil {
@@ -130,7 +141,7 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 		found, err = j.check(ctx, fresh, m)
 	}
 	if err == nil {
-		err = replace(fresh, filepath.Join(j.Dir, results.Directory))
+		err = replace(fresh, filepath.Join(j.out, results.Directory))
 	}
 	return found, err
 }

@@ -24,6 +24,9 @@ import (
 // cache. The next one on that node fetches only what is missing there.
 func SubTile(ctx context.Context, store objstore.Store, uri string, job Job) (Found, error) {
 	job.URI = uri
+	if job.Results == "" {
+		job.Results = uri
+	}
 	done := func() {}
 	if path, ok := local(uri); ok {
 		job.Dir = path
@@ -39,9 +42,23 @@ func SubTile(ctx context.Context, store objstore.Store, uri string, job Job) (Fo
 		job.Dir = dir
 		done = func() { os.RemoveAll(dir) }
 	}
+	job.out = job.Dir
+	if path, ok := local(job.Results); ok {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return Found{}, fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(job.Results)
+		}
+		job.out = path
+	} else if _, ok := local(uri); ok {
+		scratch, err := os.MkdirTemp("", "results-")
+		if err != nil {
+			return Found{}, fault.Input(CodeScratch, "make a scratch directory: %w", err).Fix("set TMPDIR to a directory with room for results")
+		}
+		defer os.RemoveAll(scratch)
+		job.out = scratch
+	}
 	found, err := Run(ctx, job)
 	if err == nil {
-		err = Publish(ctx, store, job.Dir, uri)
+		err = Publish(ctx, store, job.out, job.Results)
 	} else if fault.KindOf(err) == fault.BadData {
 		found, err = job.failed(err)
 	}

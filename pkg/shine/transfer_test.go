@@ -199,3 +199,26 @@ func TestSubTile(t *testing.T) {
 		t.Errorf("%+v, %v", found.Outcome, err)
 	}
 }
+
+// TestResultsElsewhere leaves a prepared directory, and what an earlier run
+// measured in it, as they are.
+func TestResultsElsewhere(t *testing.T) {
+	store := objstore.Open(t.Context(), objstore.Config{})
+	dir, to := prepare(t, nil), filepath.Join(t.TempDir(), "run", "2_1")
+	if _, err := shine.Run(t.Context(), mock(dir)); err != nil {
+		t.Fatal(err)
+	}
+	before := contents(t, dir)
+	j := job(t, "", "good")
+	j.Results = to
+	found, err := shine.SubTile(t.Context(), store, dir, j)
+	if err != nil || found.Outcome.Directory != dir || found.Outcome.Shear.URI != filepath.Join(to, "results", results.ShearFile) {
+		t.Fatalf("%+v, %v", found.Outcome, err)
+	}
+	if got := contents(t, to); got[results.SummaryFile] == "" || got["inference.yaml"] == "" || len(got) != 4 {
+		t.Errorf("%v", got)
+	}
+	if after := contents(t, dir); len(after) != len(before) || after[results.ShearFile] != before[results.ShearFile] {
+		t.Error("the prepared directory's own results changed")
+	}
+}

@@ -10,12 +10,12 @@ import (
 
 // Save writes a document as indented JSON.
 func Save(ctx context.Context, w objstore.Writer, uri string, document any) error {
-	_, err := saveDigest(ctx, w, uri, document)
+	_, err := SaveDigest(ctx, w, uri, document)
 	return err
 }
 
-// saveDigest writes a document and returns its SHA-256.
-func saveDigest(ctx context.Context, w objstore.Writer, uri string, document any) (string, error) {
+// SaveDigest writes a document and returns its SHA-256.
+func SaveDigest(ctx context.Context, w objstore.Writer, uri string, document any) (string, error) {
 	text, err := encode(document)
 	if err == nil {
 		_, err = objstore.WriteFile(ctx, w, uri, text)

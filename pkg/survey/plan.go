@@ -19,7 +19,7 @@ import (
 const (
 	// MaxBatches bounds the batches of a plan. The engine holds a map over
 	// 5,000 elements; one over far more would be nothing but overhead.
-	MaxBatches = 10_000
+	MaxBatches = 5_000
 	// batchDir is where a plan's batches lie, beside its root document.
 	batchDir = "batches"
 	// shownFiles bounds the file names that a plan gives as examples.
@@ -50,8 +50,7 @@ type Plan struct {
 
 // BatchRef is one batch of a plan.
 type BatchRef struct {
-	File      string            `json:"file"` // relative to the plan
-	SHA256    string            `json:"sha256"`
+	SHA256    string            `json:"sha256"` // and, with .json, its name in the directory batches
 	First     euclid.ExposureID `json:"first"`
 	Last      euclid.ExposureID `json:"last"`
 	Exposures int               `json:"exposures"`
@@ -102,7 +101,7 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 	batches := Cut(o.Exposures, perBatch)
 	if len(batches) > MaxBatches {
 		return nil, fault.Input("TooManyBatches", "%d exposures make %d batches, more than %d", len(o.Exposures), len(batches), MaxBatches).
-			At("data.files_per_task").Fix("raise it to %d or more", 1+len(o.Exposures)/(MaxBatches/2))
+			At("data.files_per_task").Fix("raise it to %d or more", enough(o.Exposures, perBatch))
 	}
 	p := &Plan{
 		Exposures: len(o.Exposures), Batches: make([]BatchRef, len(batches)), uri: uri,
@@ -120,9 +119,9 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 			return nil, err
 		}
 		sum := digest(text)
-		p.Batches[i] = BatchRef{batchDir + "/" + sum + ".json", sum, exposures[0].ExposureID, exposures[len(exposures)-1].ExposureID, len(exposures)}
+		p.Batches[i] = BatchRef{sum, exposures[0].ExposureID, exposures[len(exposures)-1].ExposureID, len(exposures)}
 		g.Go(func() error {
-			_, err := objstore.WriteFile(gctx, w, p.BatchURI(i), text)
+			_, err := objstore.WriteFile(gctx, w, batchURI(uri, sum), text)
 			return err
 		})
 	}
@@ -130,6 +129,14 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 		return nil, fmt.Errorf("write the plan's batches: %w", err)
 	}
 	return p, Save(ctx, w, uri, p)
+}
+
+// enough is a number of files per task that makes few enough batches.
+func enough(exposures []euclid.Exposure, n int) int {
+	for n = max(1, n); len(Cut(exposures, n)) > MaxBatches; {
+		n *= 2
+	}
+	return n
 }
 
 // OpenPlan reads a plan's root document.
@@ -142,34 +149,33 @@ func OpenPlan(ctx context.Context, r objstore.Reader, uri string) (*Plan, error)
 	return p, nil
 }
 
-// BatchURI is where a batch lies.
-func (p *Plan) BatchURI(i int) string {
-	return strings.TrimSuffix(p.uri, objstore.Base(p.uri)) + p.Batches[i].File
-}
-
-// Batch reads a batch, and holds it to the plan's digest.
+// Batch reads a batch.
 func (p *Plan) Batch(ctx context.Context, r objstore.Reader, i int) (*Batch, error) {
 	if i < 0 || i >= len(p.Batches) {
 		return nil, fault.Input("UnknownBatch", "there is no batch %d", i).On(p.uri).Fix("use 0 to %d", len(p.Batches)-1)
 	}
-	b, sum, err := LoadBatch(ctx, r, p.BatchURI(i))
+	return LoadBatch(ctx, r, p.uri, p.Batches[i].SHA256)
+}
+
+// LoadBatch reads the batch with a SHA-256, which is its name beside its plan.
+func LoadBatch(ctx context.Context, r objstore.Reader, planURI, sum string) (*Batch, error) {
+	if raw, err := hex.DecodeString(sum); err != nil || len(raw) != sha256.Size {
+		return nil, fault.Input("UnknownBatch", "%q is not the SHA-256 of a batch", sum).On(planURI).Fix("take one that the plan lists")
+	}
+	uri := batchURI(planURI, sum)
+	text, err := objstore.ReadFile(ctx, r, uri)
 	if err != nil {
 		return nil, err
 	}
-	if sum != p.Batches[i].SHA256 {
-		return nil, fault.Data("DocumentInvalid", "its SHA-256 is %s, the plan says %s", sum, p.Batches[i].SHA256).On(p.BatchURI(i)).Fix("index again")
+	if got := digest(text); got != sum {
+		return nil, fault.Data("DocumentInvalid", "its SHA-256 is %s, its name says another", got).On(uri).Fix("index again: start a new run")
 	}
-	return b, nil
+	return decode[Batch](uri, text)
 }
 
-// LoadBatch reads a batch, and returns its SHA-256 too.
-func LoadBatch(ctx context.Context, r objstore.Reader, uri string) (*Batch, string, error) {
-	text, err := objstore.ReadFile(ctx, r, uri)
-	if err != nil {
-		return nil, "", err
-	}
-	b, err := decode[Batch](uri, text)
-	return b, digest(text), err
+// batchURI is where the batch with a SHA-256 lies.
+func batchURI(planURI, sum string) string {
+	return strings.TrimSuffix(planURI, objstore.Base(planURI)) + batchDir + "/" + sum + ".json"
 }
 
 // Holding returns the indices of the batches that exposures with these ids are in.

@@ -21,14 +21,26 @@ type Prepared struct {
 
 // ToInfer returns the indices of the sub-tiles that inference has something to
 // do on. The others are decided already, and wake no GPU.
-func (p *Prepared) ToInfer() []int64 {
+// A budget is what an inference may take of a GPU's memory, in bytes; 0: any.
+func (p *Prepared) ToInfer(budget int64) []int64 {
 	indices := []int64{}
 	for i, s := range p.SubTiles {
-		if p.Failure == "" && s.Status == extract.StatusOK {
+		if p.Failure == "" && s.Status == extract.StatusOK && p.TooLarge(i, budget) == "" {
 			indices = append(indices, int64(i))
 		}
 	}
 	return indices
+}
+
+// TooLarge says why a sub-tile can't be inferred within a budget, with the
+// numbers; empty where it can.
+func (p *Prepared) TooLarge(i int, budget int64) string {
+	s := p.SubTiles[i]
+	if budget <= 0 || s.Memory <= budget {
+		return ""
+	}
+	return fmt.Sprintf("inference needs %.1f GB for %d quadrants of %d exposures and %d sources, the GPU gives %.1f GB: take a larger shine.accelerator, or more sub-tiles a tile (tiling.sub_tile_grid)",
+		float64(s.Memory)/1e9, s.Quadrants, s.Exposures, s.Sources, float64(budget)/1e9)
 }
 
 // SubTile returns one sub-tile.

@@ -74,12 +74,13 @@ const Lost = "inference ended without a result: see the execution's infer-subtil
 // Add joins what was prepared for a tile with what inference said about those
 // of its sub-tiles that were to be inferred, in their order. An outcome that is
 // nil was lost with its pod; without outcomes at all nothing was to be inferred.
-func (r *Run) Add(p *Prepared, outcomes []*results.Outcome) {
+// The budget is that of ToInfer.
+func (r *Run) Add(p *Prepared, outcomes []*results.Outcome, budget int64) {
 	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure}
 	for _, l := range p.LeftOut {
 		t.LeftOut = append(t.LeftOut, l.String())
 	}
-	inferred := p.ToInfer()
+	inferred := p.ToInfer(budget)
 	for i, s := range p.SubTiles {
 		o := results.Outcome{TileID: p.TileID, Row: s.Row, Col: s.Col, Status: s.Status, Directory: s.Directory}
 		at, to := slices.BinarySearch(inferred, int64(i))
@@ -87,8 +88,8 @@ func (r *Run) Add(p *Prepared, outcomes []*results.Outcome) {
 		case p.Failure != "":
 			o.Status, o.Reason = results.Failed, p.Failure
 		case !to:
-			if o.Reason = s.Reason; s.Status == extract.StatusTooLarge {
-				o.Status = results.Failed
+			if why := p.TooLarge(i, budget); why != "" && s.Status == extract.StatusOK {
+				o.Status, o.Reason = results.Failed, why
 			}
 		case outcomes == nil:
 			o.Status = StatusPrepared
@@ -105,7 +106,7 @@ func (r *Run) Add(p *Prepared, outcomes []*results.Outcome) {
 // Collect reads what a batch of tiles left: for each tile the URI of its
 // Prepared document, and the URIs of its outcomes, empty where there is none.
 // Without outcomes at all nothing was to be inferred.
-func Collect(ctx context.Context, r objstore.Reader, runID, configID string, prepared []string, outcomes [][]string) (*Run, error) {
+func Collect(ctx context.Context, r objstore.Reader, runURI, runID, configID string, prepared []string, outcomes [][]string, budget int64) (*Run, error) {
 	if outcomes != nil && len(outcomes) != len(prepared) {
 		return nil, fault.New(fault.Bug, "TileCount", "%d tiles were prepared, %d have outcomes", len(prepared), len(outcomes))
 	}
@@ -134,31 +135,49 @@ func Collect(ctx context.Context, r objstore.Reader, runID, configID string, pre
 	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("collect the run's outcomes: %w", err)
 	}
-	if err := explain(ctx, r, runID, tiles, ended); err != nil {
+	if err := explain(ctx, r, runURI, runID, tiles, ended, budget); err != nil {
 		return nil, fmt.Errorf("collect the run's failures: %w", err)
 	}
 	run := &Run{RunID: runID, ConfigID: configID}
 	for i, p := range tiles {
-		run.Add(p, ended[i])
+		run.Add(p, ended[i], budget)
 	}
 	return run, nil
 }
 
 // explain finds why inferences left no outcome, as far as they said.
-func explain(ctx context.Context, r objstore.Reader, runID string, tiles []*Prepared, ended [][]*results.Outcome) error {
+func explain(ctx context.Context, r objstore.Reader, runURI, runID string, tiles []*Prepared, ended [][]*results.Outcome, budget int64) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(documentsAtOnce)
 	for i, p := range tiles {
-		for j, k := range p.ToInfer() {
+		for j, k := range p.ToInfer(budget) {
 			if j < len(ended[i]) && ended[i][j] == nil {
 				g.Go(func() (err error) {
-					ended[i][j], err = results.LoadFailure(gctx, r, p.SubTiles[k].Directory, runID)
+					ended[i][j], err = results.LoadFailure(gctx, r, SubTileURI(runURI, p.TileID, p.SubTiles[k].Row, p.SubTiles[k].Col), runID)
 					return err
 				})
 			}
 		}
 	}
 	return g.Wait()
+}
+
+// MarkFailures has the next run prepare again the tiles that failed, those too
+// whose failure the cache answered with.
+func (r *Run) MarkFailures(ctx context.Context, redo Redo) error {
+	for _, t := range r.Tiles {
+		if t.Failure != "" && t.Plan != "" {
+			if err := redo.Failed(ctx, t.Plan, t.Again, r.RunID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// SubTileURI is where a run keeps what it makes of a sub-tile.
+func SubTileURI(runURI string, tile int64, row, col int) string {
+	return objstore.Join(runURI, fmt.Sprint(tile), fmt.Sprintf("%d_%d", row, col))
 }
 
 // PartURI is where the record of a run's n-th batch lies.

@@ -117,17 +117,21 @@ func TestPlan(t *testing.T) {
 	if _, err := p.Batch(ctx, store, 3); fault.CodeOf(err) != "UnknownBatch" {
 		t.Errorf("%v", err)
 	}
-	if _, err := objstore.WriteFile(ctx, store, p.BatchURI(1), []byte(`{"exposures": []}`)); err != nil {
+	second := "mem://b/one/batches/" + p.Batches[1].SHA256 + ".json"
+	if _, err := objstore.WriteFile(ctx, store, second, []byte(`{"exposures": []}`)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Batch(ctx, store, 1); fault.KindOf(err) != fault.BadData || !strings.HasPrefix(err.Error(), p.BatchURI(1)) {
+	if _, err := survey.LoadBatch(ctx, store, "mem://b/one/plan.json", "../../etc/passwd"); fault.CodeOf(err) != "UnknownBatch" {
+		t.Errorf("a name that is no batch: %v", err)
+	}
+	if _, err := p.Batch(ctx, store, 1); fault.KindOf(err) != fault.BadData || !strings.HasPrefix(err.Error(), second) {
 		t.Errorf("a batch of another plan: %v", err)
 	}
 	many := make([]euclid.Exposure, survey.MaxBatches+1)
 	for i := range many {
-		many[i].Obs = fmt.Sprintf("%06d", i)
+		many[i].Obs = fmt.Sprintf("%06d", 80*i) // sparse
 	}
-	if _, err := survey.NewPlan(ctx, store, "mem://b/p.json", &euclid.Observations{Exposures: many}, 1, nil); fault.CodeOf(err) != "TooManyBatches" || !strings.Contains(err.Error(), "raise it to 3") {
+	if _, err := survey.NewPlan(ctx, store, "mem://b/p.json", &euclid.Observations{Exposures: many}, 1, nil); fault.CodeOf(err) != "TooManyBatches" || !strings.Contains(err.Error(), "raise it to 512 ") {
 		t.Errorf("%v", err)
 	}
 }
@@ -149,42 +153,60 @@ func TestRedo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var last string
-	for _, by := range []string{"run-1", "run-2"} {
-		if err := redo.Failed(ctx, key, by); err != nil {
-			t.Fatal(err)
+	planned := func(marks map[string]string) *survey.Plan { return plan(t, store, "mem://b/p.json", all, 4, marks) }
+	seen := map[string]bool{was.Batches[1].SHA256: true}
+	again := ""
+	for range 3 { // each failure gives the item another identity, whichever run says so, and how often
+		for _, run := range []string{"run-1", "run-2", "run-1"} {
+			if err := redo.Failed(ctx, key, again, run); err != nil {
+				t.Fatal(err)
+			}
 		}
 		marks, err := redo.All(ctx)
-		if err != nil || len(marks) != 1 || marks[key] != by {
+		if err != nil || len(marks) != 1 || marks[key] == again {
 			t.Fatalf("%v, %v", marks, err)
 		}
-		p := plan(t, store, "mem://b/p.json", all, 4, marks)
-		again := plan(t, store, "mem://b/p.json", all, 4, marks)
-		if p.Batches[0].SHA256 != was.Batches[0].SHA256 || p.Batches[1].SHA256 == was.Batches[1].SHA256 || p.Batches[1].SHA256 == last || p.Batches[1].SHA256 != again.Batches[1].SHA256 {
-			t.Errorf("marked by %s: %v, %v", by, sums(was), sums(p))
+		again = marks[key]
+		p := planned(marks)
+		if sum := p.Batches[1].SHA256; p.Batches[0].SHA256 != was.Batches[0].SHA256 || seen[sum] || sum != planned(marks).Batches[1].SHA256 {
+			t.Errorf("marked: %v, was %v", sums(p), sums(was))
 		}
-		last = p.Batches[1].SHA256
-		if b, err := p.Batch(ctx, store, 1); err != nil || b.Again != by {
+		seen[p.Batches[1].SHA256] = true
+		if b, err := p.Batch(ctx, store, 1); err != nil || b.Again != again {
 			t.Errorf("%+v, %v", b, err)
 		} else if k, _ := b.Key(); k != key {
 			t.Errorf("the key has become %s", k)
 		}
 	}
-	// Products that served their purpose are as good as there for their own configuration.
-	if err := redo.Dropped(ctx, key, "run-2", "config-1", "run-3"); err != nil {
-		t.Fatal(err)
-	}
-	for config, want := range map[string]string{"config-1": "run-2", "config-2": "run-3"} {
+	of := func(config, want string) {
+		t.Helper()
 		if got, err := redo.Of(ctx, key, config); err != nil || got != want {
-			t.Errorf("dropped, planned under %s: %q, %v", config, got, err)
+			t.Errorf("planned under %s: %q, %v, want %q", config, got, err, want)
 		}
 	}
-	if err := redo.Failed(ctx, key, "run-4"); err != nil {
+	// Products that served their purpose are as good as there for their own configuration.
+	if err := redo.Dropped(ctx, key, again, "config-1", "run-3"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := redo.Of(ctx, key, "config-1"); err != nil || got != "run-4" {
-		t.Errorf("failed after that: %q, %v", got, err)
+	of("config-1", again)
+	second, err := redo.Of(ctx, key, "config-2")
+	if err != nil || second == again || second == "" {
+		t.Fatalf("%q, %v", second, err)
 	}
+	if err := redo.Dropped(ctx, key, second, "config-2", "run-4"); err != nil {
+		t.Fatal(err)
+	}
+	of("config-1", again)
+	of("config-2", second)
+	// Somebody wants them after all, and they are gone.
+	if err := redo.Failed(ctx, key, again, "run-5"); err != nil {
+		t.Fatal(err)
+	}
+	third, err := redo.Of(ctx, key, "config-1")
+	if err != nil || third == again || third == second {
+		t.Errorf("%q, %v", third, err)
+	}
+	of("config-2", second)
 	tile := survey.TilePlan{Tile: euclid.MERTile{ID: 7}}
 	plain, _ := tile.Key()
 	tile.Again = "run-1"
@@ -231,11 +253,11 @@ func prepared(id int64) *survey.Prepared {
 // no manifests and wakes no GPU.
 func TestFailedTile(t *testing.T) {
 	p := prepared(7)
-	if got := p.ToInfer(); !slices.Equal(got, []int64{0, 2}) {
+	if got := p.ToInfer(0); !slices.Equal(got, []int64{0, 2}) {
 		t.Errorf("to infer: %v", got)
 	}
 	p.Failure = "why"
-	if got := p.ToInfer(); got == nil || len(got) != 0 {
+	if got := p.ToInfer(0); got == nil || len(got) != 0 {
 		t.Errorf("to infer: %v", got)
 	}
 	for _, uri := range p.Manifests() {
@@ -261,7 +283,7 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	one, err := survey.Collect(ctx, store, "r", "c", []string{"mem://b/1.json"}, [][]string{{"", "mem://b/o.json"}})
+	one, err := survey.Collect(ctx, store, "mem://b/run", "r", "c", []string{"mem://b/1.json"}, [][]string{{"", "mem://b/o.json"}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,11 +297,11 @@ func TestRun(t *testing.T) {
 	if s := one.Tiles[0].SubTiles; s[0].Reason != survey.Lost || s[2].Directory != "elsewhere" {
 		t.Errorf("%+v", s)
 	}
-	two, err := survey.Collect(ctx, store, "r", "c", []string{"mem://b/2.json"}, nil)
+	two, err := survey.Collect(ctx, store, "mem://b/run", "r", "c", []string{"mem://b/2.json"}, nil, 0)
 	if err != nil || two.Counts()[survey.StatusPrepared] != 2 {
 		t.Fatalf("%+v, %v", two, err)
 	}
-	if _, err := survey.Collect(ctx, store, "r", "c", []string{"mem://b/2.json"}, [][]string{}); fault.KindOf(err) != fault.Bug {
+	if _, err := survey.Collect(ctx, store, "mem://b/run", "r", "c", []string{"mem://b/2.json"}, [][]string{}, 0); fault.KindOf(err) != fault.Bug {
 		t.Errorf("%v", err)
 	}
 	var parts []string
@@ -298,6 +320,26 @@ func TestRun(t *testing.T) {
 		if err != nil || len(run.Tiles) != n || run.RunID != "r" || run.ConfigID != "c" {
 			t.Errorf("%d parts: %+v, %v", n, run, err)
 		}
+	}
+}
+
+// TestTooLarge: a sub-tile that a GPU has no room for is not inferred, and is
+// recorded as failed with its numbers.
+func TestTooLarge(t *testing.T) {
+	p := prepared(7)
+	for i := range p.SubTiles {
+		p.SubTiles[i].Memory, p.SubTiles[i].Quadrants, p.SubTiles[i].Exposures = int64(i+1)*1e9, 61, 4
+	}
+	for budget, want := range map[int64][]int64{0: {0, 2}, 10e9: {0, 2}, 2e9: {0}, 1e6: {}} {
+		if got := p.ToInfer(budget); !slices.Equal(got, want) {
+			t.Errorf("%d bytes: %v, want %v", budget, got, want)
+		}
+	}
+	run := &survey.Run{}
+	run.Add(p, []*results.Outcome{{Status: results.OK}}, 2e9)
+	s := run.Tiles[0].SubTiles
+	if s[0].Status != results.OK || s[2].Status != results.Failed || !strings.Contains(s[2].Reason, "3.0 GB for 61 quadrants of 4 exposures") || s[3].Status != results.NoSources {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -41,5 +41,5 @@ func (p *TilePlan) Key() (string, error) {
 
 // Save writes the plan and returns its SHA-256.
 func (p *TilePlan) Save(ctx context.Context, w objstore.Writer, uri string) (string, error) {
-	return saveDigest(ctx, w, uri, p)
+	return SaveDigest(ctx, w, uri, p)
 }

@@ -15,6 +15,9 @@ import (
 type Tiles struct {
 	Wanted []int64          `json:"wanted"`
 	Tiles  []euclid.MERTile `json:"tiles"` // by id; neighbours included
+	// LeftOut are tiles that can't be placed on the sky, and why: they are neither
+	// processed nor anybody's neighbours.
+	LeftOut []string `json:"left_out,omitempty"`
 }
 
 // Find returns a tile.

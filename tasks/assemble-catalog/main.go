@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -28,8 +29,12 @@ func run(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.Assem
 		return out, err
 	}
 	defer c.Close()
-	part, err := survey.Collect(ctx, env.Store(), in.RunID, in.Destination.ConfigID, prepared, outcomes)
+	budget, _ := shine.Budget(in.GPU.Accelerator, in.GPU.Bytes())
+	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, prepared, outcomes, budget)
 	if err != nil {
+		return out, err
+	}
+	if err := part.MarkFailures(ctx, survey.Redo{Store: env.Store(), Base: in.Destination.RedoTiles()}); err != nil {
 		return out, err
 	}
 	leases, err := leases(ctx, env.Store(), in.Leases)

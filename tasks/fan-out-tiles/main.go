@@ -37,10 +37,15 @@ func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeli
 	if err != nil {
 		return out, err
 	}
+	inference := literal.Blob{URI: task.From(ctx).Output("inference.json"), Format: "json"}
+	key, err := survey.SaveDigest(ctx, store, inference.URI, in.Inference)
+	if err != nil {
+		return out, err
+	}
 	for _, p := range planned {
 		out.Items = append(out.Items, pipeline.TileIn{
 			TileID: p.TileID, Plan: literal.Blob{URI: p.URI, Format: "json"}, Key: p.Key, Listing: in.Plan,
-			Source: in.Source, Products: in.Products, Destination: in.Destination, Inference: in.Inference, Limits: in.Limits, GPU: in.GPU,
+			Source: in.Source, Access: in.Source.Access(), Products: in.Products, Destination: in.Destination, Inference: inference, InferenceKey: key, Limits: in.Limits, GPU: in.GPU,
 		})
 	}
 	return out, nil

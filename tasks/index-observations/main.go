@@ -30,27 +30,32 @@ func run(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.Ind
 	if err != nil {
 		return out, err
 	}
+	leftOut := []string{}
 	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
 		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
 		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: in.Tiling.Grid().NeighbourRadius(),
 		ParquetTable: quadrants.ReadTileTable,
-		OnUnreadable: func(err error) { env.Log.Warn("a tile is left out", "reason", err) },
+		OnUnreadable: func(err error) {
+			env.Log.Warn("a tile is left out", "reason", err)
+			leftOut = append(leftOut, err.Error())
+		},
 	}, in.Region, in.Tiling.CoreArcmin)
 	if err != nil {
 		return out, err
 	}
+	tiles.LeftOut = leftOut
 	env.Log.Info("planned", "plan", plan.String(), "tiles", len(tiles.Wanted))
 	env.Deck.AddHTML("Plan", report.Plan(plan, tiles))
 	out = pipeline.IndexObservationsOut{
 		Plan:    literal.Blob{URI: env.Output("plan.json"), Format: "json"},
 		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
-		TileIDs: tiles.Wanted,
+		TileIDs: tiles.Wanted, LeftOut: leftOut,
 	}
 	if out.Plan.Hash, err = plan.Digest(); err != nil {
 		return out, err
 	}
-	for i, b := range plan.Batches {
-		out.Batches = append(out.Batches, literal.Blob{URI: plan.BatchURI(i), Format: "json", Hash: b.SHA256})
+	for _, b := range plan.Batches {
+		out.Batches = append(out.Batches, b.SHA256)
 	}
 	return out, survey.Save(ctx, env.Store(), out.Tiles.URI, tiles)
 }

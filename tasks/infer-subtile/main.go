@@ -26,6 +26,10 @@ func run(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferSub
 	if err != nil {
 		return out, err
 	}
+	settings, err := survey.Load[pipeline.Inference](ctx, env.Store(), in.Inference.URI)
+	if err != nil {
+		return out, err
+	}
 	sub, err := prepared.SubTile(int(in.SubTile))
 	if err != nil {
 		return out, err
@@ -34,9 +38,12 @@ func run(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferSub
 	if err != nil {
 		return out, err
 	}
+	// What another run measured in the same directory stays as it is.
+	own := survey.SubTileURI(in.Destination.RunURI, prepared.TileID, sub.Row, sub.Col)
 	found, err := shine.SubTile(ctx, env.Store(), sub.Directory, shine.Job{
-		Engine: in.Inference.Engine, Command: in.Inference.Command, Timeout: in.Limits.Timeout(),
-		Inference: in.Inference.Inference, GAL: in.Inference.GAL, ConfigID: in.Inference.ConfigID, Log: os.Stderr,
+		Results: own,
+		Engine:  settings.Engine, Command: settings.Command, Timeout: in.Limits.Timeout(),
+		Inference: settings.Inference, GAL: settings.GAL, ConfigID: settings.ConfigID, Log: os.Stderr,
 		NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},
 	})
 	outcome := found.Outcome
@@ -45,9 +52,9 @@ func run(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferSub
 	}
 	if err != nil {
 		outcome = results.Outcome{TileID: prepared.TileID, Row: sub.Row, Col: sub.Col, Status: results.Failed, Reason: oneLine(err.Error()), Directory: sub.Directory}
-		return out, failed(ctx, env, in.Destination, prepared.Plan, outcome, err)
+		return out, failed(ctx, env, in.Destination, own, prepared, outcome, err)
 	}
-	if err := env.Store().Delete(ctx, objstore.Join(sub.Directory, results.FailureFile)); err != nil {
+	if err := env.Store().Delete(ctx, objstore.Join(own, results.FailureFile)); err != nil {
 		return out, err
 	}
 	env.Log.Info("inferred", "tile", outcome.TileID, "row", outcome.Row, "col", outcome.Col, "status", outcome.Status, "reason", outcome.Reason)
@@ -72,15 +79,15 @@ func oneLine(text string) string {
 // failed writes down why there is no outcome, and returns the reason. Where the
 // sub-tile's directory is not what its preparation left, the next run prepares
 // the tile again, whatever is cached.
-func failed(ctx context.Context, env *task.Environment, d pipeline.Destination, plan string, o results.Outcome, reason error) error {
+func failed(ctx context.Context, env *task.Environment, d pipeline.Destination, own string, prepared *survey.Prepared, o results.Outcome, reason error) error {
 	if fault.KindOf(reason) == fault.Canceled {
 		return reason
 	}
-	err := results.SaveFailure(ctx, env.Store(), results.Failure{Run: d.Run(), Outcome: o})
+	err := results.SaveFailure(ctx, env.Store(), own, results.Failure{Run: d.Run(), Outcome: o})
 	switch fault.CodeOf(reason) {
 	case objstore.NotFound, shine.CodeIncomplete, shine.CodeDropped:
-		if plan != "" {
-			err = errors.Join(err, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}.Failed(ctx, plan, d.Run()))
+		if prepared.Plan != "" {
+			err = errors.Join(err, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}.Failed(ctx, prepared.Plan, prepared.Again, d.Run()))
 		}
 	}
 	if err != nil {

@@ -42,7 +42,6 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 		Source: objstore.Indexed(source, listed.URI, listed.Modified),
 		Dest:   objstore.InClass(env.Store(), in.Products.StorageClass), RunURI: in.Destination.RunURI, Copy: in.Products.Copy, ConfigID: in.Destination.ConfigID,
 		Progress: progress,
-		GPU:      prepare.GPU{Accelerator: in.GPU.Accelerator, Memory: int64(in.GPU.MemoryGB * 1e9)},
 		Provenance: manifest.Provenance{
 			Run: in.Destination.Run(), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,
 			Versions: map[string]string{"constellation": version.Version},
@@ -56,13 +55,12 @@ func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTi
 	env.Deck.AddHTML("Map", report.Map(sky.Tile{ID: plan.Tile.ID, Centre: plan.Tile.Centre}, plan.Grid, near, prepared))
 	if prepared.Failure != "" {
 		redo := survey.Redo{Store: env.Store(), Base: in.Destination.RedoTiles()}
-		if err := redo.Failed(ctx, prepared.Plan, in.Destination.Run()); err != nil {
+		if err := redo.Failed(ctx, prepared.Plan, prepared.Again, in.Destination.Run()); err != nil {
 			return out, err
 		}
 	}
 	out = pipeline.PrepareTileOut{
-		Prepared: literal.Blob{URI: env.Output("prepared.json"), Format: "json"},
-		SubTiles: prepared.ToInfer(),
+		Prepared: literal.Blob{URI: env.Output("prepared.json"), Format: "json"}, Failure: prepared.Failure,
 	}
 	return out, survey.Save(ctx, env.Store(), out.Prepared.URI, prepared)
 }

@@ -16,7 +16,7 @@ func main() { task.Main(pipeline.ReadFootprints, run) }
 
 func run(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadFootprintsOut, err error) {
 	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
-	batch, _, err := survey.LoadBatch(ctx, env.Store(), in.Batch.URI)
+	batch, err := survey.LoadBatch(ctx, env.Store(), in.Plan.URI, in.Batch)
 	if err != nil {
 		return out, err
 	}
@@ -38,5 +38,5 @@ func run(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadFo
 		return out, err
 	}
 	redo := survey.Redo{Store: env.Store(), Base: in.Destination.RedoBatches()}
-	return out, redo.Failed(ctx, key, in.Destination.Run())
+	return out, redo.Failed(ctx, key, batch.Again, in.Destination.Run())
 }

@@ -18,8 +18,11 @@ func run(ctx context.Context, in pipeline.RecordTilesIn) (out pipeline.RecordTil
 	for i, p := range in.Prepared {
 		prepared[i] = p.URI
 	}
-	part, err := survey.Collect(ctx, env.Store(), in.RunID, in.Destination.ConfigID, prepared, nil)
+	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, prepared, nil, 0)
 	if err != nil {
+		return out, err
+	}
+	if err := part.MarkFailures(ctx, survey.Redo{Store: env.Store(), Base: in.Destination.RedoTiles()}); err != nil {
 		return out, err
 	}
 	out.Part = literal.Blob{URI: survey.PartURI(in.Destination.RunURI, in.Part), Format: "json"}

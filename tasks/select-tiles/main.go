@@ -3,13 +3,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path"
 
 	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/remote/connect"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
@@ -71,12 +69,5 @@ func liveness(s pipeline.Campaign, env *task.Environment) (campaign.Liveness, fu
 	if err != nil {
 		return nil, nil, err
 	}
-	return func(ctx context.Context, holder string) (alive, known bool, err error) {
-		state, err := conn.State(ctx, holder)
-		var f *fault.Error
-		if errors.As(err, &f) && f.Code == "ExecutionIDInvalid" {
-			return false, false, nil // of another kind
-		}
-		return !state.Ended(), err == nil, err
-	}, conn.Close, nil
+	return conn.Alive, conn.Close, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -198,6 +199,9 @@ func Directory(dir string) func(*core.TaskTemplate) (string, error) {
 			return "", err
 		}
 		info, err := os.Stat(path)
+		if at := new(fs.PathError); errors.As(err, &at) {
+			err = at.Err // the path is said below
+		}
 		if err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
 			err = errors.New("is not an executable file")
 		}

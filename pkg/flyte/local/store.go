@@ -44,10 +44,8 @@ func (r *run) write(ctx context.Context, uri string, m proto.Message) error {
 func (r *run) writeRaw(ctx context.Context, uri string, raw []byte) error {
 	r.io <- struct{}{}
 	defer func() { <-r.io }()
-	if _, err := objstore.WriteFile(ctx, r.Store, uri, raw); err != nil {
-		return fmt.Errorf("write %s: %w", uri, err)
-	}
-	return nil
+	_, err := objstore.WriteFile(ctx, r.Store, uri, raw)
+	return err // it says where
 }
 
 // read decodes an object into m, and says whether it exists. One that is over
@@ -72,7 +70,7 @@ func (r *run) readRaw(ctx context.Context, uri string, limit int64) ([]byte, err
 		if fault.CodeOf(err) == notFound {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("read %s: %w", uri, err)
+		return nil, err // it says where
 	}
 	defer body.Close()
 	raw, err := io.ReadAll(io.LimitReader(body, limit+1))

@@ -1,6 +1,8 @@
 package task
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -91,7 +93,7 @@ func (c *contract) Template(o TemplateOptions) (*core.TaskTemplate, error) {
 	t := &core.TaskTemplate{
 		Id:        &core.Identifier{ResourceType: core.ResourceType_TASK, Name: c.decl.TemplateName(o.Variant, o.Mapped)},
 		Type:      "container", // with no data_config: one plain container, no side-car that copies files
-		Metadata:  c.metadata(),
+		Metadata:  c.metadata(o.Image, v.Image),
 		Interface: iface,
 		Custom:    o.Custom,
 		Target: &core.TaskTemplate_Container{Container: &core.Container{
@@ -115,13 +117,19 @@ func accelerator(device string) *core.ExtendedResources {
 	}}
 }
 
-func (c *contract) metadata() *core.TaskMetadata {
+// metadata takes the container's image and its role. What an image of another
+// role does with the same inputs is that image's: it is part of the version.
+func (c *contract) metadata(image, role string) *core.TaskMetadata {
 	m := &core.TaskMetadata{
 		Runtime: &core.RuntimeMetadata{Type: core.RuntimeMetadata_FLYTE_SDK, Version: ProtocolVersion, Flavor: "golang"},
 		Retries: &core.RetryStrategy{Retries: uint32(c.decl.Retries)},
 	}
 	if c.decl.CacheVersion != "" {
 		m.Discoverable, m.DiscoveryVersion = true, c.decl.CacheVersion
+		if role != "" {
+			sum := sha256.Sum256([]byte(image))
+			m.DiscoveryVersion += "-" + hex.EncodeToString(sum[:6])
+		}
 		m.CacheIgnoreInputVars = slices.Clone(c.decl.CacheIgnore)
 		m.CacheSerializable = c.decl.CacheSerialize
 	}

@@ -127,8 +127,8 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 			Engine: c.Engine, Command: c.Shine.Command,
 			Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
 		},
-		Catalog:      pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
-		Thresholds:   pipeline.Thresholds(c.Validation),
+		Catalog:    pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
+		Thresholds: pipeline.Thresholds(c.Validation),
 		Campaign: pipeline.Campaign{
 			Tiles: c.Campaign.Tiles, ExpirySeconds: int(c.Campaign.Expiry().Seconds()), MaxAttempts: c.Campaign.MaxAttempts,
 			Endpoint: c.Campaign.Endpoint, Insecure: c.Campaign.Insecure,
@@ -143,6 +143,7 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		MaxTiles:     int64(c.MaxTilesPerDynamic),
 		RunID:        run,
 	}
+	out.Access = out.Source.Access()
 	if c.Engine == "shine" {
 		out.Compute = pipeline.BranchGPU
 		out.GPU = pipeline.GPU{Accelerator: c.Shine.Accelerator, MemoryGB: c.Shine.AcceleratorMemoryGB}

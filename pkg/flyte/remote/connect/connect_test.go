@@ -55,6 +55,11 @@ func TestState(t *testing.T) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
+	for _, id := range []string{unknown, "somebody at a desk"} {
+		if alive, known, err := conn.Alive(t.Context(), id); alive || known || err != nil {
+			t.Errorf("%q, which is nothing that this FlyteAdmin had: alive %v, known %v, %v", id, alive, known, err)
+		}
+	}
 }
 
 func TestConnectionRefused(t *testing.T) {

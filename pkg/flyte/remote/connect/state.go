@@ -43,6 +43,20 @@ func (c *Conn) State(ctx context.Context, id string) (State, error) {
 	return StateOf(e.GetClosure().GetPhase()), nil
 }
 
+// Alive tells whether an execution is still at work. It is not known of a name
+// that is no execution's, or of one that this FlyteAdmin never had: that may be
+// another cluster's, or this machine's.
+func (c *Conn) Alive(ctx context.Context, id string) (alive, known bool, err error) {
+	state, err := c.State(ctx, id)
+	if fault.CodeOf(err) == codeID || state == Missing {
+		return false, false, nil
+	}
+	return !state.Ended(), err == nil, err
+}
+
+// codeID is the code of what is no execution's name.
+const codeID = "ExecutionIDInvalid"
+
 // StateOf sums a phase up.
 func StateOf(p core.WorkflowExecution_Phase) State {
 	switch p {
@@ -63,7 +77,7 @@ func ParseID(id, project, domain string) (*core.WorkflowExecutionIdentifier, err
 		parts = []string{project, domain, id}
 	}
 	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
-		return nil, fault.Input("ExecutionIDInvalid", "%q does not name an execution", id).Fix("write project/domain/name")
+		return nil, fault.Input(codeID, "%q does not name an execution", id).Fix("write project/domain/name")
 	}
 	return &core.WorkflowExecutionIdentifier{Project: parts[0], Domain: parts[1], Name: parts[2]}, nil
 }
