@@ -44,12 +44,21 @@ some. Running it again leaves one copy of each row.`,
 				}
 			}
 		}
+		record := objstore.Join(s.Destination.RunURI, survey.RunFile)
+		if before, err := survey.LoadRun(ctx, store, record); err == nil {
+			if was, is := before.SubTiles(), run.SubTiles(); is < was {
+				return fault.Input("RunElsewhere", "the run's record has %d sub-tiles, below it lie %d: the others' directories were removed, or are of an earlier run, whose products this one found in the cache", was, is).
+					On(record).Fix("have `constellation run --run-id %s` assemble it, or run it anew with --cache off", s.RunID)
+			}
+		} else if !objstore.IsNotFound(err) {
+			return err
+		}
 		tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
 		if err != nil {
 			return err
 		}
 		defer tables.Close()
-		total, err := assemble.Commit(ctx, store, tables, run, nil, objstore.Join(s.Destination.RunURI, survey.RunFile))
+		total, err := assemble.Commit(ctx, store, tables, run, nil, record)
 		if err != nil {
 			return err
 		}

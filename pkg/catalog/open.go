@@ -21,13 +21,13 @@ import (
 	"github.com/apache/iceberg-go/utils"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // database/sql driver "sqlite"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
 // Codes of this package's failures.
@@ -65,7 +65,7 @@ type Catalog struct {
 }
 
 // Open opens the catalogue; tables are made when they are first written to.
-// Object stores are reached as the standard AWS environment says.
+// Object stores are reached as those of package objstore without settings.
 func Open(ctx context.Context, s Settings) (*Catalog, error) {
 	if s.Warehouse == "" || s.Namespace == "" || s.Table == "" {
 		return nil, fault.Input(CodeSettings, "the catalogue needs a warehouse, a namespace and a table name").
@@ -84,13 +84,13 @@ func Open(ctx context.Context, s Settings) (*Catalog, error) {
 	}
 	s.Warehouse = warehouse
 	props := iceberg.Properties{"warehouse": warehouse}
-	if endpoint := firstOf(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL")); endpoint != "" {
-		props[iceio.S3EndpointURL] = endpoint // also selects path-style addresses, which the SDK's own reading of it does not
-	}
 	c := &Catalog{settings: s, props: props, close: func() error { return nil }}
 	if dir == "" {
 		if c.aws, err = sharedAWS(ctx); err != nil {
 			return nil, fault.Input(CodeSettings, "read the AWS environment: %w", err).On(warehouse)
+		}
+		if c.aws.BaseEndpoint != nil {
+			props[iceio.S3EndpointURL] = *c.aws.BaseEndpoint // also selects path-style addresses, which the SDK's own reading of it does not
 		}
 	}
 	ctx = c.with(ctx)
@@ -116,7 +116,7 @@ func Open(ctx context.Context, s Settings) (*Catalog, error) {
 // and the SDK gives each a pool of its own unless it doesn't know the type of
 // its HTTP client.
 func sharedAWS(ctx context.Context) (*aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := objstore.AWS(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -249,11 +249,4 @@ func locate(warehouse string) (uri, dir string, err error) {
 		return "", "", fault.Input(CodeSettings, "a file URI must be absolute").On(warehouse).Fix("file:///path")
 	}
 	return "file://" + dir, dir, nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

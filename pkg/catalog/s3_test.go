@@ -40,3 +40,25 @@ func TestS3Warehouse(t *testing.T) {
 	}
 	t.Logf("%d requests on %d connections", proxy.Requests(), proxy.Connections())
 }
+
+// TestFlyteEnvironment: a pod of a cluster that gives credentials as Flyte does,
+// and no others, commits to a warehouse in its store.
+func TestFlyteEnvironment(t *testing.T) {
+	server := s3test.Start(t)
+	server.Setenv(t)
+	server.Bucket(t, "warehouse")
+	for _, key := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(key, "")
+	}
+	t.Setenv("FLYTE_AWS_ENDPOINT", server.Endpoint)
+	t.Setenv("FLYTE_AWS_ACCESS_KEY_ID", server.AccessKey)
+	t.Setenv("FLYTE_AWS_SECRET_ACCESS_KEY", server.SecretKey)
+	c, err := catalog.Open(t.Context(), catalog.Settings{
+		Warehouse: "s3://warehouse", URI: "sqlite://" + filepath.Join(t.TempDir(), "catalog.db"), Namespace: "shear", Table: "t",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	replacement(t, c)
+}

@@ -87,6 +87,20 @@ func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
 	return client, nil
 }
 
+// AWS is the configuration of a store without settings of its own, for
+// libraries that speak to S3 themselves.
+func AWS(ctx context.Context) (aws.Config, error) {
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithDefaultRegion(defaultRegion)}
+	if p := flyteCredentials(); p != nil {
+		options = append(options, awsconfig.WithCredentialsProvider(p))
+	}
+	sdk, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if endpoint := cmp.Or(os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"), os.Getenv("FLYTE_AWS_ENDPOINT")); endpoint != "" {
+		sdk.BaseEndpoint = &endpoint
+	}
+	return sdk, err
+}
+
 // checkEndpoint refuses what is no URL of a server, and one that holds a
 // password, which would turn up in errors and logs.
 func checkEndpoint(endpoint string) error {

@@ -12,11 +12,3 @@ func URIs(blobs []*literal.Blob) []string {
 	}
 	return uris
 }
-
-// Optional returns a blob, or none where the URI is empty.
-func Optional(uri, format string) *literal.Blob {
-	if uri == "" {
-		return nil
-	}
-	return &literal.Blob{URI: uri, Format: format}
-}

@@ -34,7 +34,7 @@ var InferSubtile = task.Define[InferSubtileIn, InferSubtileOut](task.Declaration
 	PodTemplate:   "constellation-gpu", // deploy/flyte/podtemplate-*.yaml
 	Interruptible: true,
 	Retries:       2,
-	CacheVersion:  "1",
+	CacheVersion:  "2",
 	CacheIgnore:   []string{"inference", "limits", "destination"},
 	Over:          []string{"sub_tile"},
 	Deck:          true,

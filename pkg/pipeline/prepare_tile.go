@@ -33,7 +33,7 @@ var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
 	Doc:            "Extracts the quadrants and catalogue rows under every sub-tile of a tile into self-contained directories.",
 	Resources:      task.Resources{CPU: "2", Memory: "2Gi", Storage: "10Gi"},
 	Retries:        3,
-	CacheVersion:   "1",
+	CacheVersion:   "2",
 	CacheIgnore:    []string{"plan", "listing", "source", "destination"},
 	CacheSerialize: true,
 	Deck:           true,

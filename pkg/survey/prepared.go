@@ -5,8 +5,6 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/manifest"
-	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
 // Prepared is what preparation left for one tile. A tile that could not be
@@ -49,17 +47,6 @@ func (p *Prepared) SubTile(i int) (extract.SubTile, error) {
 		return extract.SubTile{}, fault.Input("UnknownSubTile", "tile %d has no sub-tile %d", p.TileID, i).Fix("use 0 to %d", len(p.SubTiles)-1)
 	}
 	return p.SubTiles[i], nil
-}
-
-// Manifests are the URIs of the sub-tiles' manifests, empty for a tile that failed.
-func (p *Prepared) Manifests() []string {
-	uris := make([]string, len(p.SubTiles))
-	for i, s := range p.SubTiles {
-		if p.Failure == "" {
-			uris[i] = objstore.Join(s.Directory, manifest.Local)
-		}
-	}
-	return uris
 }
 
 // String says in one line what was prepared.

@@ -68,6 +68,14 @@ func (r *Run) Counts() map[string]int {
 	return counts
 }
 
+// SubTiles counts them.
+func (r *Run) SubTiles() (n int) {
+	for _, t := range r.Tiles {
+		n += len(t.SubTiles)
+	}
+	return n
+}
+
 // Lost is the reason of a sub-tile whose inference left nothing behind.
 const Lost = "inference ended without a result: see the execution's infer-subtile node"
 

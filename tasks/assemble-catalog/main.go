@@ -7,6 +7,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -20,6 +21,9 @@ func main() { task.Main(pipeline.AssembleCatalog, run) }
 
 func run(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.AssembleCatalogOut, err error) {
 	env := task.From(ctx)
+	if len(in.Outcomes) != len(in.Prepared) {
+		return out, fault.Input("TileCount", "%d tiles were prepared, %d have outcomes", len(in.Prepared), len(in.Outcomes)).At("outcomes").Fix("give a list for each tile")
+	}
 	prepared, outcomes := make([]string, len(in.Prepared)), make([][]string, len(in.Prepared))
 	for i, p := range in.Prepared {
 		prepared[i], outcomes[i] = p.URI, pipeline.URIs(in.Outcomes[i])

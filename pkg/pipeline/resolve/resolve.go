@@ -102,7 +102,7 @@ func runID(c *config.Config, given, execution string) string {
 	case execution != "":
 		return execution
 	}
-	return fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405Z"))
+	return fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405.000Z"))
 }
 
 func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
