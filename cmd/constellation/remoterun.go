@@ -116,7 +116,7 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	watched := watching{cluster: r.cluster, events: e.events}
 	if err := watched.watch(ctx, w, client, id); err != nil {
 		if fault.KindOf(err) != fault.Canceled {
-			fmt.Fprintf(w, "\n  why        constellation logs %s\n  once mended, what succeeded is kept by\n             constellation recover %s\n", remote.Name(id), remote.Name(id))
+			fmt.Fprintf(w, "\n  why        constellation logs %s\n  once mended, nodes that succeeded are kept by\n             constellation recover %s\n  and tiles that failed are tried again by the same command: what is right comes from the cache\n", remote.Name(id), remote.Name(id))
 		}
 		return err
 	}
