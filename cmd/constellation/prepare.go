@@ -35,6 +35,9 @@ func prepareCommand() *cobra.Command {
 		for _, t := range run.Tiles {
 			printTile(w, t)
 		}
+		for _, why := range out.LeftOut {
+			fmt.Fprintln(w, "a tile is left out:", why)
+		}
 		for _, missing := range out.Missing {
 			fmt.Fprintln(w, "could not be read:", missing)
 		}

@@ -113,6 +113,9 @@ func (e *execution) conclude(ctx context.Context, w io.Writer, out workflows.She
 	if len(out.Missing) > 0 {
 		fmt.Fprintf(w, "  DET files that could not be read: %s\n", strings.Join(out.Missing, ", "))
 	}
+	for _, why := range out.LeftOut {
+		fmt.Fprintf(w, "  a tile is left out: %s\n", why)
+	}
 	for _, t := range run.Tiles {
 		for _, exposure := range t.LeftOut {
 			fmt.Fprintf(w, "  tile %d is without exposure %s\n", t.TileID, exposure)

@@ -50,6 +50,21 @@ func TestAgain(t *testing.T) {
 	})
 }
 
+// TestBatches runs the pipeline in child executions, one for each tile: their
+// products are those of a single one, and the record joins them.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.do(t, "run", "--config", "constellation.yaml", "--run-id", "one", "--cache", "off")
+	s.do(t, "run", "--config", "constellation.yaml", "--run-id", "many", "--cache", "off", "--set", "max_tiles_per_dynamic=1")
+	own := []string{"provenance.json", "run.json", "00000.json", "00001.json"}
+	sameTree(t, "products of batches", without(tree(t, filepath.Join(s.products, "one")), own...), without(tree(t, filepath.Join(s.products, "many")), own...))
+	if n := len(s.tiny.TargetIDs()); len(files(t, filepath.Join(s.products, "many"), "parts/*.json")) != n {
+		t.Errorf("the record has not %d parts", n)
+	}
+	s.oneCopy(t, "many")
+}
+
 // TestStop kills the command at several times and resumes it: nothing of it
 // stays behind, and the products become those of a run that was left alone.
 func TestStop(t *testing.T) {
