@@ -1,10 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,7 +33,7 @@ func misused(c *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		name := dashed(unknown.GetSpecifiedName())
 		said = "there is no flag " + name
-		if near := nearest(unknown.GetSpecifiedName(), flagNames(c)); near != "" {
+		if near := fault.Nearest(unknown.GetSpecifiedName(), flagNames(c)); near != "" {
 			said += fmt.Sprintf("; did you mean --%s?", near)
 		}
 	case errors.As(err, &empty):
@@ -82,7 +80,7 @@ func superfluous(c *cobra.Command, word string) string {
 		}
 	}
 	said := fmt.Sprintf("there is no verb %q", word)
-	if near := nearest(word, verbs); near != "" {
+	if near := fault.Nearest(word, verbs); near != "" {
 		said += fmt.Sprintf("; did you mean %s?", near)
 	}
 	return said
@@ -107,35 +105,4 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return "--" + name
-}
-
-// nearest is the name that a word was probably meant to be; empty where none is near.
-func nearest(word string, names []string) string {
-	most := 1 + len(word)/4
-	near := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return distance(word, n) > most })
-	if len(near) == 0 {
-		return ""
-	}
-	return slices.MinFunc(near, func(a, b string) int { return cmp.Compare(distance(word, a), distance(word, b)) })
-}
-
-// distance is the number of characters to insert, remove or replace (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := corner
-			if a[i] != b[j] {
-				replaced++
-			}
-			corner = row[j+1]
-			row[j+1] = min(replaced, corner+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -47,23 +47,6 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	names := []string{"run", "prepare", "extract", "infer", "assemble"}
-	for word, want := range map[string]string{"rnu": "", "ru": "run", "prepair": "prepare", "exttract": "extract", "asemble": "assemble", "x": "", "": ""} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("%q: %q, not %q", word, got, want)
-		}
-	}
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}} {
-		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != c.want {
-			t.Errorf("%s to %s: %d", c.a, c.b, got)
-		}
-	}
-}
-
 // TestOverridden: what is wrong in a --set is said of it, what is wrong in the
 // file is said of its line.
 func TestOverridden(t *testing.T) {

@@ -220,12 +220,7 @@ func names(fields map[string]int) []string {
 
 // suggest ends a message with the nearest valid key and the whole choice.
 func suggest(key string, valid []string) string {
-	best, distance := "", 4
-	for _, name := range valid {
-		if d := editDistance(key, name); d < distance {
-			best, distance = name, d
-		}
-	}
+	best := fault.Nearest(key, valid)
 	if best != "" {
 		return fmt.Sprintf(" (did you mean %s? valid keys: %s)", best, strings.Join(valid, ", "))
 	}
@@ -237,25 +232,4 @@ func or(a, b string) string {
 		return a
 	}
 	return b
-}
-
-// editDistance is Levenshtein's distance between two short words.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -111,17 +111,17 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(documentsAtOnce)
 	for i, exposures := range batches {
-		text, err := encode(Batch{Exposures: exposures})
-		if again := redo[digest(text)]; err == nil && again != "" {
-			text, err = encode(Batch{exposures, again})
-		}
-		if err != nil {
-			return nil, err
-		}
-		sum := digest(text)
-		p.Batches[i] = BatchRef{sum, exposures[0].ExposureID, exposures[len(exposures)-1].ExposureID, len(exposures)}
 		g.Go(func() error {
-			_, err := objstore.WriteFile(gctx, w, batchURI(uri, sum), text)
+			text, err := encode(Batch{Exposures: exposures})
+			if again := redo[digest(text)]; err == nil && again != "" {
+				text, err = encode(Batch{exposures, again})
+			}
+			if err != nil {
+				return err
+			}
+			sum := digest(text)
+			p.Batches[i] = BatchRef{sum, exposures[0].ExposureID, exposures[len(exposures)-1].ExposureID, len(exposures)}
+			_, err = objstore.WriteFile(gctx, w, batchURI(uri, sum), text)
 			return err
 		})
 	}

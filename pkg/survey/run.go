@@ -3,6 +3,7 @@ package survey
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -200,7 +201,7 @@ func SaveRun(ctx context.Context, store objstore.Store, runURI, runID, configID 
 	for _, uri := range parts {
 		rel, err := objstore.Rel(runURI, uri)
 		if err != nil {
-			rel = uri // an earlier run's, from the cache
+			return "", err
 		}
 		run.Parts = append(run.Parts, rel)
 	}
@@ -221,16 +222,18 @@ func LoadRun(ctx context.Context, r objstore.Reader, uri string) (*Run, error) {
 	if err != nil || len(run.Parts) == 0 {
 		return run, err
 	}
+	for _, part := range run.Parts {
+		if !filepath.IsLocal(part) || strings.Contains(part, "://") {
+			return nil, fault.Data("DocumentInvalid", "its part %q does not lie below it", part).On(uri).Fix("run record-run again")
+		}
+	}
 	base := strings.TrimSuffix(uri, "/"+objstore.Base(uri))
 	parts := make([]*Run, len(run.Parts))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(documentsAtOnce)
 	for i, part := range run.Parts {
 		g.Go(func() (err error) {
-			if !strings.Contains(part, "://") && !strings.HasPrefix(part, "/") {
-				part = objstore.Join(base, part)
-			}
-			parts[i], err = Load[Run](gctx, r, part)
+			parts[i], err = Load[Run](gctx, r, objstore.Join(base, part))
 			return err
 		})
 	}

@@ -338,6 +338,19 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestForeignParts: a record is made of what lies below it.
+func TestForeignParts(t *testing.T) {
+	store := objstore.NewMemory()
+	for _, part := range []string{"../other/parts/00000.json", "/etc/passwd", "s3://theirs/x.json"} {
+		if err := survey.Save(t.Context(), store, "mem://b/r/run.json", survey.Run{Parts: []string{"parts/00000.json", part}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := survey.LoadRun(t.Context(), store, "mem://b/r/run.json"); fault.KindOf(err) != fault.BadData || !strings.Contains(err.Error(), part) {
+			t.Errorf("%s: %v", part, err)
+		}
+	}
+}
+
 func TestUnknownTile(t *testing.T) {
 	tiles := &survey.Tiles{Tiles: []euclid.MERTile{{ID: 7}, {ID: 9}}}
 	if _, err := tiles.Find(8); fault.CodeOf(err) != "UnknownTile" {

@@ -1,10 +1,8 @@
 package remote
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -133,28 +131,6 @@ func (h *hidden) Unwrap() error { return h.cause }
 
 // similar orders names by how little has to be typed anew, and keeps the first few.
 func similar(name string, known []string, n int) []string {
-	known = slices.Clone(known)
-	slices.SortStableFunc(known, func(a, b string) int { return cmp.Compare(distance(name, a), distance(name, b)) })
-	known = slices.Compact(known)
+	known = fault.Similar(name, known)
 	return known[:min(n, len(known))]
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
