@@ -1,47 +1,40 @@
 package extract
 
 import (
+	"context"
 	"io"
-	"sync"
+
+	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
-// buffersAhead are what each file that is read holds: one is used while others are filled.
-const buffersAhead = 3
-
-var bufferPool = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+// chunksAhead are filled of each file that is read while earlier ones are used.
+const chunksAhead = 4
 
 // ahead reads a body chunk by chunk while earlier chunks are used.
 type ahead struct {
-	body  io.ReadCloser
-	full  chan filled
-	empty chan *[bufferSize]byte
-	ended chan struct{}
-	held  *[bufferSize]byte // what the last chunk lies in
+	body   io.ReadCloser
+	full   chan filled
+	cancel context.CancelFunc
 }
 
 type filled struct {
-	buffer *[bufferSize]byte
-	n      int
-	err    error
+	chunk *objstore.Chunk // nil where there was no memory for one before the end came
+	err   error
 }
 
 // readAhead reads the pieces of a run. Each piece begins a chunk.
-func readAhead(body io.ReadCloser, run []*piece) *ahead {
-	a := &ahead{body: body, full: make(chan filled, buffersAhead), empty: make(chan *[bufferSize]byte, buffersAhead), ended: make(chan struct{})}
-	for range buffersAhead {
-		a.empty <- bufferPool.Get().(*[bufferSize]byte)
-	}
+func readAhead(ctx context.Context, body io.ReadCloser, run []*piece) *ahead {
+	ctx, cancel := context.WithCancel(ctx)
+	a := &ahead{body: body, full: make(chan filled, chunksAhead), cancel: cancel}
 	go func() {
-		defer close(a.ended)
+		defer close(a.full)
 		for _, p := range run {
-			for left := p.Length; left > 0; left -= bufferSize {
-				buffer, ok := <-a.empty
-				if !ok {
-					return
+			for left := p.Length; left > 0; left -= objstore.ChunkSize {
+				chunk, err := objstore.NewChunk(ctx)
+				if err == nil {
+					err = chunk.Fill(body, left)
 				}
-				n, err := io.ReadFull(body, buffer[:min(left, bufferSize)])
-				a.full <- filled{buffer, n, err} // it has room for all buffers
-				if err != nil {
+				if a.full <- (filled{chunk, err}); err != nil {
 					return
 				}
 			}
@@ -50,30 +43,20 @@ func readAhead(body io.ReadCloser, run []*piece) *ahead {
 	return a
 }
 
-// next is the next chunk, which is good until the next call. After a failure,
+// next is the next chunk, which is the caller's to release. After a failure,
 // which comes with what was read before it, there is none.
-func (a *ahead) next() ([]byte, error) {
-	if a.held != nil {
-		a.empty <- a.held
-	}
+func (a *ahead) next() (*objstore.Chunk, error) {
 	f := <-a.full
-	a.held = f.buffer
-	return f.buffer[:f.n], f.err
+	return f.chunk, f.err
 }
 
 // stop closes the body, which ends a read that still waits.
 func (a *ahead) stop() {
-	close(a.empty)
+	a.cancel()
 	a.body.Close()
-	<-a.ended
-	close(a.full)
-	for b := range a.empty {
-		bufferPool.Put(b)
-	}
 	for f := range a.full {
-		bufferPool.Put(f.buffer)
-	}
-	if a.held != nil {
-		bufferPool.Put(a.held)
+		if f.chunk != nil {
+			f.chunk.Release()
+		}
 	}
 }

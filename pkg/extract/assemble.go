@@ -218,12 +218,12 @@ func (t *transfer) lookAt(at io.ReaderAt, pieces []*piece) error {
 }
 
 func (p *piece) lookAt(at io.ReaderAt) error {
-	for window := int64(headerWindow); ; window = bufferSize {
+	for window := int64(headerWindow); ; window = maxHeader {
 		raw := make([]byte, min(window, p.Length))
 		if n, err := at.ReadAt(raw, p.Offset); n < len(raw) {
 			return err
 		}
-		if _, err := fits.ParseHDU(raw, 1, p.Offset); err != nil && window < min(p.Length, bufferSize) {
+		if _, err := fits.ParseHDU(raw, 1, p.Offset); err != nil && window < min(p.Length, maxHeader) {
 			continue // its end is further down
 		}
 		_, err := p.verify(raw)

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// bufferSize is what one read of a source takes at most; an HDU's header must fit into it.
-	bufferSize = 512 << 10
+	// maxHeader is what the header of an HDU may have: it is in the first chunk of it.
+	maxHeader = objstore.ChunkSize
 	// primaryWindow holds the primary HDU of a VIS file (17 kB) and what package
 	// fits reads ahead, so that it costs one request.
 	primaryWindow = 16 * fits.Block
@@ -208,7 +208,7 @@ func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 	if err != nil {
 		return err
 	}
-	reads := readAhead(body, run)
+	reads := readAhead(ctx, body, run)
 	defer reads.stop()
 	for _, p := range run {
 		if err := c.copyPiece(ctx, p, reads); err != nil {
@@ -221,34 +221,20 @@ func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 // copyPiece copies one piece to its products, which it opens and commits as they
 // need, and holds it to its checksums.
 func (c *copying) copyPiece(ctx context.Context, p *piece, body *ahead) error {
-	var check *fits.Check
-	for left := p.Length; left > 0; {
+	s := sink{piece: p, left: p.Length}
+	for s.left > 0 {
 		chunk, err := body.next()
-		c.read += int64(len(chunk))
-		c.moved.Add(int64(len(chunk)))
-		if err != nil {
-			return c.short(p, p.Length-left+int64(len(chunk)), err)
-		}
-		if left == p.Length {
-			h, err := p.verify(chunk)
-			if err != nil {
-				return on(c.file.URI, err)
-			}
-			check = fits.NewCheck(h)
-			if err := c.open(ctx, p.to); err != nil {
-				return err
-			}
-		}
-		if check != nil {
-			check.Write(chunk)
-		}
-		if err := writeAll(p.to, chunk); err != nil {
+		if chunk == nil {
 			return err
 		}
-		left -= int64(len(chunk))
+		err = c.take(ctx, &s, chunk, err)
+		chunk.Release()
+		if err != nil {
+			return err
+		}
 	}
-	if check != nil {
-		if err := check.Close(); err != nil {
+	if s.check != nil {
+		if err := s.check.Close(); err != nil {
 			return on(c.file.URI, err)
 		}
 	}
@@ -260,14 +246,47 @@ func (c *copying) copyPiece(ctx context.Context, p *piece, body *ahead) error {
 	return nil
 }
 
-// writeAll writes to all products side by side, and sums beside writing: it
+// sink is a piece under way.
+type sink struct {
+	*piece
+	left  int64       // bytes to come
+	check *fits.Check // nil where the HDU has no checksums
+}
+
+// take is given the next chunk, and what stopped its reading.
+func (c *copying) take(ctx context.Context, s *sink, chunk *objstore.Chunk, err error) error {
+	bytes := chunk.Bytes()
+	first := s.left == s.Length
+	s.left -= int64(len(bytes))
+	c.read += int64(len(bytes))
+	c.moved.Add(int64(len(bytes)))
+	if err != nil {
+		return c.short(s.piece, s.Length-s.left, err)
+	}
+	if first {
+		h, err := s.verify(bytes)
+		if err != nil {
+			return on(c.file.URI, err)
+		}
+		s.check = fits.NewCheck(h)
+		if err := c.open(ctx, s.to); err != nil {
+			return err
+		}
+	}
+	if s.check != nil {
+		s.check.Write(bytes)
+	}
+	return shareAll(s.to, chunk, s.left)
+}
+
+// shareAll writes to all products side by side, and sums beside writing: it
 // takes as long as the slowest of these where there are processors for all.
-func writeAll(to []*product, chunk []byte) error {
+func shareAll(to []*product, chunk *objstore.Chunk, left int64) error {
 	var g errgroup.Group
 	for _, p := range to {
-		g.Go(func() error { p.sum.Write(chunk); return nil })
-		g.Go(func() error { _, err := p.upload.Write(chunk); return err })
-		p.size += int64(len(chunk))
+		g.Go(func() error { p.sum.Write(chunk.Bytes()); return nil })
+		g.Go(func() error { return p.upload.Share(chunk, left) })
+		p.size += int64(len(chunk.Bytes()))
 	}
 	return g.Wait()
 }

@@ -32,16 +32,26 @@ func TestPartSizes(t *testing.T) {
 }
 
 func TestChunks(t *testing.T) {
-	data := make([]byte, 3*chunkSize+777)
+	data := make([]byte, 3*ChunkSize+777)
 	for i := range data {
 		data[i] = byte(i * 7 / 5)
 	}
-	for _, size := range []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, len(data)} {
-		var c chunks
-		for rest := data[:size]; len(rest) > 0; {
-			n := copy(c.space(), rest)
-			c.size += int64(n)
-			rest = rest[n:]
+	for _, size := range []int{0, 1, ChunkSize - 1, ChunkSize, ChunkSize + 1, len(data)} {
+		var c Buffer
+		if err := c.Append(t.Context(), data[:size/3]); err != nil {
+			t.Fatal(err)
+		}
+		for rest := data[size/3 : size]; len(rest) > 0; {
+			shared, err := NewChunk(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := shared.Fill(bytes.NewReader(rest), int64(len(rest))); err != nil {
+				t.Fatal(err)
+			}
+			c.share(shared)
+			rest = rest[len(shared.Bytes()):]
+			shared.Release()
 		}
 		if err := iotest.TestReader(c.reader(), data[:size]); err != nil {
 			t.Errorf("%d bytes: %v", size, err)
@@ -51,7 +61,7 @@ func TestChunks(t *testing.T) {
 		if got, _ := io.ReadAll(r); !bytes.Equal(got, data[size-size/2:size]) {
 			t.Errorf("%d bytes: the second half differs", size)
 		}
-		c.free()
+		c.Free()
 	}
 }
 

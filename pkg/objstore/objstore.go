@@ -68,10 +68,14 @@ type Writer interface {
 }
 
 // Upload is an object being written, by one goroutine. To S3 it holds up to
-// one part (5 MiB, more only beyond 4.7 GB), and all uploads of a store together
-// have at most eight parts on their way.
+// one part (5 MiB, more only beyond 4.7 GB); all uploads of a process together
+// hold 20 MiB, or a part each where that is more.
 type Upload interface {
 	io.Writer
+	// Share writes what other uploads are given as well, and takes no memory of
+	// its own for it. left is how many bytes are to come of the same run, which
+	// should have 5 MiB or more: S3 takes 10,000 parts, and a run is at least one.
+	Share(c *Chunk, left int64) error
 	// Commit makes the object visible. After a failure nothing is.
 	Commit() (Info, error)
 	// Abort gives up and cleans up; after Commit it does nothing, so that it can be deferred.

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/objstore/gate"
 )
 
 // s3Store keeps objects in buckets of an S3-compatible server.
@@ -22,16 +21,12 @@ type s3Store struct {
 	cfg    Config
 	class  types.StorageClass // of new objects; empty: the bucket's own choice
 	client func() (*s3.Client, error)
-	parts  *gate.Gate // for parts in flight, of all uploads together
-	chunks chunkPool  // of all uploads together
 }
 
 func newS3Store(ctx context.Context, cfg Config, m *meter) *s3Store {
 	return &s3Store{
 		cfg:    cfg,
 		client: sync.OnceValues(func() (*s3.Client, error) { return newClient(ctx, cfg, m) }),
-		parts:  gate.New(partsInFlight),
-		chunks: make(chunkPool, pooled),
 	}
 }
 

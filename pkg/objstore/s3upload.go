@@ -1,6 +1,7 @@
 package objstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/base64"
@@ -24,10 +25,6 @@ const (
 	// partsPerStep parts have one size, the next ones twice that: 10,000
 	// parts, S3's limit, hold 7 TB, while objects up to 4.7 GB stay at 5 MiB.
 	partsPerStep = 900
-	// partsInFlight bounds the memory of a store that writes: each open
-	// upload fills one part, and these are on their way at most. Fewer are
-	// where more make nothing faster.
-	partsInFlight = 8
 	// abortTime is what is left for cleaning up after a stop.
 	abortTime = 10 * time.Second
 )
@@ -43,7 +40,7 @@ func (s *s3Store) Create(ctx context.Context, uri string) (Upload, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	return &s3Upload{ctx: ctx, cancel: cancel, store: s, client: c, uri: uri, bucket: bucket, key: key, next: 1, buffer: chunks{pool: s.chunks}}, nil
+	return &s3Upload{ctx: ctx, cancel: cancel, store: s, client: c, uri: uri, bucket: bucket, key: key, next: 1}, nil
 }
 
 type s3Upload struct {
@@ -53,7 +50,7 @@ type s3Upload struct {
 	client           *s3.Client
 	uri, bucket, key string
 
-	buffer  chunks
+	buffer  Buffer
 	next    int32 // number of the part that buffer will be
 	size    int64 // of the parts before it
 	id      *string
@@ -86,12 +83,15 @@ func (u *s3Upload) stop(reason error) {
 
 func (u *s3Upload) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		space, err := u.space()
+		room, err := u.room()
 		if err != nil {
 			return n, err
 		}
-		m := copy(space, p[n:])
-		u.buffer.size, n = u.buffer.size+int64(m), n+m
+		m := min(int64(len(p)-n), room)
+		if err := u.buffer.Append(u.ctx, p[n:n+int(m)]); err != nil {
+			return n, u.failed()
+		}
+		n += int(m)
 	}
 	return n, nil
 }
@@ -99,35 +99,55 @@ func (u *s3Upload) Write(p []byte) (n int, err error) {
 // ReadFrom reads straight into the part that is being filled.
 func (u *s3Upload) ReadFrom(r io.Reader) (n int64, err error) {
 	for {
-		space, err := u.space()
+		room, err := u.room()
 		if err != nil {
 			return n, err
 		}
-		m, err := r.Read(space)
-		u.buffer.size, n = u.buffer.size+int64(m), n+int64(m)
+		m, err := u.buffer.readFrom(u.ctx, r, room)
+		n += m
 		if err == io.EOF {
 			return n, nil
 		}
 		if err != nil {
-			return n, err
+			return n, cmp.Or(u.failed(), err)
 		}
 	}
 }
 
-// space is where the next bytes go; a full part is sent first.
-func (u *s3Upload) space() ([]byte, error) {
+// room is what the part that is being filled has left; a full one is sent first.
+func (u *s3Upload) room() (int64, error) {
 	if err := u.failed(); err != nil {
-		return nil, err
+		return 0, err
 	}
-	if u.buffer.size == sizeOfPart(u.next) {
+	if u.buffer.size >= sizeOfPart(u.next) {
 		if err := u.flush(); err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
-	return u.buffer.space(), nil
+	return sizeOfPart(u.next) - u.buffer.size, nil
 }
 
-// flush sends the buffer as a part, once one of the store's slots is free.
+// Share keeps parts together with those of other uploads that are given the
+// same chunks: a part ends where a run does, unless the run is too short for one.
+func (u *s3Upload) Share(c *Chunk, left int64) error {
+	if err := u.failed(); err != nil {
+		return err
+	}
+	if c.size < ChunkSize/2 { // a copy is better than a chunk that is mostly empty
+		if err := u.buffer.Append(u.ctx, c.Bytes()); err != nil {
+			return u.failed()
+		}
+	} else {
+		u.buffer.share(c)
+	}
+	full := u.buffer.size >= sizeOfPart(u.next) && left >= MinPart
+	if full || left == 0 && u.buffer.size >= MinPart {
+		return u.flush()
+	}
+	return nil
+}
+
+// flush sends the buffer as a part.
 func (u *s3Upload) flush() error {
 	if u.id == nil {
 		in := &s3.CreateMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, StorageClass: u.store.class}
@@ -140,17 +160,13 @@ func (u *s3Upload) flush() error {
 		}
 		u.id = out.UploadId
 	}
-	leave, err := u.store.parts.Enter(u.ctx)
-	if err != nil {
-		return u.failed()
-	}
 	number, data := u.next, u.buffer
-	u.next, u.size, u.buffer = u.next+1, u.size+data.size, chunks{pool: u.store.chunks}
+	u.next, u.size, u.buffer = u.next+1, u.size+data.size, Buffer{}
+	sent := memory.send()
 	u.sending.Go(func() {
-		defer leave()
-		defer data.free()
+		defer sent()
+		defer data.Free()
 		u.send(number, &data)
-		u.store.parts.Moved.Add(data.size)
 	})
 	return nil
 }
@@ -164,7 +180,7 @@ func (u *s3Upload) summed() bool {
 // sum is the CRC32 of a body, and what has the signature leave the body out
 // then: a SHA-256 for that, which both sides compute, is most of the work of
 // sending it. Without a CRC32, the body is signed.
-func (u *s3Upload) sum(data *chunks) (crc *string, sign func(*s3.Options)) {
+func (u *s3Upload) sum(data *Buffer) (crc *string, sign func(*s3.Options)) {
 	if !u.summed() {
 		return nil, func(*s3.Options) {}
 	}
@@ -173,7 +189,7 @@ func (u *s3Upload) sum(data *chunks) (crc *string, sign func(*s3.Options)) {
 	}
 }
 
-func (u *s3Upload) send(number int32, data *chunks) {
+func (u *s3Upload) send(number int32, data *Buffer) {
 	crc, sign := u.sum(data)
 	out, err := u.client.UploadPart(u.ctx, &s3.UploadPartInput{
 		Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number, Body: data.reader(), ContentLength: &data.size,
@@ -210,7 +226,7 @@ func (u *s3Upload) Commit() (Info, error) {
 	}
 	info := Info{URI: u.uri, Size: u.size + u.buffer.size, ETag: etag}
 	u.id = nil // nothing is left to clean up
-	u.buffer.free()
+	u.buffer.Free()
 	u.stop(finished(u.uri))
 	return info, nil
 }
@@ -280,7 +296,7 @@ func (u *s3Upload) etag() string {
 func (u *s3Upload) Abort() {
 	u.stop(finished(u.uri))
 	u.sending.Wait()
-	u.buffer.free()
+	u.buffer.Free()
 	if u.id == nil {
 		return
 	}

@@ -91,6 +91,10 @@ func (u markedUpload) Write(p []byte) (int, error) {
 	return n, marked(err)
 }
 
+func (u markedUpload) Share(c *objstore.Chunk, left int64) error {
+	return marked(u.Upload.Share(c, left))
+}
+
 func (u markedUpload) Commit() (objstore.Info, error) {
 	info, err := u.Upload.Commit()
 	return info, marked(err)
