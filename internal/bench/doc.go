@@ -14,5 +14,5 @@
 // none fails for being slow. Client, proxy and server share one machine, so
 // the times without latency are those of all three.
 //
-// It holds benchmarks only; nothing imports it.
+// It holds benchmarks only; only its executable, which benchmarks run, imports what is below it.
 package bench

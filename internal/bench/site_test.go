@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/bench/errand"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
@@ -27,6 +28,7 @@ type site struct {
 	dithers  []euclid.Exposure // the others
 	tile     euclid.MERTile
 	grid     sky.Grid
+	send     func(testing.TB, errand.Errand) *errand.Account // has a process of its own do it
 }
 
 // newSite starts a server and simulates its bucket, both until the benchmark ends.
@@ -44,6 +46,7 @@ func newSiteOf(b *testing.B, dithers int) *site {
 		grid:   sky.Grid{Rows: v.GridRows, Cols: v.GridCols, MarginArcmin: v.MarginArcmin, TileArcmin: v.TileArcmin, CoreArcmin: v.CoreArcmin},
 	}
 	s.server.Setenv(b)
+	s.send = sender(b)
 	store := open(b)
 	if _, err := simulate.Run(b.Context(), store, s.server.Bucket(b, "euclid"), v, nil); err != nil {
 		b.Fatal(err)

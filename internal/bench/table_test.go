@@ -11,11 +11,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
-// TestMain is also the children: the S3 server, and the process whose memory is measured.
+// TestMain is also the S3 server.
 func TestMain(m *testing.M) {
-	if isChild() {
-		os.Exit(child())
-	}
 	code := s3test.Main(m)
 	results.print(os.Stdout)
 	os.Exit(code)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/bench/errand"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
@@ -31,10 +32,10 @@ func BenchmarkTile(b *testing.B) {
 	} {
 		s.proxy(b, way.latency)
 		b.Run(fmt.Sprintf("%s/%s/%d", way.latency, way.to, way.dithers), func(b *testing.B) {
-			e := errand{Tile: s.tile, Grid: s.grid, Exposure: s.exposure, Dithers: s.dithers[:way.dithers-1], Every: way.every, Dest: objstore.Join(way.dest, "tile")}
-			var a *account
+			e := errand.Errand{Tile: s.tile, Grid: s.grid, Exposure: s.exposure, Dithers: s.dithers[:way.dithers-1], Every: way.every, Dest: objstore.Join(way.dest, "tile")}
+			var a *errand.Account
 			for b.Loop() {
-				a = e.send(b)
+				a = s.send(b, e)
 			}
 			check(b, e, a)
 			s.empty(b, "out")
@@ -55,7 +56,7 @@ func BenchmarkTile(b *testing.B) {
 }
 
 // check holds the account to what must be true of any tile.
-func check(b *testing.B, e errand, a *account) {
+func check(b *testing.B, e errand.Errand, a *errand.Account) {
 	b.Helper()
 	r := a.Report
 	if len(r.SubTiles) != e.Grid.Rows*e.Grid.Cols {

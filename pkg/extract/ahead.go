@@ -8,7 +8,7 @@ import (
 )
 
 // chunksAhead are filled of each file that is read while earlier ones are used.
-const chunksAhead = 4
+const chunksAhead = 2
 
 // ahead reads a body chunk by chunk while earlier chunks are used.
 type ahead struct {

@@ -160,16 +160,24 @@ func (job Job) assemble(ctx context.Context, c *copies, t *transfer) (rest []*pr
 
 // together makes products that begin with the same bytes of the source, which are read once.
 func (job Job) together(ctx context.Context, t *transfer, store objstore.Assembler, primary []byte, head objstore.Range, group []*assembly) error {
-	bytes := make([]byte, int64(len(primary))+head.Length)
-	at := t.reader(ctx, job.Source)
-	if _, err := at.ReadAt(bytes[copy(bytes, primary):], head.Offset); err != nil {
+	var bytes objstore.Buffer
+	defer bytes.Free()
+	if err := bytes.Append(ctx, primary); err != nil {
+		return err
+	}
+	body, err := job.Source.Get(ctx, t.file.URI, t.file.ETag, head)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if n, err := bytes.Take(ctx, body, head.Length); n < head.Length {
 		return on(t.file.URI, err)
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(assembling)
 	for _, a := range group {
 		g.Go(func() error {
-			parts := []objstore.Part{{Bytes: bytes}}
+			parts := []objstore.Part{{Bytes: &bytes}}
 			for _, r := range a.rest {
 				parts = append(parts, t.parts(r)...)
 			}

@@ -37,13 +37,13 @@ type Job struct {
 	// Progress remembers which source files are copied, so that an attempt after
 	// one that was stopped copies the others only. Nil: nothing is remembered.
 	Progress Checkpoint
-	// Workers is how many source files are copied at a time at most, 4 where it
+	// Workers is how many source files are copied at a time at most, 3 where it
 	// is not positive; three times as many to a directory. Fewer are where more
 	// make nothing faster.
 	Workers int
 }
 
-const usualWorkers = 4
+const usualWorkers = 3
 
 // Ways for HDUs to come to the products.
 const (

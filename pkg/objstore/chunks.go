@@ -158,8 +158,8 @@ func (b *Buffer) Append(ctx context.Context, p []byte) error {
 	return nil
 }
 
-// readFrom adds what comes, up to most bytes.
-func (b *Buffer) readFrom(ctx context.Context, r io.Reader, most int64) (n int64, err error) {
+// Take adds what comes, up to most bytes, and says how many came before the error.
+func (b *Buffer) Take(ctx context.Context, r io.Reader, most int64) (n int64, err error) {
 	for n < most {
 		c, err := b.grow(ctx)
 		if err != nil {

@@ -58,7 +58,7 @@ func TestElsewhere(t *testing.T) {
 	head := data[29<<20:]
 	head = append(bytes.Clone(head), make([]byte, objstore.MinPart)...)
 	want := bytes.Join([][]byte{head, data[7 : 7+6<<20], data[20<<20 : 29<<20]}, nil)
-	a, err := s.Assemble(t.Context(), uri("made"), s, []objstore.Part{{Bytes: head}, from(7, 6<<20), from(20<<20, 9<<20)})
+	a, err := s.Assemble(t.Context(), uri("made"), s, []objstore.Part{{Bytes: buffer(t, head)}, from(7, 6<<20), from(20<<20, 9<<20)})
 	switch {
 	case fault.CodeOf(err) == objstore.NotCopied:
 		t.Logf("the server can't copy as it should, so that products stream: %v", err)

@@ -2,6 +2,7 @@ package objstore
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
@@ -63,6 +66,60 @@ func TestChunks(t *testing.T) {
 		}
 		c.Free()
 	}
+}
+
+// Memory is waited for as long as some will come back, and no longer: parts
+// that are not full yet need some to get anywhere.
+func TestMemoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(3)
+		take := func(ctx context.Context) *Chunk {
+			c, err := p.get(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		var all []*Chunk
+		for range 5 { // nothing is on its way
+			all = append(all, take(t.Context()))
+		}
+		sent := p.send()
+		got := make(chan *Chunk)
+		go func() { got <- take(t.Context()) }()
+		waits := func() bool {
+			synctest.Wait()
+			select {
+			case c := <-got:
+				c.Release()
+				return false
+			default:
+				return true
+			}
+		}
+		for i, c := range all[:2] {
+			if c.Release(); !waits() {
+				t.Errorf("no wait with %d of 3 in use", 4-i)
+			}
+		}
+		if all[2].Release(); waits() {
+			t.Error("a wait with 2 of 3 in use")
+		}
+
+		all = append(all, take(t.Context()))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		if c, err := p.get(ctx); err == nil {
+			t.Errorf("%v with 3 of 3 in use", c)
+		}
+		go func() { got <- take(t.Context()) }()
+		if !waits() {
+			t.Error("no wait while a part is on its way")
+		}
+		if sent(); waits() {
+			t.Error("a wait for nothing")
+		}
+	})
 }
 
 func TestWriteFault(t *testing.T) {

@@ -1,7 +1,6 @@
 package objstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +30,7 @@ const (
 // Part is a part of an object that a store puts together: bytes that are given,
 // or, where Bytes is nil, a range of another object, which must still have the ETag.
 type Part struct {
-	Bytes []byte
+	Bytes *Buffer
 	URI   string
 	ETag  string
 	Range Range
@@ -39,7 +38,7 @@ type Part struct {
 
 func (p Part) size() int64 {
 	if p.Bytes != nil {
-		return int64(len(p.Bytes))
+		return p.Bytes.size
 	}
 	return p.Range.Length
 }
@@ -135,8 +134,9 @@ func withoutChecksum(o *s3.Options) {
 func (u *s3Upload) add(ctx context.Context, number int32, p Part) error {
 	var etag *string
 	if p.Bytes != nil {
+		defer memory.send()()
 		out, err := u.client.UploadPart(ctx, &s3.UploadPartInput{
-			Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number, Body: bytes.NewReader(p.Bytes), ContentLength: aws.Int64(p.size()),
+			Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number, Body: p.Bytes.reader(), ContentLength: aws.Int64(p.size()),
 		}, withoutChecksum)
 		if err != nil {
 			return u.store.fail(ctx, "assemble", u.uri, err)

@@ -48,7 +48,7 @@ func TestAssemble(t *testing.T) {
 		return objstore.Part{URI: source.URI, ETag: source.ETag, Range: objstore.Range{Offset: offset, Length: length}}
 	}
 	a, err := s.Assemble(t.Context(), "s3://bucket/made", objstore.Indexed(s, "the index", time.Now()),
-		[]objstore.Part{{Bytes: head}, from(7, 6<<20), from(20<<20, 9<<20), from(3, 100)})
+		[]objstore.Part{{Bytes: buffer(t, head)}, from(7, 6<<20), from(20<<20, 9<<20), from(3, 100)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,4 +142,15 @@ func TestAssembleInTrouble(t *testing.T) {
 			t.Errorf("%s: %d bytes with %s, want %d with %s; %v", name, len(made), a.CRC64NVME, len(data), crc64nvme(data), err)
 		}
 	}
+}
+
+// buffer holds some bytes until the test ends.
+func buffer(t *testing.T, data []byte) *objstore.Buffer {
+	t.Helper()
+	b := new(objstore.Buffer)
+	t.Cleanup(b.Free)
+	if err := b.Append(t.Context(), data); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -103,7 +103,7 @@ func (u *s3Upload) ReadFrom(r io.Reader) (n int64, err error) {
 		if err != nil {
 			return n, err
 		}
-		m, err := u.buffer.readFrom(u.ctx, r, room)
+		m, err := u.buffer.Take(u.ctx, r, room)
 		n += m
 		if err == io.EOF {
 			return n, nil

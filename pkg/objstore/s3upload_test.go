@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -155,3 +157,70 @@ func TestUploadRequests(t *testing.T) {
 		t.Errorf("the proxy saw %d bytes, the store %+v", n, s.Usage())
 	}
 }
+
+// What goes to many objects is held once, and each part has what S3 wants of one:
+// four runs of 17 MB to eight objects take a part or two of memory, not eight.
+func TestSharedParts(t *testing.T) {
+	_, proxy, s := far(t)
+	var parts, small atomic.Int64
+	held := make(chan struct{})
+	proxy.Inject(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.URL.Query().Has("partNumber") {
+			parts.Add(1)
+			if r.ContentLength < 5<<20 {
+				small.Add(1)
+			}
+			<-held
+		}
+		return false
+	})
+	var uploads []objstore.Upload
+	for i := range 8 {
+		u, err := s.Create(t.Context(), fmt.Sprintf("s3://bucket/%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer u.Abort()
+		if _, err := u.Write([]byte("a header")); err != nil {
+			t.Fatal(err)
+		}
+		uploads = append(uploads, u)
+	}
+	const run = 17_000_000
+	var most int
+	time.AfterFunc(300*time.Millisecond, func() { close(held) })
+	for range 4 {
+		for left := int64(run); left > 0; {
+			c, err := objstore.NewChunk(t.Context())
+			if err == nil {
+				err = c.Fill(neverEnding{}, left)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			left -= int64(len(c.Bytes()))
+			for _, u := range uploads {
+				if err := u.Share(c, left); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.Release()
+			most = max(most, objstore.Held())
+		}
+	}
+	for i, u := range uploads {
+		if info, err := u.Commit(); err != nil || info.Size != 8+4*run {
+			t.Errorf("object %d: %+v, %v", i, info, err)
+		}
+	}
+	if n := parts.Load(); n != 8*4*3 || small.Load() > 0 {
+		t.Errorf("%d parts, %d of them too small; want 3 of each run in each object", n, small.Load())
+	}
+	if most > 21<<20 || objstore.Held() != 0 {
+		t.Errorf("%d bytes were held, %d still are", most, objstore.Held())
+	}
+}
+
+type neverEnding struct{}
+
+func (neverEnding) Read(p []byte) (int, error) { return len(p), nil }

@@ -14,10 +14,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// exposureReads bounds the source files of a tile that are read at once: to S3,
-// each takes up to 40 MiB, and all that a task may take is 256 MiB.
-const exposureReads = 3
-
 // TileJob is one tile and what to cut it from.
 type TileJob struct {
 	Plan       *survey.TilePlan
@@ -57,7 +53,6 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 		ConfigID:   job.ConfigID,
 		Provenance: job.Provenance,
 		Progress:   job.Progress,
-		Workers:    exposureReads,
 	}
 	for _, n := range p.Neighbours {
 		request.Neighbours = append(request.Neighbours, n.Catalogs...)

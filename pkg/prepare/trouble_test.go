@@ -28,7 +28,7 @@ func TestAssembleTrouble(t *testing.T) {
 		if !ok {
 			t.Fatal("a store that can assemble does not seem to")
 		}
-		_, err := store.Assemble(t.Context(), product, nil, []objstore.Part{{Bytes: []byte("head")}, {URI: source}})
+		_, err := store.Assemble(t.Context(), product, nil, []objstore.Part{{Bytes: new(objstore.Buffer)}, {URI: source}})
 		if ownTrouble(err) != own || fault.CodeOf(err) != objstore.ObjectChanged {
 			t.Errorf("trouble with %q: %v", object, err)
 		}
