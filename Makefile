@@ -52,10 +52,11 @@ demo-short: build ## The same with the smallest survey (seconds)
 	@bin/constellation demo --dir $(DEMO)-short --preset tiny
 
 .PHONY: test
-test: venv build ## Run every test, with the independent readers that some need
+test: venv build ## Run every test, with the independent readers that some need, and list what was skipped
 	@deploy/progress.sh go vet ./...
 	cd deploy/shine && $(CURDIR)/$(VENV)/bin/python -m pytest -q -p no:cacheprovider
-	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin go test -timeout 30m ./...
+	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin \
+	  go tool -modfile=deploy/tools/go.mod gotestsum --format pkgname --format-hide-empty-pkg -- -timeout 30m ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for a short while
