@@ -86,7 +86,7 @@ bench-index: ## Build and query the quadrant index of a whole survey: 28.8 milli
 
 .PHONY: soak
 soak: build ## Kill whole runs at 200 random points, and compare the bytes they end with
-	CONSTELLATION_BIN=$(CURDIR)/bin CONSTELLATION_KILLS=200 go test ./internal/faults -run TestKill -count=1 -timeout 60m
+	CONSTELLATION_BIN=$(CURDIR)/bin CONSTELLATION_KILLS=200 go test -v ./internal/faults -run TestKill -count=1 -timeout 60m
 
 .PHONY: golden
 golden: ## Rewrite the golden renderings of the specs

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,22 +55,14 @@ func (s *s3Store) stat(ctx context.Context, uri, etag string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	out, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key, IfMatch: quoted(etag)})
+	in := &s3.HeadObjectInput{Bucket: &bucket, Key: &key}
+	in.IfMatch, in.IfUnmodifiedSince = conditions(etag)
+	out, err := c.HeadObject(ctx, in)
 	if err != nil {
 		return Info{}, s.fail(ctx, "stat", uri, err)
 	}
-	return Info{URI: uri, Size: aws.ToInt64(out.ContentLength), ETag: unquoted(out.ETag), Modified: aws.ToTime(out.LastModified)}, nil
+	return Info{URI: uri, Size: aws.ToInt64(out.ContentLength), ETag: identity(out.ETag, out.LastModified), Modified: aws.ToTime(out.LastModified)}, nil
 }
-
-// ETags travel in quotes and are kept without.
-func quoted(etag string) *string {
-	if etag == "" {
-		return nil
-	}
-	return aws.String(`"` + etag + `"`)
-}
-
-func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
 
 func (s *s3Store) Get(ctx context.Context, uri, etag string, r Range) (io.ReadCloser, error) {
 	if r.Offset < 0 {
@@ -117,7 +108,8 @@ func (s *s3Store) getOnce(ctx context.Context, uri, etag string, r Range) (part,
 	if err != nil {
 		return part{}, err
 	}
-	in := &s3.GetObjectInput{Bucket: &bucket, Key: &key, IfMatch: quoted(etag)}
+	in := &s3.GetObjectInput{Bucket: &bucket, Key: &key}
+	in.IfMatch, in.IfUnmodifiedSince = conditions(etag)
 	switch {
 	case r.Length > 0:
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1))
@@ -131,11 +123,11 @@ func (s *s3Store) getOnce(ctx context.Context, uri, etag string, r Range) (part,
 		}
 		return part{}, s.fail(ctx, "read", uri, err)
 	}
-	p := part{body: out.Body, etag: unquoted(out.ETag), size: aws.ToInt64(out.ContentLength)}
+	p := part{body: out.Body, etag: identity(out.ETag, out.LastModified), size: aws.ToInt64(out.ContentLength)}
 	switch {
 	case out.ContentLength == nil:
 		err = fault.Passing(ServerError, "read: %w: no Content-Length", errWrongAnswer).On(uri)
-	case etag != "" && p.etag != "" && p.etag != etag: // a server that doesn't know If-Match
+	case isAnother(etag, out.ETag, out.LastModified):
 		err = changed(uri)
 	case in.Range != nil:
 		err = p.check(uri, aws.ToString(out.ContentRange), r)

@@ -147,12 +147,13 @@ func (u *s3Upload) add(ctx context.Context, number int32, p Part) error {
 		if err != nil {
 			return err
 		}
-		out, err := u.client.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
+		in := &s3.UploadPartCopyInput{
 			Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number,
-			CopySource:        aws.String(from + "/" + escaped(name)),
-			CopySourceIfMatch: quoted(p.ETag),
-			CopySourceRange:   aws.String(fmt.Sprintf("bytes=%d-%d", p.Range.Offset, p.Range.Offset+p.Range.Length-1)),
-		})
+			CopySource:      aws.String(from + "/" + escaped(name)),
+			CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", p.Range.Offset, p.Range.Offset+p.Range.Length-1)),
+		}
+		in.CopySourceIfMatch, in.CopySourceIfUnmodifiedSince = conditions(p.ETag)
+		out, err := u.client.UploadPartCopy(ctx, in)
 		if err != nil {
 			return u.refused(ctx, p.URI, err)
 		}

@@ -230,3 +230,54 @@ func TestStorageClassOfParts(t *testing.T) {
 		}
 	}
 }
+
+// An object that its store gives no ETag is held to when it was written: one
+// that replaces it is found out, as it is read and as it is listed.
+func TestNoETag(t *testing.T) {
+	server, _, s := far(t)
+	path := filepath.Join(server.Dir, "bucket", "dropped")
+	drop := func(text string, when time.Time) objstore.Info {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, when, when); err != nil {
+			t.Fatal(err)
+		}
+		info, err := s.Stat(t.Context(), "s3://bucket/dropped")
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.List(t.Context(), "s3://bucket/", func(l objstore.Info) error {
+			if l.ETag != info.ETag {
+				t.Errorf("listed as %q, it is %q", l.ETag, info.ETag)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	day := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	first := drop("one of them", day)
+	if first.ETag == "" {
+		t.Fatal("it is known by nothing")
+	}
+	get := func(etag string) error {
+		body, err := s.Get(t.Context(), "s3://bucket/dropped", etag, objstore.Range{Offset: 1, Length: 3})
+		if err == nil {
+			body.Close()
+		}
+		return err
+	}
+	if err := get(first.ETag); err != nil {
+		t.Error(err)
+	}
+	for _, when := range []time.Time{day.Add(time.Second), day.Add(-time.Hour)} {
+		second := drop("another one", when)
+		isCode(t, "replaced", get(first.ETag), fault.BadInput, objstore.ObjectChanged, "s3://bucket/dropped")
+		if err := get(second.ETag); err != nil {
+			t.Error(err)
+		}
+	}
+}

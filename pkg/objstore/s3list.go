@@ -42,7 +42,7 @@ func (s *s3Store) pages(ctx context.Context, c *s3.Client, bucket, key string, v
 			if strings.HasSuffix(name, "/") {
 				continue
 			}
-			info := Info{URI: s3Scheme + bucket + "/" + name, Size: aws.ToInt64(o.Size), ETag: unquoted(o.ETag), Modified: aws.ToTime(o.LastModified)}
+			info := Info{URI: s3Scheme + bucket + "/" + name, Size: aws.ToInt64(o.Size), ETag: identity(o.ETag, o.LastModified), Modified: aws.ToTime(o.LastModified)}
 			if err := visit(info); err != nil {
 				return err
 			}
