@@ -91,7 +91,7 @@ func (r *run) node(ctx context.Context, sc *scope, g *graph, i int, in *core.Lit
 		f.Origin = core.ExecutionError_SYSTEM
 		return r.finish(ctx, j, nil, 0, f)
 	}
-	r.observe(Event{NodeRef: j.ref(0), Kind: Queued, Name: j.title()})
+	r.observe(Event{NodeRef: j.ref(0), Kind: Queued, Name: Title(j.node, j.name)})
 	raw, err := marshal(in)
 	if err != nil {
 		return r.finish(ctx, j, nil, 0, j.fail(codeInput, "encode inputs: %w", err))
@@ -226,10 +226,10 @@ func (r *run) inner(ctx context.Context, j *job) (*core.LiteralMap, error) {
 	return out, err
 }
 
-// title is the node's display name; empty where that says no more than its id
-// or what it runs.
-func (j *job) title() string {
-	if name := j.node.GetMetadata().GetName(); name != j.node.GetId() && name != j.name {
+// Title is a node's display name; empty where that says no more than its id or
+// the name of what it runs.
+func Title(n *core.Node, runs string) string {
+	if name := n.GetMetadata().GetName(); name != n.GetId() && name != runs {
 		return name
 	}
 	return ""

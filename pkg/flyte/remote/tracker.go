@@ -269,6 +269,7 @@ func (t *tracker) cutShort(ctx context.Context, b *branch) error {
 func (t *tracker) say(n *node, e local.Event) {
 	t.changed = true
 	e.NodeRef = n.ref(e.Attempt, -1)
+	e.Name = local.Title(n.template, e.Task)
 	e.Time = n.updated()
 	if began := n.at.GetClosure().GetStartedAt(); began != nil && e.Kind == local.Expanded {
 		e.Time = began.AsTime() // or later; when exactly, nobody says
