@@ -178,7 +178,8 @@ func checkName(run string) error {
 func checkCatalog(c pipeline.Catalog) error {
 	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue; or output.catalog_warehouse to a directory"
 	remote := strings.Contains(c.Warehouse, "://") && !strings.HasPrefix(c.Warehouse, "file://")
-	switch scheme, _, _ := strings.Cut(c.URI, "://"); scheme {
+	scheme, _, has := strings.Cut(c.URI, "://")
+	switch scheme {
 	case "sqlite", "postgres", "postgresql", "http", "https":
 		return nil
 	case "":
@@ -187,7 +188,11 @@ func checkCatalog(c pipeline.Catalog) error {
 		}
 		return nil
 	}
-	return fault.Input("ConfigInvalid", "%s is not a catalogue that can be opened", c.URI).At("output.catalog_uri").Fix(choices)
+	with := "no scheme" // not what it is instead: there may be a password in it
+	if has {
+		with = scheme + "://"
+	}
+	return fault.Input("ConfigInvalid", "a catalogue with %s can't be opened", with).At("output.catalog_uri").Fix(choices)
 }
 
 // checkPlaces refuses URIs that no store takes: a mistyped scheme would

@@ -103,13 +103,17 @@ func TestLaunchRefuses(t *testing.T) {
 		"scheme":                   {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "gs://b/o"}, `output.storage_base_uri: "gs://b/o" is neither s3://`},
 		"half a scheme":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "s3:/b/o"}, `output.storage_base_uri: "s3:/b/o" is neither s3://`},
 		"endpoint":                 {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\ndata: {s3_endpoint_url: '127.0.0.1:9000'}\n"}, "data.s3_endpoint_url"},
-		"unknown catalogue":        {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\noutput: {catalog_uri: 'glue://x'}\n", Assembles: true}, "glue://x is not a catalogue that can be opened"},
+		"unknown catalogue":        {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\noutput: {catalog_uri: 'mysql://me:secret@h/x'}\n", Assembles: true}, "a catalogue with mysql:// can't be opened"},
+		"catalogue without scheme": {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\noutput: {catalog_uri: 'me:secret@h/x'}\n", Assembles: true}, "a catalogue with no scheme can't be opened"},
 		"broken section":           {pipeline.ResolveConfigIn{ConfigYAML: "tiling: 3\n"}, "config_yaml: line 1, column 9: tiling is not a mapping"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := launch(t, c.in)
 			if err == nil || !strings.Contains(err.Error(), c.want) || fault.KindOf(err) != fault.BadInput {
 				t.Errorf("got %v (%v), want bad input with %q", err, fault.KindOf(err), c.want)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("a password is in %v", err)
 			}
 		})
 	}
