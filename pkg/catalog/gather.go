@@ -83,7 +83,11 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, out
 		o := found[key{s.TileID, s.Row, s.Col}]
 		switch {
 		case unusable[i] != nil:
-			lost = append(lost, results.Outcome{TileID: o.TileID, Row: o.Row, Col: o.Col, Status: results.Failed, Reason: unusable[i].Error(), Directory: o.Directory})
+			reason := unusable[i].Error()
+			if fault.CodeOf(unusable[i]) == objstore.NotFound { // a result of an earlier run, which the cache still knows of
+				reason += ": run again without the cache"
+			}
+			lost = append(lost, results.Outcome{TileID: o.TileID, Row: o.Row, Col: o.Col, Status: results.Failed, Reason: reason, Directory: o.Directory})
 		case o.Status != results.Failed && o.Shear.URI != "" && o.Sources.URI != "":
 			files = append(files, o)
 		}

@@ -13,6 +13,7 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	table.Add("batches", len(p.Batches))
 	table.Add("tiles to process", len(t.Wanted))
 	table.Add("neighbouring tiles", len(t.Tiles)-len(t.Wanted))
+	table.Add("tiles left out", len(t.LeftOut))
 	table.Add("products that exposures lack", p.Incomplete)
 	table.Add("older deliveries, not used", p.Superseded)
 	table.Add("short exposures left out", p.SkippedShort)
@@ -22,7 +23,7 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	for _, m := range p.IncompleteFirst {
 		incomplete = append(incomplete, fmt.Sprintf("%s lacks %s", m.Exposure, m.Product))
 	}
-	return table.HTML() + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples)
+	return table.HTML() + list("Tiles left out", t.LeftOut) + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples)
 }
 
 // Merged shows the quadrant index, and for each file that it lacks, why.
