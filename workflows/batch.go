@@ -14,18 +14,7 @@ func addFan(w *batchWorkflow) *spec.Node[pipeline.FanOutTilesIn, pipeline.FanOut
 		spec.Branch(pipeline.BranchGPU, inferTile("process_tile")),
 		spec.Branch(pipeline.BranchCPU, inferTile("process_tile_cpu", spec.Variant(pipeline.VariantCPU))),
 		spec.Branch(pipeline.BranchPrepare, prepareTile()))
-	spec.Connect(w, &fan.In.TileIDs, &w.In.TileIDs)
-	spec.Connect(w, &fan.In.Branch, &w.In.Branch)
-	spec.Connect(w, &fan.In.Source, &w.In.Source)
-	spec.Connect(w, &fan.In.Tiling, &w.In.Tiling)
-	spec.Connect(w, &fan.In.Products, &w.In.Products)
-	spec.Connect(w, &fan.In.Destination, &w.In.Destination)
-	spec.Connect(w, &fan.In.Inference, &w.In.Inference)
-	spec.Connect(w, &fan.In.Limits, &w.In.Limits)
-	spec.Connect(w, &fan.In.GPU, &w.In.GPU)
-	spec.Connect(w, &fan.In.Plan, &w.In.Plan)
-	spec.Connect(w, &fan.In.Tiles, &w.In.Tiles)
-	spec.Connect(w, &fan.In.Index, &w.In.Index)
+	spec.ConnectAll(w, &fan.In, &w.In.FanOutTilesIn)
 	return fan
 }
 

@@ -60,7 +60,7 @@ func TestSizes(t *testing.T) {
 			return task.FanOut[pipeline.BatchIn]{Branch: branch, Items: batches}, nil
 		})
 		batch := batches[0]
-		inner := futures(t, pipeline.FanOutTiles, "fan_out_tiles", fanIn(batch), func(context.Context, pipeline.FanOutTilesIn) (task.FanOut[pipeline.TileIn], error) {
+		inner := futures(t, pipeline.FanOutTiles, "fan_out_tiles", batch.FanOutTilesIn, func(context.Context, pipeline.FanOutTilesIn) (task.FanOut[pipeline.TileIn], error) {
 			return task.FanOut[pipeline.TileIn]{Branch: batch.Branch, Items: tileItems(batch), Accelerator: "nvidia-l4"}, nil
 		})
 		given := in.TileIDs // at launch; a survey's are the configuration's
@@ -109,8 +109,9 @@ func settings(t *testing.T) pipeline.FanOutBatchesIn {
 		t.Fatal(err)
 	}
 	blob := func(name string) literal.Blob { return literal.Blob{URI: raw + "/" + name, Format: "json"} }
-	return pipeline.FanOutBatchesIn{
-		MaxTiles: 500, Kind: pipeline.BatchShear, Branch: pipeline.BranchGPU,
+	in := pipeline.FanOutBatchesIn{MaxTiles: 500, Kind: pipeline.BatchShear}
+	in.Branch = pipeline.BranchGPU
+	in.TileSettings = pipeline.TileSettings{
 		Source: pipeline.Source{VISBase: "s3://nasa-irsa-euclid-q1/q1/VIS/", MERBase: "s3://nasa-irsa-euclid-q1/q1/MER/",
 			CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/", Region: "us-east-1", Anonymous: true, Exposures: "nominal"},
 		Tiling:      pipeline.Tiling{Source: "mer_mosaic", Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
@@ -118,22 +119,20 @@ func settings(t *testing.T) pipeline.FanOutBatchesIn {
 		Destination: pipeline.Destination{RunURI: "s3://euclid-shear-products/campaigns/wide/EDFS_20261122T101500Z", ConfigID: fmt.Sprintf("%064d", 1), Redo: "s3://euclid-shear-products/campaigns/wide/redo"},
 		Inference:   pipeline.Inference{Engine: "shine", Command: []string{"python", "-m", "shine.euclid.run"}, Inference: string(text), ConfigID: fmt.Sprintf("%064d", 1)}, // more than its section
 		Limits:      pipeline.Limits{TimeoutSeconds: 7200}, GPU: pipeline.GPU{Accelerator: "nvidia-l4"},
-		Catalog: pipeline.Catalog{Warehouse: "s3://euclid-shear-products/warehouse", URI: "https://iceberg.example.org/rest", Namespace: "shear", Table: "wide_shear"},
-		RunID:   "EDFS_20261122T101500Z", Plan: blob("plan.json"), Tiles: blob("tiles.json"), Index: blob("index/quadrants.json"),
 	}
-}
-
-func fanIn(b pipeline.BatchIn) pipeline.FanOutTilesIn {
-	return pipeline.FanOutTilesIn{TileIDs: b.TileIDs, Branch: b.Branch, Source: b.Source, Tiling: b.Tiling, Products: b.Products,
-		Destination: b.Destination, Inference: b.Inference, Limits: b.Limits, GPU: b.GPU, Plan: b.Plan, Tiles: b.Tiles, Index: b.Index}
+	in.Plan, in.Tiles, in.Index = blob("plan.json"), blob("tiles.json"), blob("index/quadrants.json")
+	in.CommitSettings = pipeline.CommitSettings{
+		Catalog: pipeline.Catalog{Warehouse: "s3://euclid-shear-products/warehouse", URI: "https://iceberg.example.org/rest", Namespace: "shear", Table: "wide_shear"},
+		RunID:   "EDFS_20261122T101500Z",
+	}
+	return in
 }
 
 func tileItems(b pipeline.BatchIn) []pipeline.TileIn {
 	var items []pipeline.TileIn
 	for _, id := range b.TileIDs {
-		items = append(items, pipeline.TileIn{TileID: id, Plan: literal.Blob{URI: fmt.Sprintf("%s/tiles/%d.json", raw, id), Format: "json"}, Key: fmt.Sprintf("%064d", id), Listing: b.Plan,
-			Source: b.Source, Access: b.Source.Access(), Products: b.Products, Destination: b.Destination, Limits: b.Limits, GPU: b.GPU,
-			Inference: literal.Blob{URI: raw + "/inference.json", Format: "json"}, InferenceKey: fmt.Sprintf("%064d", 1)})
+		plan := literal.Blob{URI: fmt.Sprintf("%s/tiles/%d.json", raw, id), Format: "json"}
+		items = append(items, b.Tile(id, plan, fmt.Sprintf("%064d", id), literal.Blob{URI: raw + "/inference.json", Format: "json"}, fmt.Sprintf("%064d", 1)))
 	}
 	return items
 }

@@ -11,13 +11,7 @@ type tileWorkflow = spec.Workflow[pipeline.TileIn, pipeline.TileOut]
 // addPrepare wires the stage that every tile begins with.
 func addPrepare(w *tileWorkflow) *spec.Node[pipeline.PrepareTileIn, pipeline.PrepareTileOut] {
 	n := spec.Add(w, pipeline.PrepareTile)
-	spec.Connect(w, &n.In.Plan, &w.In.Plan)
-	spec.Connect(w, &n.In.Key, &w.In.Key)
-	spec.Connect(w, &n.In.Listing, &w.In.Listing)
-	spec.Connect(w, &n.In.Source, &w.In.Source)
-	spec.Connect(w, &n.In.Access, &w.In.Access)
-	spec.Connect(w, &n.In.Products, &w.In.Products)
-	spec.Connect(w, &n.In.Destination, &w.In.Destination)
+	spec.ConnectAll(w, &n.In, &w.In.PrepareTileIn)
 	spec.Connect(w, &w.Out.Prepared, &n.Out.Prepared)
 	return n
 }

@@ -20,43 +20,24 @@ const (
 
 // FanOutBatchesIn is a run's tiles and what a batch of them needs.
 type FanOutBatchesIn struct {
-	TileIDs     []int64      `flyte:"tile_ids" doc:"the tiles to process"`
-	MaxTiles    int64        `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`
-	Kind        string       `flyte:"kind" doc:"shear or prepare: where a batch ends"`
-	Branch      string       `flyte:"branch" doc:"gpu, cpu or prepare: what a tile goes through"`
-	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	Tiling      Tiling       `flyte:"tiling" doc:"how tiles divide"`
-	Products    Products     `flyte:"products" doc:"where products go, and how"`
-	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
-	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
-	Limits      Limits       `flyte:"limits" doc:"what bounds inference"`
-	GPU         GPU          `flyte:"gpu" doc:"what inference asks for"`
-	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
-	Leases      string       `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
-	RunID       string       `flyte:"run_id" doc:"name of the run"`
-	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
-	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index       literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
+	MaxTiles int64  `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`
+	Kind     string `flyte:"kind" doc:"shear or prepare: where a batch ends"`
+	FanOutTilesIn
+	CommitSettings
 }
 
 // BatchIn is what one batch of tiles takes.
 type BatchIn struct {
-	Part        int64        `flyte:"part" doc:"number of the batch in its run"`
-	TileIDs     []int64      `flyte:"tile_ids" doc:"the tiles to process"`
-	Branch      string       `flyte:"branch" doc:"gpu, cpu or prepare: what a tile goes through"`
-	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	Tiling      Tiling       `flyte:"tiling" doc:"how tiles divide"`
-	Products    Products     `flyte:"products" doc:"where products go, and how"`
-	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
-	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
-	Limits      Limits       `flyte:"limits" doc:"what bounds inference"`
-	GPU         GPU          `flyte:"gpu" doc:"what inference asks for"`
-	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
-	Leases      string       `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
-	RunID       string       `flyte:"run_id" doc:"name of the run"`
-	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
-	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index       literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
+	Part int64 `flyte:"part" doc:"number of the batch in its run"`
+	FanOutTilesIn
+	CommitSettings
+}
+
+// CommitSettings is what a batch's results are committed by.
+type CommitSettings struct {
+	Catalog Catalog `flyte:"catalog" doc:"the Iceberg tables"`
+	Leases  string  `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
+	RunID   string  `flyte:"run_id" doc:"name of the run"`
 }
 
 // String names the batch's node in the console.
@@ -94,12 +75,9 @@ func (in FanOutBatchesIn) Batches() (branch string, batches []BatchIn) {
 		branch += batchByExecution
 	}
 	for from := 0; from < len(in.TileIDs); from += size {
-		batches = append(batches, BatchIn{
-			Part: int64(len(batches)), TileIDs: in.TileIDs[from:min(from+size, len(in.TileIDs))], Branch: in.Branch,
-			Source: in.Source, Tiling: in.Tiling, Products: in.Products, Destination: in.Destination,
-			Inference: in.Inference, Limits: in.Limits, GPU: in.GPU, Catalog: in.Catalog, Leases: in.Leases, RunID: in.RunID,
-			Plan: in.Plan, Tiles: in.Tiles, Index: in.Index,
-		})
+		b := BatchIn{Part: int64(len(batches)), FanOutTilesIn: in.FanOutTilesIn, CommitSettings: in.CommitSettings}
+		b.TileIDs = in.TileIDs[from:min(from+size, len(in.TileIDs))]
+		batches = append(batches, b)
 	}
 	return branch, batches
 }

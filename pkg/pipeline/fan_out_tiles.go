@@ -16,35 +16,35 @@ const (
 
 // FanOutTilesIn is a batch of tiles and what each of them needs.
 type FanOutTilesIn struct {
-	TileIDs     []int64      `flyte:"tile_ids" doc:"the tiles to process"`
-	Branch      string       `flyte:"branch" doc:"gpu, cpu or prepare: what a tile goes through"`
-	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	Tiling      Tiling       `flyte:"tiling" doc:"how tiles divide"`
-	Products    Products     `flyte:"products" doc:"where products go, and how"`
-	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
-	Inference   Inference    `flyte:"inference" doc:"what infers shear"`
-	Limits      Limits       `flyte:"limits" doc:"what bounds inference"`
-	GPU         GPU          `flyte:"gpu" doc:"what inference asks for"`
-	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
-	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Index       literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
+	TileIDs []int64 `flyte:"tile_ids" doc:"the tiles to process"`
+	Branch  string  `flyte:"branch" doc:"gpu, cpu or prepare: what a tile goes through"`
+	TileSettings
+	Plan  literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
+	Tiles literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
+	Index literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index"`
 }
 
 // TileIn is what one tile's sub-workflow takes. What grows is in documents: a
 // batch has hundreds of these, and the engine bounds what they are together.
 type TileIn struct {
-	TileID       int64        `flyte:"tile_id" doc:"the tile"`
-	Plan         literal.Blob `flyte:"plan,format=json" doc:"everything that the tile is made from"`
-	Key          string       `flyte:"key" doc:"SHA-256 of the plan"`
-	Listing      literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
-	Source       Source       `flyte:"source" doc:"how to reach the files"`
-	Access       Access       `flyte:"access" doc:"which store the files are in"`
+	TileID int64 `flyte:"tile_id" doc:"the tile"`
+	PrepareTileIn
 	GPU          GPU          `flyte:"gpu" doc:"what inference asks for"`
-	Products     Products     `flyte:"products" doc:"where products go, and how"`
-	Destination  Destination  `flyte:"destination" doc:"what names the run's products"`
 	Inference    literal.Blob `flyte:"inference,format=json" doc:"what infers shear"`
 	InferenceKey string       `flyte:"inference_key" doc:"SHA-256 of that"`
 	Limits       Limits       `flyte:"limits" doc:"what bounds inference"`
+}
+
+// Tile is one of the batch. The keys are the SHA-256 of its plan and of what infers.
+func (in FanOutTilesIn) Tile(id int64, plan literal.Blob, key string, inference literal.Blob, inferenceKey string) TileIn {
+	return TileIn{
+		TileID: id,
+		PrepareTileIn: PrepareTileIn{
+			Plan: plan, Key: key, Listing: in.Plan,
+			Source: in.Source, Access: in.Source.Access(), Products: in.Products, Destination: in.Destination,
+		},
+		GPU: in.GPU, Inference: inference, InferenceKey: inferenceKey, Limits: in.Limits,
+	}
 }
 
 // String names the tile's node in the console.

@@ -31,7 +31,7 @@ type PrepareTileOut struct {
 var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
 	Name:           "prepare_tile",
 	Doc:            "Extracts the quadrants and catalogue rows under every sub-tile of a tile into self-contained directories.",
-	Resources:      task.Resources{CPU: "2", Memory: "2Gi", Storage: "10Gi"},
+	Resources:      task.Resources{CPU: "2", Memory: "512Mi", Storage: "2Gi"}, // it takes 70 MB; catalogue rows pass through files
 	Retries:        3,
 	CacheVersion:   "2",
 	CacheIgnore:    []string{"plan", "listing", "source", "destination"},

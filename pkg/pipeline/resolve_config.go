@@ -17,12 +17,8 @@ type ResolveConfigIn struct {
 
 // ResolveConfigOut is the narrow settings that the stages take.
 type ResolveConfigOut struct {
-	Source       Source      `flyte:"source" doc:"where the survey's files lie"`
+	TileSettings
 	Access       Access      `flyte:"access" doc:"which store the survey's files are in"`
-	Tiling       Tiling      `flyte:"tiling" doc:"where tiles lie and how they divide"`
-	Products     Products    `flyte:"products" doc:"where products go, and how"`
-	Destination  Destination `flyte:"destination" doc:"what names the run's products"`
-	Inference    Inference   `flyte:"inference" doc:"what infers shear"`
 	Catalog      Catalog     `flyte:"catalog" doc:"the Iceberg tables"`
 	Thresholds   Thresholds  `flyte:"thresholds" doc:"what the catalogue is held to"`
 	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
@@ -31,8 +27,6 @@ type ResolveConfigOut struct {
 	MaxMissing   string      `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
 	Campaign     Campaign    `flyte:"campaign" doc:"how a campaign works a survey off"`
 	Compute      string      `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
-	Limits       Limits      `flyte:"limits" doc:"what bounds inference"`
-	GPU          GPU         `flyte:"gpu" doc:"what inference asks for"`
 	MaxTiles     int64       `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`
 	RunID        string      `flyte:"run_id" doc:"name of the run"`
 	Retention    string      `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once their results are committed"`

@@ -127,3 +127,15 @@ type Thresholds struct {
 	MaxFailedFraction float64  `json:"max_failed_fraction"`
 	MaxConvergence    *float64 `json:"max_convergence"`
 }
+
+// TileSettings is what a tile's way through preparation and inference takes of
+// the configuration. Interfaces embed it.
+type TileSettings struct {
+	Source      Source      `flyte:"source" doc:"where the survey's files lie, and how to reach them"`
+	Tiling      Tiling      `flyte:"tiling" doc:"where tiles lie and how they divide"`
+	Products    Products    `flyte:"products" doc:"where products go, and how"`
+	Destination Destination `flyte:"destination" doc:"what names the run's products"`
+	Inference   Inference   `flyte:"inference" doc:"what infers shear"`
+	Limits      Limits      `flyte:"limits" doc:"what bounds inference"`
+	GPU         GPU         `flyte:"gpu" doc:"what inference asks for"`
+}

@@ -43,10 +43,7 @@ func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeli
 		return out, err
 	}
 	for _, p := range planned {
-		out.Items = append(out.Items, pipeline.TileIn{
-			TileID: p.TileID, Plan: literal.Blob{URI: p.URI, Format: "json"}, Key: p.Key, Listing: in.Plan,
-			Source: in.Source, Access: in.Source.Access(), Products: in.Products, Destination: in.Destination, Inference: inference, InferenceKey: key, Limits: in.Limits, GPU: in.GPU,
-		})
+		out.Items = append(out.Items, in.Tile(p.TileID, literal.Blob{URI: p.URI, Format: "json"}, p.Key, inference, key))
 	}
 	return out, nil
 }

@@ -32,7 +32,7 @@ func Unmarshal(m *core.LiteralMap, ptr any) error {
 		l, given := m.GetLiterals()[f.Name]
 		switch {
 		case given:
-			errs = append(errs, decode(l, rv.Field(f.Index), f.hint, f.Name))
+			errs = append(errs, decode(l, rv.FieldByIndex(f.Index), f.hint, f.Name))
 		case !f.Optional():
 			errs = append(errs, fmt.Errorf("%s: missing (%s)", f.Name, TypeName(f.Type)))
 		}

@@ -10,6 +10,9 @@
 //		Limit  *float64     `flyte:"limit"`
 //	}
 //
+// What several interfaces have in common is a struct that they embed: its
+// variables count as their own.
+//
 // These types have a literal:
 //
 //	string, bool, float64      STRING, BOOLEAN, FLOAT

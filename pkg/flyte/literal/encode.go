@@ -27,7 +27,7 @@ func Marshal(v any) (*core.LiteralMap, error) {
 	}
 	m := &core.LiteralMap{Literals: make(map[string]*core.Literal, len(fields))}
 	for _, f := range fields {
-		if m.Literals[f.Name], err = encode(rv.Field(f.Index), f.hint, f.Name); err != nil {
+		if m.Literals[f.Name], err = encode(rv.FieldByIndex(f.Index), f.hint, f.Name); err != nil {
 			return nil, err
 		}
 	}

@@ -124,7 +124,7 @@ func parseUnion(raw json.RawMessage, v reflect.Value) error {
 	}
 	for _, f := range fields {
 		if value, is := m[f.Name]; is {
-			return parse(value, v.Field(f.Index))
+			return parse(value, v.FieldByIndex(f.Index))
 		}
 	}
 	return fmt.Errorf("%q is no variant: there are %s", slices.Collect(maps.Keys(m))[0], variantNames(fields))

@@ -3,6 +3,7 @@ package literal
 import (
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,9 +206,14 @@ func TestRefusals(t *testing.T) {
 		{"pointer to pointer", struct {
 			A **int `flyte:"a"`
 		}{}, "use one *"},
-		{"embedded", struct {
-			point `flyte:"a"`
+		{"embedded with a tag", struct {
+			Shared `flyte:"a"`
 		}{}, "embedded"},
+		{"embedded, not exported", struct{ point }{}, "embedded"},
+		{"embedded twice", struct {
+			Shared
+			Other int64 `flyte:"count"`
+		}{}, `variable "count" is already the name of field`},
 		{"id in struct", struct {
 			A struct {
 				Deep []struct{ ID int64 }
@@ -565,5 +571,37 @@ func TestAccepts(t *testing.T) {
 		if got := Accepts(typ(tt.dst), typ(tt.src)); got != tt.want {
 			t.Errorf("%T from %T: %v", tt.dst, tt.src, got)
 		}
+	}
+}
+
+// Shared is what several interfaces have.
+type Shared struct {
+	Count int64  `flyte:"count"`
+	Name  string `flyte:"name"`
+}
+
+// What is embedded counts as the struct's own.
+func TestEmbedded(t *testing.T) {
+	type outer struct {
+		First string `flyte:"first"`
+		Shared
+		Last *int64 `flyte:"last"`
+	}
+	in := outer{First: "a", Shared: Shared{Count: 3, Name: "b"}}
+	m, err := Marshal(in)
+	if err != nil || len(m.Literals) != 4 || m.Literals["count"].GetScalar().GetPrimitive().GetInteger() != 3 {
+		t.Fatalf("%v, %v", m, err)
+	}
+	var out outer
+	if err := Unmarshal(m, &out); err != nil || out != in {
+		t.Errorf("%+v, %v", out, err)
+	}
+	fields, err := Fields(reflect.TypeFor[outer]())
+	var names []string
+	for _, f := range fields {
+		names = append(names, f.Name)
+	}
+	if want := []string{"first", "count", "name", "last"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("fields %v, %v, want %v", names, err, want)
 	}
 }

@@ -38,8 +38,8 @@ func (g generator) fill(v reflect.Value, h hint) {
 	case isUnion(t):
 		fields, _ := variants(t)
 		f := fields[g.IntN(len(fields))]
-		v.Field(f.Index).Set(reflect.New(f.Go.Elem()))
-		g.fill(v.Field(f.Index).Elem(), f.hint)
+		v.FieldByIndex(f.Index).Set(reflect.New(f.Go.Elem()))
+		g.fill(v.FieldByIndex(f.Index).Elem(), f.hint)
 	case t.Kind() == reflect.Pointer:
 		if g.IntN(3) > 0 {
 			v.Set(reflect.New(t.Elem()))
@@ -88,7 +88,7 @@ func TestRoundTripProperty(t *testing.T) {
 		g := generator{rand.New(rand.NewPCG(seed, 1))}
 		var want, got everything
 		for _, f := range fields {
-			g.fill(reflect.ValueOf(&want).Elem().Field(f.Index), f.hint)
+			g.fill(reflect.ValueOf(&want).Elem().FieldByIndex(f.Index), f.hint)
 		}
 		m, err := Marshal(want)
 		if err != nil {

@@ -14,7 +14,7 @@ var variableRE = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 // Field is one variable of an interface: a field of a Go struct with its Flyte name and type.
 type Field struct {
 	Name, Doc string
-	Index     int // of the struct's field
+	Index     []int // of the struct's field, as [reflect.Value.FieldByIndex] takes it
 	Go        reflect.Type
 	Type      *core.LiteralType
 	hint      hint
@@ -29,26 +29,38 @@ type hint struct {
 // Optional tells whether the variable may be left out.
 func (f Field) Optional() bool { return f.Go.Kind() == reflect.Pointer }
 
-// Fields returns the variables that a struct type declares, in the order of its fields.
+// Fields returns the variables that a struct type declares, in the order of its
+// fields. Those of an embedded struct count as its own.
 func Fields(t reflect.Type) ([]Field, error) {
 	if t == nil || t.Kind() != reflect.Struct || isReference(t) || t == timeType || isUnion(t) {
 		return nil, fmt.Errorf("%v does not declare variables: use a struct whose fields have flyte tags", t)
 	}
 	var fields []Field
 	seen := map[string]string{}
-	for i := range t.NumField() {
-		f, err := field(t.Field(i))
+	for _, sf := range reflect.VisibleFields(t) {
+		if embedded(sf) {
+			continue // its fields are visible, too
+		}
+		f, err := field(sf)
 		if err != nil {
-			return nil, fmt.Errorf("%v.%s: %w", t, t.Field(i).Name, err)
+			return nil, fmt.Errorf("%v.%s: %w", t, sf.Name, err)
 		}
 		if other, twice := seen[f.Name]; twice {
-			return nil, fmt.Errorf("%v.%s: variable %q is already the name of field %s", t, t.Field(i).Name, f.Name, other)
+			return nil, fmt.Errorf("%v.%s: variable %q is already the name of field %s", t, sf.Name, f.Name, other)
 		}
-		seen[f.Name] = t.Field(i).Name
-		f.Index = i
+		seen[f.Name] = sf.Name
+		f.Index = sf.Index
 		fields = append(fields, f)
 	}
 	return fields, nil
+}
+
+// embedded tells whether a field is there for its fields.
+func embedded(sf reflect.StructField) bool {
+	if _, named := sf.Tag.Lookup("flyte"); named {
+		return false
+	}
+	return sf.Anonymous && sf.IsExported() && sf.Type.Kind() == reflect.Struct && !isReference(sf.Type) && sf.Type != timeType && !isUnion(sf.Type)
 }
 
 func field(sf reflect.StructField) (Field, error) {
@@ -56,7 +68,7 @@ func field(sf reflect.StructField) (Field, error) {
 	tag, tagged := sf.Tag.Lookup("flyte")
 	switch {
 	case sf.Anonymous:
-		return f, fmt.Errorf("embedded fields can't be variables: name the field")
+		return f, fmt.Errorf("what is embedded has to be an exported struct of variables, without a tag: else name the field")
 	case !sf.IsExported():
 		return f, fmt.Errorf("unexported fields can't be variables: export it or move it out")
 	case !tagged:

@@ -57,7 +57,7 @@ func variants(t reflect.Type) ([]Field, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%v.%s: %w", t, sf.Name, err)
 		}
-		f.Index, f.Type = i, f.Type.GetUnionType().GetVariants()[0]
+		f.Index, f.Type = sf.Index, f.Type.GetUnionType().GetVariants()[0]
 		for _, other := range fields {
 			if other.Name == f.Name || alike(other.Type, f.Type) {
 				return nil, fmt.Errorf("%v: variants %s (%s) and %s (%s) can't be told apart", t, other.Name, TypeName(other.Type), f.Name, TypeName(f.Type))
@@ -103,11 +103,11 @@ func encodeUnion(v reflect.Value, path string) (*core.Literal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	set := slices.DeleteFunc(slices.Clone(fields), func(f Field) bool { return v.Field(f.Index).IsNil() })
+	set := slices.DeleteFunc(slices.Clone(fields), func(f Field) bool { return v.FieldByIndex(f.Index).IsNil() })
 	if len(set) != 1 {
 		return nil, fmt.Errorf("%s: %d variants are set: set one of %s", path, len(set), variantNames(fields))
 	}
-	l, err := encode(v.Field(set[0].Index).Elem(), set[0].hint, path+"."+set[0].Name)
+	l, err := encode(v.FieldByIndex(set[0].Index).Elem(), set[0].hint, path+"."+set[0].Name)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func decodeUnion(l *core.Literal, v reflect.Value, path string) error {
 			continue
 		}
 		out := reflect.New(v.Type()).Elem()
-		out.Field(f.Index).Set(elem)
+		out.FieldByIndex(f.Index).Set(elem)
 		v.Set(out)
 		return nil
 	}

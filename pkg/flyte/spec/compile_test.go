@@ -3,6 +3,7 @@ package spec_test
 import (
 	"context"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -221,6 +222,54 @@ func TestFailedElementsHideTheType(t *testing.T) {
 		var lines [][]*int64 // we read all of them
 		if err := literal.Decode(tt.l, &lines); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// What a workflow's inputs embed goes on as one: each variable from its own.
+func TestConnectAll(t *testing.T) {
+	type in struct {
+		First string `flyte:"first"`
+		example.SplitIn
+	}
+	type out struct {
+		example.SplitOut
+	}
+	w := spec.New[in, out]("whole", "Hands all of it on.")
+	n := spec.Add(w, example.Split)
+	spec.ConnectAll(w, &n.In, &w.In.SplitIn)
+	spec.ConnectAll(w, &w.Out.SplitOut, &n.Out)
+	b, err := w.Build(spec.Options{Image: "registry/example:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := b.Workflow.GetTemplate()
+	from := func(bindings []*core.Binding) map[string]string {
+		m := map[string]string{}
+		for _, b := range bindings {
+			p := b.GetBinding().GetPromise()
+			m[b.GetVar()] = p.GetNodeId() + "." + p.GetVar()
+		}
+		return m
+	}
+	want := map[string]string{"text": ".text", "limit": ".limit"}
+	if got := from(template.GetNodes()[0].GetInputs()); !maps.Equal(got, want) {
+		t.Errorf("the node is fed %v", got)
+	}
+	want = map[string]string{"pages": "split.pages", "settings": "split.settings"}
+	if got := from(template.GetOutputs()); !maps.Equal(got, want) {
+		t.Errorf("the workflow gives %v", got)
+	}
+
+	w = spec.New[in, out]("half", "Hands half of it on.")
+	n = spec.Add(w, example.Split)
+	spec.Connect(w, &n.In.Text, &w.In.Text)
+	spec.ConnectAll(w, &n.In, &w.In.SplitIn)
+	spec.ConnectAll(w, nil, &n.Out)
+	_, err = w.Build(spec.Options{Image: "registry/example:1"})
+	for _, say := range []string{"split.In.text is fed twice", "a nil *example.SplitOut is no field"} {
+		if err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%v does not say %q", err, say)
 		}
 	}
 }

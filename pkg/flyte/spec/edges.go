@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
@@ -11,6 +12,24 @@ import (
 // Connect feeds dst from src. dst is an input of a node or an output of the
 // workflow, src an output of a node or an input of the workflow.
 func Connect[T any](w Graph, dst, src *T) { w.graph().connect(dst, src, plain) }
+
+// ConnectAll feeds each variable of dst, a struct that inputs or outputs embed,
+// from the same one of src.
+func ConnectAll[T any](w Graph, dst, src *T) {
+	g := w.graph()
+	fields, err := literal.Fields(reflect.TypeFor[T]())
+	if err == nil && (dst == nil || src == nil) {
+		err = fmt.Errorf("a nil *%v is %w", reflect.TypeFor[T](), errNotHere)
+	}
+	if err != nil {
+		g.bad(caller(), "%w", err)
+		return
+	}
+	to, from := reflect.ValueOf(dst).Elem(), reflect.ValueOf(src).Elem()
+	for _, f := range fields {
+		g.connect(to.FieldByIndex(f.Index).Addr().Interface(), from.FieldByIndex(f.Index).Addr().Interface(), plain)
+	}
+}
 
 // Widen is [Connect] where dst takes more than src gives: an optional a plain
 // value, or a list of optionals a plain list.

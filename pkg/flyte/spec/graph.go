@@ -148,7 +148,7 @@ func (g *graph) register(n *node, source bool, ptr any) []literal.Field {
 			g.bad(caller(), "%v.%s has no size, so its address names no field: give it a member", v.Type(), f.Name)
 			continue
 		}
-		g.slots[v.Field(f.Index).Addr().Pointer()] = slot{n, source, f}
+		g.slots[v.FieldByIndex(f.Index).Addr().Pointer()] = slot{n, source, f}
 	}
 	return fields
 }

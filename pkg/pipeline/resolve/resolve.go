@@ -111,21 +111,24 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 	}
 	id := c.ID()
 	out := pipeline.ResolveConfigOut{
-		Source: pipeline.Source{
-			VISBase: c.Data.VISBase, MERBase: c.Data.MERBase, CatalogBase: c.Data.CatalogBase,
-			Region: c.Data.Region, Endpoint: c.Data.Endpoint, Anonymous: c.Data.NoSign, Exposures: c.Data.Exposures,
-		},
-		Tiling: pipeline.Tiling{
-			Source: c.Tiling.Source, TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
-			MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
-		},
-		Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
-		Destination: pipeline.Destination{
-			RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, redoDir),
-		},
-		Inference: pipeline.Inference{
-			Engine: c.Engine, Command: c.Shine.Command,
-			Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
+		TileSettings: pipeline.TileSettings{
+			Source: pipeline.Source{
+				VISBase: c.Data.VISBase, MERBase: c.Data.MERBase, CatalogBase: c.Data.CatalogBase,
+				Region: c.Data.Region, Endpoint: c.Data.Endpoint, Anonymous: c.Data.NoSign, Exposures: c.Data.Exposures,
+			},
+			Tiling: pipeline.Tiling{
+				Source: c.Tiling.Source, TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
+				MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
+			},
+			Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
+			Destination: pipeline.Destination{
+				RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, redoDir),
+			},
+			Inference: pipeline.Inference{
+				Engine: c.Engine, Command: c.Shine.Command,
+				Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
+			},
+			Limits: pipeline.Limits{TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds()))},
 		},
 		Catalog:    pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
 		Thresholds: pipeline.Thresholds(c.Validation),
@@ -139,7 +142,6 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		MaxMissing:   string(c.Data.MaxMissing),
 		Retention:    c.Output.Retention,
 		Compute:      pipeline.BranchCPU,
-		Limits:       pipeline.Limits{TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds()))},
 		MaxTiles:     int64(c.MaxTilesPerDynamic),
 		RunID:        run,
 	}
