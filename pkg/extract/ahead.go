@@ -7,7 +7,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
-// chunksAhead are filled of each file that is read while earlier ones are used.
+// chunksAhead wait, filled, while an earlier one is used and another is filled.
 const chunksAhead = 2
 
 // ahead reads a body chunk by chunk while earlier chunks are used.

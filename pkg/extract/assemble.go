@@ -171,7 +171,7 @@ func (job Job) together(ctx context.Context, t *transfer, store objstore.Assembl
 	}
 	defer body.Close()
 	if n, err := bytes.Take(ctx, body, head.Length); n < head.Length {
-		return on(t.file.URI, err)
+		return t.short(t.byOffset[head.Offset], n, err)
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(assembling)

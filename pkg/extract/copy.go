@@ -225,7 +225,7 @@ func (c *copying) copyPiece(ctx context.Context, p *piece, body *ahead) error {
 	for s.left > 0 {
 		chunk, err := body.next()
 		if chunk == nil {
-			return err
+			return cmp.Or(err, io.ErrUnexpectedEOF)
 		}
 		err = c.take(ctx, &s, chunk, err)
 		chunk.Release()
@@ -323,6 +323,8 @@ func (p *piece) verify(start []byte) (*fits.HDU, error) {
 	}
 	h, err := fits.ParseHDU(start, 1, p.Offset)
 	switch {
+	case err != nil && len(start) == maxHeader && fault.CodeOf(err) == fits.CodeNoEnd:
+		return nil, fault.Data("HeaderTooLong", "its header has more than %d bytes: that is not one of a VIS file", maxHeader).At("HDU %s", p.names[0])
 	case err != nil:
 		return nil, p.wrong("no header here: %w", err)
 	case !slices.Contains(p.names, h.Name):

@@ -29,6 +29,7 @@ const (
 	CodeCompressed = "FITSCompressed" // the whole file is compressed
 	CodeTruncated  = "FITSTruncated"  // the file ends before an HDU does
 	CodeGarbled    = "FITSGarbled"    // bytes that no header or table may hold
+	CodeNoEnd      = "FITSNoEnd"      // a header without its END card in the bytes that there are
 	CodeKeyword    = "FITSKeyword"    // a keyword is missing or its value is unusable
 	CodeTooLarge   = "FITSTooLarge"   // a header beyond MaxHeader
 	CodeChecksum   = "FITSChecksum"   // data or header don't match their checksum

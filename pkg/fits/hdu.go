@@ -31,7 +31,7 @@ type HDU struct {
 func ParseHDU(raw []byte, index int, offset int64) (*HDU, error) {
 	header, end, err := parseHeader(raw)
 	if err == nil && header == nil {
-		err = fault.Data(CodeGarbled, "no END card in %d bytes of header", len(raw))
+		err = fault.Data(CodeNoEnd, "no END card in %d bytes of header", len(raw))
 	}
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ type Header struct {
 func ParseHeader(raw []byte) (*Header, error) {
 	h, _, err := parseHeader(raw)
 	if err == nil && h == nil {
-		err = fault.Data(CodeGarbled, "no END card in %d bytes of header", len(raw))
+		err = fault.Data(CodeNoEnd, "no END card in %d bytes of header", len(raw))
 	}
 	return h, err
 }

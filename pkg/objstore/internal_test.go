@@ -72,7 +72,7 @@ func TestChunks(t *testing.T) {
 // that are not full yet need some to get anywhere.
 func TestMemoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(3)
+		p := newPool(4)
 		take := func(ctx context.Context) *Chunk {
 			c, err := p.get(ctx)
 			if err != nil {
@@ -81,13 +81,12 @@ func TestMemoryIsBounded(t *testing.T) {
 			return c
 		}
 		var all []*Chunk
-		for range 5 { // nothing is on its way
+		for range 6 { // nothing is on its way
 			all = append(all, take(t.Context()))
 		}
-		sent := p.send()
 		got := make(chan *Chunk)
-		go func() { got <- take(t.Context()) }()
 		waits := func() bool {
+			go func() { got <- take(t.Context()) }()
 			synctest.Wait()
 			select {
 			case c := <-got:
@@ -97,27 +96,52 @@ func TestMemoryIsBounded(t *testing.T) {
 				return true
 			}
 		}
-		for i, c := range all[:2] {
-			if c.Release(); !waits() {
-				t.Errorf("no wait with %d of 3 in use", 4-i)
+		goesOn := func() bool {
+			synctest.Wait()
+			select {
+			case c := <-got:
+				c.Release()
+				return true
+			default:
+				return false
 			}
 		}
-		if all[2].Release(); waits() {
-			t.Error("a wait with 2 of 3 in use")
+		half := p.send(&Buffer{list: all[:2]})
+		again := p.send(&Buffer{list: all[:2]}) // the same memory to another object
+		if waits() {
+			t.Error("a wait with half of the memory on its way: who fills a part needs more")
 		}
-
-		all = append(all, take(t.Context()))
+		more := p.send(&Buffer{list: all[2:3]})
+		if !waits() {
+			t.Error("no wait with 6 of 4 in use and 3 on their way")
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
 		if c, err := p.get(ctx); err == nil {
-			t.Errorf("%v with 3 of 3 in use", c)
+			t.Errorf("%v with 6 of 4 in use and 3 on their way", c)
 		}
-		go func() { got <- take(t.Context()) }()
+		half()
+		if goesOn() {
+			t.Error("no wait while the same memory goes to another object")
+		}
+		more()
+		if !goesOn() {
+			t.Error("a wait with half of the memory on its way")
+		}
+		more = p.send(&Buffer{list: all[2:3]})
 		if !waits() {
-			t.Error("no wait while a part is on its way")
+			t.Error("no wait with 3 on their way again")
 		}
-		if sent(); waits() {
-			t.Error("a wait for nothing")
+		for _, c := range all[3:] {
+			c.Release()
+		}
+		if !goesOn() {
+			t.Error("a wait with 3 of 4 in use")
+		}
+		again()
+		more()
+		if p.sending != 0 || p.out != 3 {
+			t.Errorf("%d on their way, %d in use at the end", p.sending, p.out)
 		}
 	})
 }

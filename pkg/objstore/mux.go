@@ -41,7 +41,7 @@ func Open(ctx context.Context, cfg Config) *Mux {
 
 // InClass is a store whose new objects are of a storage class, such as
 // STANDARD_IA, where they go to S3; "" leaves the choice to the bucket. It
-// shares everything with s: connections, limits, usage. Stores that know no
+// shares everything with s: connections, usage. Stores that know no
 // classes are returned as they are.
 func InClass(s Store, class string) Store {
 	m, ok := s.(*Mux)

@@ -67,14 +67,14 @@ type Writer interface {
 	Delete(ctx context.Context, uri string) error
 }
 
-// Upload is an object being written, by one goroutine. To S3 it holds up to
-// one part (5 MiB, more only beyond 4.7 GB); all uploads of a process together
-// hold 20 MiB, or a part each where that is more.
+// Upload is an object being written, by one goroutine. To S3 it holds less than
+// a part (5 MiB, more only beyond 4.7 GB, and up to twice that within a run that
+// is shared); all parts of a process that are on their way have some 20 MiB.
 type Upload interface {
 	io.Writer
 	// Share writes what other uploads are given as well, and takes no memory of
-	// its own for it. left is how many bytes are to come of the same run, which
-	// should have 5 MiB or more: S3 takes 10,000 parts, and a run is at least one.
+	// its own for it. left is how many bytes are to come of the same run: a part
+	// ends where a run of 5 MiB or more does, and S3 takes 10,000 parts.
 	Share(c *Chunk, left int64) error
 	// Commit makes the object visible. After a failure nothing is.
 	Commit() (Info, error)

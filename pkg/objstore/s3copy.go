@@ -134,7 +134,7 @@ func withoutChecksum(o *s3.Options) {
 func (u *s3Upload) add(ctx context.Context, number int32, p Part) error {
 	var etag *string
 	if p.Bytes != nil {
-		defer memory.send()()
+		defer memory.send(p.Bytes)()
 		out, err := u.client.UploadPart(ctx, &s3.UploadPartInput{
 			Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number, Body: p.Bytes.reader(), ContentLength: aws.Int64(p.size()),
 		}, withoutChecksum)

@@ -133,7 +133,8 @@ func (u *s3Upload) Share(c *Chunk, left int64) error {
 	if err := u.failed(); err != nil {
 		return err
 	}
-	if c.size < ChunkSize/2 { // a copy is better than a chunk that is mostly empty
+	stays := u.buffer.size+int64(c.size) < MinPart
+	if stays && c.size < ChunkSize/2 { // a copy is better than a chunk that is mostly empty
 		if err := u.buffer.Append(u.ctx, c.Bytes()); err != nil {
 			return u.failed()
 		}
@@ -162,7 +163,7 @@ func (u *s3Upload) flush() error {
 	}
 	number, data := u.next, u.buffer
 	u.next, u.size, u.buffer = u.next+1, u.size+data.size, Buffer{}
-	sent := memory.send()
+	sent := memory.send(&data)
 	u.sending.Go(func() {
 		defer sent()
 		defer data.Free()
@@ -236,6 +237,7 @@ func (u *s3Upload) put() (string, error) {
 	if u.id != nil {
 		return "", nil
 	}
+	defer memory.send(&u.buffer)()
 	crc, sign := u.sum(&u.buffer)
 	out, err := u.client.PutObject(u.ctx, &s3.PutObjectInput{
 		Bucket: &u.bucket, Key: &u.key, Body: u.buffer.reader(), ContentLength: &u.buffer.size,
@@ -244,6 +246,8 @@ func (u *s3Upload) put() (string, error) {
 	if err != nil {
 		return "", u.fail(err)
 	}
+	u.size = u.buffer.size
+	u.buffer.Free()
 	return unquoted(out.ETag), nil
 }
 

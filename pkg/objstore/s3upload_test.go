@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -159,7 +160,7 @@ func TestUploadRequests(t *testing.T) {
 }
 
 // What goes to many objects is held once, and each part has what S3 wants of one:
-// four runs of 17 MB to eight objects take a part or two of memory, not eight.
+// four runs of 17 MB to eight objects take the memory of four parts, not of 32.
 func TestSharedParts(t *testing.T) {
 	_, proxy, s := far(t)
 	var parts, small atomic.Int64
@@ -187,26 +188,10 @@ func TestSharedParts(t *testing.T) {
 		uploads = append(uploads, u)
 	}
 	const run = 17_000_000
-	var most int
+	var most int64
 	time.AfterFunc(300*time.Millisecond, func() { close(held) })
 	for range 4 {
-		for left := int64(run); left > 0; {
-			c, err := objstore.NewChunk(t.Context())
-			if err == nil {
-				err = c.Fill(neverEnding{}, left)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			left -= int64(len(c.Bytes()))
-			for _, u := range uploads {
-				if err := u.Share(c, left); err != nil {
-					t.Fatal(err)
-				}
-			}
-			c.Release()
-			most = max(most, objstore.Held())
-		}
+		share(t, uploads, run, func() { most = max(most, objstore.Held()) })
 	}
 	for i, u := range uploads {
 		if info, err := u.Commit(); err != nil || info.Size != 8+4*run {
@@ -224,3 +209,123 @@ func TestSharedParts(t *testing.T) {
 type neverEnding struct{}
 
 func (neverEnding) Read(p []byte) (int, error) { return len(p), nil }
+
+// share writes a run to several uploads; after each chunk it calls then.
+func share(t *testing.T, uploads []objstore.Upload, run int64, then func()) {
+	for left := run; left > 0; {
+		c, err := objstore.NewChunk(t.Context())
+		if err == nil {
+			err = c.Fill(neverEnding{}, left)
+		}
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		left -= int64(len(c.Bytes()))
+		for _, u := range uploads {
+			if err := u.Share(c, left); err != nil {
+				t.Error(err)
+			}
+		}
+		c.Release()
+		then()
+	}
+}
+
+// One part that doesn't get on doesn't hold up what others send, though most of
+// the memory is in use besides: another object is written whole while it waits.
+func TestOnePartStalls(t *testing.T) {
+	const run = 17_000_000
+	_, proxy, s := far(t)
+	var first atomic.Bool
+	stalled, over := make(chan struct{}), make(chan struct{})
+	proxy.Inject(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.URL.Query().Has("partNumber") && first.CompareAndSwap(false, true) {
+			close(stalled)
+			<-over
+		}
+		return false
+	})
+	var others []*objstore.Chunk // of parts that are not full
+	for range 60 {
+		c, err := objstore.NewChunk(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, c)
+	}
+	one, err := s.Create(t.Context(), "s3://bucket/one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Abort()
+	share(t, []objstore.Upload{one}, 5<<20, func() {})
+	<-stalled
+	two := make(chan error, 1)
+	go func() {
+		u, err := s.Create(t.Context(), "s3://bucket/two")
+		if err == nil {
+			defer u.Abort()
+			share(t, []objstore.Upload{u}, run, func() {})
+			_, err = u.Commit()
+		}
+		two <- err
+	}()
+	select {
+	case err := <-two:
+		if err != nil {
+			t.Error(err)
+		}
+		close(over)
+	case <-time.After(20 * time.Second):
+		t.Error("nothing else is written while one part waits")
+		close(over)
+		<-two
+	}
+	if _, err := one.Commit(); err != nil {
+		t.Error(err)
+	}
+	for _, c := range others {
+		c.Release()
+	}
+	if n := objstore.Held(); n != 0 {
+		t.Errorf("%d bytes are still held", n)
+	}
+}
+
+// Objects of one part are bounded like others: 64 that nobody answers for hold
+// no more than what is on its way, and the ones that are being filled.
+func TestManyPuts(t *testing.T) {
+	_, proxy, s := far(t)
+	held := make(chan struct{})
+	proxy.Inject(func(_ http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+		if r.Method == http.MethodPut {
+			<-held
+		}
+		return false
+	})
+	time.AfterFunc(500*time.Millisecond, func() { close(held) })
+	var most int64
+	var g sync.WaitGroup
+	data := make([]byte, 4<<20)
+	for i := range 64 {
+		u, err := s.Create(t.Context(), fmt.Sprintf("s3://bucket/%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		g.Go(func() {
+			defer u.Abort()
+			if _, err := u.Commit(); err != nil {
+				t.Error(err)
+			}
+		})
+		most = max(most, objstore.Held())
+	}
+	g.Wait()
+	if most > 100<<20 || objstore.Held() != 0 {
+		t.Errorf("%d bytes were held of %d, %d still are", most, 64*len(data), objstore.Held())
+	}
+}

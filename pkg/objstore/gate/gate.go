@@ -1,6 +1,6 @@
-// Package gate has as much done at a time as a link makes good use of: files that
-// are copied, parts that are sent. What each takes of memory is bounded, so how
-// many there are at most bounds the memory; on a fast link far fewer fill it.
+// Package gate has as many files copied at a time as a link makes good use of.
+// What each takes of memory is bounded, so how many there are at most bounds the
+// memory; on a fast link far fewer fill it.
 package gate
 
 import (

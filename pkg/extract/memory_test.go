@@ -1,0 +1,144 @@
+package extract
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// However copying ends, well, badly or stopped, the memory comes back.
+func TestMemoryComesBack(t *testing.T) {
+	t.Setenv("AWS_MAX_ATTEMPTS", "2")
+	t.Setenv("CONSTELLATION_STALL_TIME", "300ms")
+	server := s3test.Start(t)
+	server.Bucket(t, "bucket")
+	proxy := server.Proxy(t, 0)
+	proxy.Setenv(t)
+	v := newSurvey(t, objstore.Open(t.Context(), objstore.Config{}), "s3://bucket")
+	v.nx, v.ny = 400, 400
+	v.expose("002681", "00", sky.Offset{})
+	v.expose("002681", "01", sky.Offset{Xi: 0.4 / 60, Eta: -0.7 / 60})
+	v.catalogs = append(v.catalogs, v.catalog("own.fits", 1, v.scatter(-4, 4, 300)))
+	ends := map[string]int{}
+	for i := range 16 {
+		chance := rand.New(rand.NewPCG(uint64(i), 1))
+		proxy.Inject(nil)
+		job := v.job(fmt.Sprintf("s3://bucket/out-%d", i))
+		job.Copy = []string{CopyStream, CopyServer, CopyAuto}[i%3]
+		if i%4 == 0 { // an index that is wrong: all is looked up, and begun again
+			a, b := &job.Quadrants[0], &job.Quadrants[6]
+			a.BKG, b.BKG = b.BKG, a.BKG
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if i%2 == 1 {
+			time.AfterFunc(time.Duration(chance.IntN(1000))*time.Millisecond, cancel)
+		}
+		troubles := make(chan float64)
+		go func() {
+			defer close(troubles)
+			for {
+				select {
+				case troubles <- chance.Float64():
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		rate := []float64{0, 0.004, 0.01, 0.03}[i/4]
+		proxy.Inject(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
+			drawn, ok := <-troubles
+			switch drawn /= rate; {
+			case !ok || drawn >= 1:
+				return false
+			case drawn < 0.25:
+				panic(http.ErrAbortHandler)
+			case drawn < 0.5:
+				w.WriteHeader(http.StatusForbidden)
+			case drawn < 0.75:
+				w.WriteHeader(http.StatusServiceUnavailable)
+			default:
+				time.Sleep(400 * time.Millisecond)
+				w.WriteHeader(http.StatusNotImplemented)
+			}
+			return true
+		})
+		switch _, err := Tile(ctx, job); {
+		case err == nil:
+			ends["well"]++
+		case ctx.Err() != nil:
+			ends["stopped"]++
+		default:
+			ends["badly"]++
+		}
+		cancel()
+		for range 100 { // readers that were stopped may still be about to give theirs back
+			if objstore.Held() == 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := objstore.Held(); n != 0 {
+			t.Errorf("%d (%s): %d bytes are still held", i, job.Copy, n)
+		}
+	}
+	t.Log(ends)
+	if ends["well"] == 0 || ends["stopped"] == 0 || ends["badly"] == 0 {
+		t.Errorf("not all ends were seen: %v", ends)
+	}
+}
+
+// A header that is longer than what is looked at for one is said to be that.
+func TestLongHeader(t *testing.T) {
+	v := newSurvey(t, objstore.NewMemory(), "mem://bucket")
+	v.expose("002681", "00", sky.Offset{})
+	v.catalogs = append(v.catalogs, v.catalog("own.fits", 1, nil))
+	id := v.exposures[0].ExposureID
+	b := bytes.NewBuffer(primary(id))
+	quadrantNames(func(name string, _, _ int) {
+		h := fits.NewImage(-32, v.nx, v.ny).SetText("EXTNAME", name, "")
+		for i := range 4000 {
+			h.SetInt(fmt.Sprintf("K%d", i), int64(i), "")
+		}
+		v.hdu(b, h, v.nx*v.ny, 7)
+	})
+	v.exposures[0].BKG = v.write("VIS/002681/BKG_long.fits", b.Bytes())
+	_, err := Tile(t.Context(), v.job("mem://bucket/out"))
+	if fault.CodeOf(err) != "HeaderTooLong" || !strings.Contains(err.Error(), "BKG_long.fits") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Once it is stopped, nothing more is read, whatever Close does.
+func TestStopEndsReading(t *testing.T) {
+	source := &endless{}
+	a := readAhead(t.Context(), io.NopCloser(source), []*piece{{Segment: euclid.Segment{Length: 1 << 30}}})
+	c, err := a.next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Release()
+	a.stop()
+	if n := source.n; n > 16*objstore.ChunkSize || objstore.Held() != 0 {
+		t.Errorf("%d bytes were read, %d are held", n, objstore.Held())
+	}
+}
+
+type endless struct{ n int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.n += int64(len(p))
+	return len(p), nil
+}
