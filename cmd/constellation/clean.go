@@ -30,6 +30,9 @@ type cleaning struct {
 	age      time.Duration
 	pixels   bool
 	yes      bool
+
+	snapshots bool
+	keep      int
 }
 
 func cleanCommand() *cobra.Command {
@@ -45,20 +48,39 @@ catalogue and pass its thresholds. It removes nothing unless --yes is given.
 
 A directory that looks like one of these and holds anything that runs don't
 write, or a symbolic link, is kept as a whole, and named. Pixels are what the
-manifests name; a pixels_dropped.json takes their place. What is younger than --older-than is left alone: a run may still be at it.
-Pixels have no age: their results are checked instead.`,
+manifests name; a pixels_dropped.json takes their place. What is younger than
+--older-than is left alone: a run may still be at it. Pixels have no age: their
+results are checked instead.
+
+With --snapshots it looks after the catalogue instead: it shows the snapshots of
+both tables that can expire, the files that no other snapshot names, and those
+that commits left which were cut off or lost. The newest --keep-snapshots stay,
+as do those that a branch or tag names, and all that came or was in use within
+--older-than, or since the oldest lease that somebody holds. The tables' rows are
+the same before and after; only an expired snapshot can't be read by its id.`,
 		Example: `  constellation clean --config edfs.yaml
   constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --yes
-  constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --pixels --yes`,
+  constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --pixels --yes
+  constellation clean --config edfs.yaml --snapshots --keep-snapshots 20`,
 		Args: cobra.NoArgs,
 	}
 	l.flags(c)
 	f := c.Flags()
 	f.StringVar(&l.metadata, "metadata", "", "where the engine keeps executions, to clean there as well: a directory or s3://...")
-	f.DurationVar(&l.age, "older-than", 24*time.Hour, "leave alone what is younger")
+	f.DurationVar(&l.age, "older-than", 24*time.Hour, "leave alone what is younger; with --snapshots 72h, unless given")
 	f.BoolVar(&l.pixels, "pixels", false, "drop the pixels of the run's measured tiles (needs --run-id)")
+	f.BoolVar(&l.snapshots, "snapshots", false, "look after the catalogue instead: old snapshots, and files that nothing names")
+	f.IntVar(&l.keep, "keep-snapshots", 10, "with --snapshots: so many of them stay, however old")
 	f.BoolVar(&l.yes, "yes", false, "remove it")
-	c.RunE = func(c *cobra.Command, _ []string) error { return l.run(c.Context(), c.OutOrStdout()) }
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := l.checkSnapshots(c); err != nil {
+			return err
+		}
+		if l.snapshots {
+			return l.runSnapshots(c.Context(), c.OutOrStdout())
+		}
+		return l.run(c.Context(), c.OutOrStdout())
+	}
 	return c
 }
 

@@ -325,7 +325,7 @@ func ofTiles(config string, tiles []int64) iceberg.BooleanExpression {
 }
 
 // present says whether the newest snapshot that touched the batch's tiles left
-// exactly these rows.
+// exactly these rows. Of one that has expired it is not known.
 func present(t *table.Table, b *Batch, hash string) bool {
 	p := newest(t, b)
 	return p != nil && p[propTiles] == tileList(b.Tiles) && p[propDigest] == hash

@@ -21,5 +21,9 @@
 // one is, the sources may be of a try that was cut off before its shear, which
 // the next try replaces.
 //
+// Upkeep ([Catalog.PlanExpiry], [Catalog.Expire]) removes old snapshots and the
+// files that nothing names any more. It changes no row and no lease, and holds
+// back behind readers, commits and holders that are at work.
+//
 // This is the only package that links Iceberg. It knows no stage and no FITS.
 package catalog

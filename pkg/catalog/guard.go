@@ -28,7 +28,8 @@ func (b *Batch) guardShear(_ context.Context, t *table.Table) error {
 			if now.Held() {
 				return err.At("%v", now).Fix("leave it to that holder")
 			}
-			return err.Fix("another holder has committed it, or the lease was given back")
+			// Also where an earlier try committed it, whose snapshot has expired since.
+			return err.Fix("it was committed, by another holder or an earlier try, or the lease was given back; its rows say by which run")
 		case !fenced && now.Held() && !now.Expired(time.Now()):
 			return fault.Input(CodeLeased, "somebody else works on the tile").On(t.Location()).At("%v", now).
 				Fix("wait for that holder, or release its leases")

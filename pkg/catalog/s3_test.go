@@ -13,6 +13,9 @@ func TestMain(m *testing.M) {
 	if settings := os.Getenv(workerEnv); settings != "" {
 		os.Exit(worker(settings))
 	}
+	if settings := os.Getenv(upkeepEnv); settings != "" {
+		os.Exit(upkeepWorker(settings))
+	}
 	os.Exit(s3test.Main(m))
 }
 

@@ -1,0 +1,164 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"sync"
+
+	"github.com/apache/iceberg-go"
+	iceio "github.com/apache/iceberg-go/io"
+	"github.com/apache/iceberg-go/table"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// references gives the names of all files that the table's metadata leads to,
+// less what leads through snapshots that go. A file that can't be read is an
+// error: what it would lead to is not known.
+func references(ctx context.Context, t *table.Table, gone map[int64]bool) (map[string]bool, error) {
+	m := t.Metadata()
+	used := map[string]bool{}
+	use := func(path string) { used[objstore.Base(path)] = true }
+	use(t.MetadataLocation())
+	for e := range m.PreviousFiles() {
+		use(e.MetadataFile)
+	}
+	for f := range m.Statistics() {
+		if !gone[f.SnapshotID] {
+			use(f.StatisticsPath)
+		}
+	}
+	for f := range m.PartitionStatistics() {
+		if !gone[f.SnapshotID] {
+			use(f.StatisticsPath)
+		}
+	}
+	fs, err := t.FS(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(manifestReads)
+	unique := map[string]iceberg.ManifestFile{}
+	for _, s := range m.Snapshots() {
+		if gone[s.SnapshotID] {
+			continue
+		}
+		use(s.ManifestList)
+		g.Go(func() error {
+			if err := gctx.Err(); err != nil {
+				return err
+			}
+			list, err := s.Manifests(fs)
+			if err != nil {
+				return fmt.Errorf("read the manifests of snapshot %d: %w", s.SnapshotID, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, f := range list {
+				unique[f.FilePath()] = f
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for path := range unique {
+		use(path)
+	}
+	g, gctx = errgroup.WithContext(ctx)
+	g.SetLimit(manifestReads)
+	for _, f := range unique {
+		g.Go(func() error {
+			names, err := filesOf(gctx, fs, f)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, name := range names {
+				use(name)
+			}
+			return err
+		})
+	}
+	return used, g.Wait()
+}
+
+// filesOf gives the files that a manifest lists as there. One that its snapshot
+// took out is there for earlier snapshots alone, whose manifests list it.
+func filesOf(ctx context.Context, fs iceio.IO, m iceberg.ManifestFile) (paths []string, err error) {
+	for entry, err := range iceberg.EntriesWithProjection(fs, m, true, iceberg.ManifestEntryProjection{}) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.FilePath(), err)
+		}
+		paths = append(paths, entry.DataFile().FilePath())
+	}
+	return paths, nil
+}
+
+// documentHead is how much of a table's metadata is read to see whose it is.
+const documentHead = 4096
+
+var uuidIn = regexp.MustCompile(`"table-uuid"\s*:\s*"(` + uuidLike + `)"`)
+
+// otherTables looks whose the metadata documents are that the table doesn't
+// know. Most are its own, of commits that lost. Those of other tables are in
+// others: of a creation that lost, where they name no file; else there is such a
+// table, in another catalogue, and its files may lie among this one's: then
+// shared is one of them, as it is where that can't be told.
+func otherTables(ctx context.Context, store objstore.Store, t *table.Table, documents []objstore.Info) (others map[string]bool, shared string, err error) {
+	others = map[string]bool{}
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(manifestReads)
+	for _, o := range documents {
+		g.Go(func() error {
+			own, empty, err := ownDocument(gctx, store, t, o)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && !own {
+				others[o.URI] = true
+				if !empty {
+					shared = max(shared, o.URI)
+				}
+			}
+			return err
+		})
+	}
+	return others, shared, g.Wait()
+}
+
+// ownDocument says whether a metadata document is the table's, and if not,
+// whether it names no file.
+func ownDocument(ctx context.Context, store objstore.Store, t *table.Table, o objstore.Info) (own, empty bool, err error) {
+	head, err := readHead(ctx, store, o)
+	switch id := uuidIn.FindSubmatch(head); {
+	case objstore.IsNotFound(err): // gone by now: a commit removes the oldest
+		return true, true, nil
+	case err != nil:
+		return false, false, err
+	case len(head) == 0, id != nil && string(id[1]) == t.Metadata().TableUUID().String(): // of a writer that died, or of the table
+		return true, false, nil
+	}
+	text, err := objstore.ReadFile(ctx, store, o.URI)
+	if err != nil {
+		return false, false, err
+	}
+	m, err := table.ParseMetadataBytes(text)
+	return false, err == nil && len(m.Snapshots()) == 0, nil
+}
+
+func readHead(ctx context.Context, store objstore.Store, o objstore.Info) ([]byte, error) {
+	body, err := store.Get(ctx, o.URI, "", objstore.Range{Length: min(o.Size, documentHead)})
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}

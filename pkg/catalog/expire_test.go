@@ -1,0 +1,244 @@
+package catalog_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+)
+
+// TestExpirable decides about five snapshots, made a second after each other.
+func TestExpirable(t *testing.T) {
+	const refs, log = `"main":{"snapshot-id":5,"type":"branch"}`, ``
+	long := time.UnixMilli(1e12)
+	for _, c := range []struct {
+		name, refs, log string
+		current         int
+		before          time.Time
+		keep            int
+		want            []int64
+	}{
+		{name: "all but the current one", keep: 1, want: []int64{1, 2, 3, 4}},
+		{name: "three stay", keep: 3, want: []int64{1, 2}},
+		{name: "more than there are", keep: 9},
+		{name: "in use until the next one came", before: time.UnixMilli(3000), keep: 1, want: []int64{1}},
+		{name: "a tag", refs: refs + `,"q1":{"snapshot-id":2,"type":"tag"}`, keep: 1, want: []int64{1, 3, 4}},
+		{name: "a branch's newest", refs: refs + `,"try":{"snapshot-id":3,"type":"branch"}`, keep: 2, want: []int64{1}},
+		{name: "a branch wants more", refs: `"main":{"snapshot-id":5,"type":"branch","min-snapshots-to-keep":4}`, keep: 1, want: []int64{1}},
+		{name: "a branch wants older ones", refs: `"main":{"snapshot-id":5,"type":"branch","max-snapshot-age-ms":9000000000000}`, keep: 1},
+		{
+			name: "rolled back long ago", current: 2, refs: `"main":{"snapshot-id":2,"type":"branch"}`, log: `,{"snapshot-id":2,"timestamp-ms":9000}`,
+			keep: 1, want: []int64{1, 3, 4, 5},
+		},
+		{
+			name: "rolled back just now", current: 2, refs: `"main":{"snapshot-id":2,"type":"branch"}`, log: `,{"snapshot-id":2,"timestamp-ms":9000}`,
+			before: time.UnixMilli(9000), keep: 1, want: []int64{1, 3, 4},
+		},
+	} {
+		if c.refs == "" {
+			c.refs = refs
+		}
+		if c.current == 0 {
+			c.current = 5
+		}
+		if c.before.IsZero() {
+			c.before = long
+		}
+		var snapshots, entries []string
+		for i := 1; i <= 5; i++ {
+			parent := ""
+			if i > 1 {
+				parent = fmt.Sprintf(`"parent-snapshot-id":%d,`, i-1)
+			}
+			snapshots = append(snapshots, fmt.Sprintf(`{"snapshot-id":%d,%s"sequence-number":%d,"timestamp-ms":%d000,"manifest-list":"s3://b/t/%d.avro","summary":{"operation":"append"},"schema-id":0}`, i, parent, i, i, i))
+			entries = append(entries, fmt.Sprintf(`{"snapshot-id":%d,"timestamp-ms":%d000}`, i, i))
+		}
+		document := fmt.Sprintf(`{"format-version":2,"table-uuid":"9c12d441-03fe-4693-9a96-a0705ddf69c1","location":"s3://b/t","last-sequence-number":5,
+			"last-updated-ms":5000,"last-column-id":1,"schemas":[{"type":"struct","schema-id":0,"fields":[{"id":1,"name":"x","required":true,"type":"long"}]}],
+			"current-schema-id":0,"partition-specs":[{"spec-id":0,"fields":[]}],"default-spec-id":0,"last-partition-id":999,
+			"sort-orders":[{"order-id":0,"fields":[]}],"default-sort-order-id":0,"current-snapshot-id":%d,"refs":{%s},"snapshots":[%s],"snapshot-log":[%s%s]}`,
+			c.current, c.refs, strings.Join(snapshots, ","), strings.Join(entries, ","), c.log)
+		if got := catalog.Expirable(t, document, catalog.Retention{Before: c.before, Keep: c.keep}); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// site is a catalogue whose warehouse is a directory, or a bucket on a server
+// that keeps it in a directory.
+type site struct {
+	catalog.Settings
+	dir   string // the tables' namespace
+	store *objstore.Mux
+}
+
+func eachSite(t *testing.T, test func(t *testing.T, s site)) {
+	t.Run("directory", func(t *testing.T) {
+		catalogtest.Each(t, func(t *testing.T, s catalog.Settings) {
+			test(t, site{s, filepath.Join(s.Warehouse, "shear"), objstore.Open(t.Context(), objstore.Config{})})
+		})
+	})
+	t.Run("bucket", func(t *testing.T) {
+		server := s3test.Start(t)
+		server.Setenv(t)
+		server.Bucket(t, "warehouse")
+		s := catalog.Settings{Warehouse: "s3://warehouse/euclid", URI: "sqlite://" + filepath.Join(t.TempDir(), "catalog.db"), Namespace: "shear", Table: "edff_shear"}
+		test(t, site{s, filepath.Join(server.Dir, "warehouse", "euclid", "shear"), objstore.Open(t.Context(), objstore.Config{})})
+	})
+}
+
+// plan finds what can go and holds it to what is expected.
+func (s site) plan(t *testing.T, c *catalog.Catalog, r catalog.Retention) *catalog.Expiry {
+	t.Helper()
+	x, err := c.PlanExpiry(t.Context(), s.store, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func (s site) expire(t *testing.T, c *catalog.Catalog, x *catalog.Expiry) catalog.Expired {
+	t.Helper()
+	done, err := c.Expire(t.Context(), s.store, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+// files are the paths below the namespace, hidden ones aside.
+func (s site) files(t *testing.T) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !strings.HasPrefix(d.Name(), ".") {
+			rel, _ := filepath.Rel(s.dir, path)
+			paths = append(paths, rel)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+func (s site) write(t *testing.T, rel string) {
+	t.Helper()
+	path := filepath.Join(s.dir, rel)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("12345"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tick lets times of S3, which have no fractions, tell what was from what comes.
+func tick() time.Time {
+	time.Sleep(1100 * time.Millisecond)
+	now := time.Now()
+	time.Sleep(1100 * time.Millisecond)
+	return now
+}
+
+// TestExpire has snapshots and orphans go, and nothing else.
+func TestExpire(t *testing.T) {
+	eachSite(t, func(t *testing.T, s site) {
+		c := catalogtest.Open(t, s.Settings)
+		const unlike = "0b7a5f0e-5a55-4c9b-8d53-6b1f3f4c9d10"
+		foreign := []string{
+			"notes.txt", "edff_shear/README", "edff_shear/data/TILE_ID=7/by-hand.parquet", "edff_shear/data/TILE_ID=7/old/0-" + unlike + ".parquet",
+			"edff_shear/metadata/version-hint.text", "another/data/TILE_ID=7/0-" + unlike + ".parquet", "edff_shear_v2/metadata/0-" + unlike + "-m0.avro",
+		}
+		for i := range 5 {
+			commit(t, c, batch(fmt.Sprint("run", i), config, 7, 10+i, float32(i)))
+		}
+		commit(t, c, batch("run", config, 8, 10, 0.5))
+		for _, path := range foreign {
+			s.write(t, path)
+		}
+		before := s.files(t)
+		s.die(t, "edff_shear_sources", 9) // a commit's files that no snapshot names
+		s.die(t, "edff_shear", 9)
+		dead := len(s.files(t)) - len(before)
+		if dead < 10 {
+			t.Fatalf("two commits that were killed left %d files", dead)
+		}
+		at := tick()
+		s.die(t, "edff_shear", 10) // whose sources are committed
+		young := s.files(t)
+		commit(t, c, batch("last", config, 7, 5, 0.25))
+		want := contents(t, c, catalog.Filter{})
+		seen := s.readers(t, c)
+
+		if x := s.plan(t, c, catalog.Retention{Before: at.Add(-time.Hour), Keep: 1}); !x.Empty() {
+			t.Errorf("an hour ago there was nothing: %+v", x.Tables)
+		}
+		x := s.plan(t, c, catalog.Retention{Before: at, Keep: 2})
+		shear, sources := x.Tables[0], x.Tables[1]
+		// The newest two and what was in use at the time stay: of 7 snapshots of shear, of 9 of sources.
+		if len(shear.Snapshots) != 5 || shear.Stay != 2 || len(sources.Snapshots) != 6 || sources.Stay != 3 {
+			t.Errorf("shear %+v\nsources %+v", shear, sources)
+		}
+		// Runs 0 to 3 of tile 7, and of tile 9 what a killed commit wrote: the first one sources, the second one,
+		// which committed those, shear.
+		if shear.Data.Count != 4+1 || sources.Data.Count != 4+1 || shear.Foreign.Count != 3 || sources.Foreign.Count != 0 || shear.Kept+sources.Kept != "" {
+			t.Errorf("shear %+v\nsources %+v", shear, sources)
+		}
+		if shear.First.After(shear.Last) || shear.Last.After(at) || shear.Data.Bytes == 0 || !strings.HasPrefix(shear.Data.Example, s.Warehouse) && !strings.HasPrefix(shear.Data.Example, "file://"+s.Warehouse) {
+			t.Errorf("%+v", shear)
+		}
+		if got := s.files(t); len(got) < len(young) {
+			t.Error("looking removed something")
+		}
+		found := shear.Data.Count + shear.Metadata.Count + sources.Data.Count + sources.Metadata.Count
+		all := len(s.files(t))
+		done := s.expire(t, c, x)
+		if done.Snapshots != 11 || done.Files.Count != found || all+2-len(s.files(t)) != found { // each table has new metadata
+			t.Errorf("%+v, %d files of %d are left; the plan had %d", done, len(s.files(t)), all, found)
+		}
+		wants(t, contents(t, c, catalog.Filter{}), want)
+		if now := s.readers(t, c); now != seen {
+			t.Errorf("other readers see\n%s, saw\n%s", now, seen)
+		}
+		left := s.files(t)
+		for _, path := range foreign {
+			if !slices.Contains(left, path) {
+				t.Errorf("%s is gone", path)
+			}
+		}
+		if !slices.ContainsFunc(left, regexp.MustCompile(`^edff_shear/data/TILE_ID=10/`).MatchString) {
+			t.Error("a young orphan is gone")
+		}
+		if slices.ContainsFunc(left, regexp.MustCompile(`^edff_shear/data/TILE_ID=9/`).MatchString) {
+			t.Error("an old orphan is left")
+		}
+		if done := s.expire(t, c, x); done.Snapshots != 0 {
+			t.Errorf("the same plan again: %+v", done)
+		}
+		if again := s.plan(t, c, catalog.Retention{Before: at, Keep: 2}); !again.Empty() {
+			t.Errorf("a second look finds %+v %+v", again.Tables[0], again.Tables[1])
+		}
+		// The catalogue goes on: a batch that was there is there, one whose snapshot is gone is written again.
+		if s := commit(t, c, batch("again", config, 7, 5, 0.25)); !s.Unchanged {
+			t.Errorf("%+v", s)
+		}
+		if s := commit(t, c, batch("run", config, 8, 10, 0.5)); s.Unchanged {
+			t.Errorf("%+v", s)
+		}
+		wants(t, contents(t, c, catalog.Filter{}), want)
+		if rep := validate(t, c, plan(8), catalog.Thresholds{MinCompleteness: 1}); !rep.OK {
+			t.Errorf("%+v", rep)
+		}
+	})
+}

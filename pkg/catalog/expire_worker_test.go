@@ -1,0 +1,150 @@
+package catalog_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+const upkeepEnv = "CONSTELLATION_TEST_UPKEEP"
+
+// upkeep is what a process is told.
+type upkeep struct {
+	Settings catalog.Settings
+	Die      string // commit a tile, and die when this table is about to change
+	Tile     int64
+	Stop     string // else expire until this file is there; empty: once
+	Signs    string // a directory: a file is made in it for each plan that was made
+	Go       string // a plan waits for this file, if it is not empty
+}
+
+func upkeepWorker(text string) int {
+	err := func() error {
+		var o upkeep
+		if err := json.Unmarshal([]byte(text), &o); err != nil {
+			return err
+		}
+		ctx := context.Background()
+		c, err := catalog.Open(ctx, o.Settings)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if o.Die != "" {
+			c.Pause(func(table string) {
+				if table == o.Die {
+					syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				}
+			})
+			_, err := c.Commit(ctx, batch("dead", config, o.Tile, 5, 0.5))
+			return fmt.Errorf("it lived: %w", err)
+		}
+		store := objstore.Open(ctx, objstore.Config{})
+		var total catalog.Expired
+		for rounds := 1; ; rounds++ {
+			x, err := c.PlanExpiry(ctx, store, catalog.Retention{Before: time.Now(), Keep: 1})
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(o.Signs, fmt.Sprint(os.Getpid(), "-", rounds)), nil, 0o666); err != nil {
+				return err
+			}
+			for o.Go != "" && !there(o.Go) {
+				time.Sleep(time.Millisecond)
+			}
+			done, err := c.Expire(ctx, store, x)
+			if err != nil {
+				return err
+			}
+			total.Snapshots += done.Snapshots
+			total.Files.Count += done.Files.Count
+			if o.Stop == "" || there(o.Stop) {
+				fmt.Printf("%d snapshots, %d files, %d rounds", total.Snapshots, total.Files.Count, rounds)
+				return nil
+			}
+		}
+	}()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// signs waits until the workers have made so many plans.
+func signs(t *testing.T, dir string, n int) {
+	t.Helper()
+	for range 1000 {
+		if files, err := os.ReadDir(dir); err != nil {
+			t.Fatal(err)
+		} else if len(files) >= n {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatalf("the workers have not made %d plans", n)
+}
+
+// worker starts a process.
+func (s site) worker(t *testing.T, o upkeep) *exec.Cmd {
+	t.Helper()
+	o.Settings = s.Settings
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), upkeepEnv+"="+string(text))
+	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return cmd
+}
+
+// die has a process commit a tile and be killed before a table has it.
+func (s site) die(t *testing.T, table string, tile int64) {
+	t.Helper()
+	cmd := s.worker(t, upkeep{Die: table, Tile: tile})
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || !exit.Sys().(syscall.WaitStatus).Signaled() {
+		t.Fatalf("it was to be killed: %v\n%s", err, cmd.Stderr)
+	}
+}
+
+// readers is what PyIceberg and DuckDB see, where they can look; see TestOtherReaders.
+func (s site) readers(t *testing.T, c *catalog.Catalog) string {
+	t.Helper()
+	python := os.Getenv("CONSTELLATION_PYTHON")
+	switch {
+	case python == "":
+		t.Log("SKIPPED: no independent reader looked before and after; set CONSTELLATION_PYTHON")
+		return ""
+	case !strings.HasPrefix(c.URI(), "sqlite") || strings.HasPrefix(s.Warehouse, "s3"):
+		return "" // what the script opens is SQLite with a directory
+	}
+	cmd := exec.Command(python, "testdata/read_table.py", c.URI(), c.Location(), s.Namespace, s.Table)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
