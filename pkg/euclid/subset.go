@@ -16,11 +16,11 @@ import (
 
 // spillSize is how much of a subset's rows, and of its heap, is held in memory;
 // beyond that they go to a temporary file.
-const spillSize = 256 << 10
+const spillSize = 64 << 10
 
 // Subset collects rows of a layout and writes them as a catalogue of their own:
 // all columns, all keywords, the bytes of every row. Arrays of variable length
-// come along: only where they lie in the heap changes. It holds at most 512 KiB in
+// come along: only where they lie in the heap changes. It holds at most 128 KiB in
 // memory. Close it when done.
 type Subset struct {
 	layout   *Layout

@@ -13,10 +13,10 @@ import (
 // takes little, large enough that a part of 5 MiB is few.
 const ChunkSize = 256 << 10
 
-// mostChunks is how much a process holds of what is on its way: 20 MiB, and a few
-// more while parts fill. Where an answer takes 30 ms, that sends 0.7 GB/s to two
-// objects at a time; where it takes 150 ms, 0.2 GB/s.
-const mostChunks = 80
+// mostChunks is how much a process holds of what is on its way: 16 MiB, and a few
+// more while parts fill. Where an answer takes 30 ms, that sends 0.6 GB/s to two
+// objects at a time; where it takes 150 ms, 0.14 GB/s.
+const mostChunks = 64
 
 // memory is the process's, for all stores: what bounds it is the process's own.
 var memory = newPool(mostChunks)

@@ -69,7 +69,7 @@ type Writer interface {
 
 // Upload is an object being written, by one goroutine. To S3 it holds less than
 // a part (5 MiB, more only beyond 4.7 GB, and up to twice that within a run that
-// is shared); all parts of a process that are on their way have some 20 MiB.
+// is shared); all parts of a process that are on their way have some 16 MiB.
 type Upload interface {
 	io.Writer
 	// Share writes what other uploads are given as well, and takes no memory of

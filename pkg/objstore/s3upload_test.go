@@ -247,7 +247,7 @@ func TestOnePartStalls(t *testing.T) {
 		return false
 	})
 	var others []*objstore.Chunk // of parts that are not full
-	for range 60 {
+	for range 50 {
 		c, err := objstore.NewChunk(t.Context())
 		if err != nil {
 			t.Fatal(err)

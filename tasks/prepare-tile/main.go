@@ -20,7 +20,7 @@ import (
 func main() {
 	// What it holds are buffers that are used again: looking through them often
 	// costs next to nothing, and garbage doesn't pile up beside them.
-	debug.SetGCPercent(25)
+	debug.SetGCPercent(10)
 	task.Main(pipeline.PrepareTile, run)
 }
 

@@ -108,7 +108,7 @@ func peak(ctx context.Context, path string) {
 }
 
 func (e Errand) do(ctx context.Context) (*Account, error) {
-	debug.SetGCPercent(25) // as prepare-tile does
+	debug.SetGCPercent(10) // as prepare-tile does
 	begun := time.Now()
 	source, dest := objstore.Open(ctx, objstore.Config{}), objstore.Open(ctx, objstore.Config{})
 	exposures := append([]euclid.Exposure{e.Exposure}, e.Dithers...)
