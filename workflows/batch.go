@@ -28,10 +28,8 @@ func ShearBatch() *batchWorkflow {
 	spec.Connect(w, &assemble.In.Prepared, &fan.Out.Prepared)
 	spec.Connect(w, &assemble.In.Outcomes, &fan.Out.Outcomes)
 	spec.Connect(w, &assemble.In.Destination, &w.In.Destination)
-	spec.Connect(w, &assemble.In.Catalog, &w.In.Catalog)
 	spec.Connect(w, &assemble.In.GPU, &w.In.GPU)
-	spec.Connect(w, &assemble.In.Leases, &w.In.Leases)
-	spec.Connect(w, &assemble.In.RunID, &w.In.RunID)
+	spec.ConnectAll(w, &assemble.In.CommitSettings, &w.In.CommitSettings)
 	spec.Connect(w, &w.Out.Part, &assemble.Out.Part)
 	return w
 }

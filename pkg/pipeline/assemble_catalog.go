@@ -11,10 +11,8 @@ type AssembleCatalogIn struct {
 	Prepared    []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories"`
 	Outcomes    [][]*literal.Blob `flyte:"outcomes" doc:"per tile and sub-tile: what inference said; none where it failed"`
 	Destination Destination       `flyte:"destination" doc:"what names the run's products"`
-	Catalog     Catalog           `flyte:"catalog" doc:"the Iceberg tables"`
 	GPU         GPU               `flyte:"gpu" doc:"what inference asked for: what was too large for it was not scheduled"`
-	Leases      string            `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
-	RunID       string            `flyte:"run_id" doc:"name of the run"`
+	CommitSettings
 }
 
 // AssembleCatalogOut says what was committed.
