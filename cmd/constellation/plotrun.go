@@ -139,7 +139,10 @@ func layOut(at sky.Tile, rows, cols int, t survey.RunTile, manifests []*manifest
 	plane := at.Plane()
 	width, height, border := 0.5/float64(cols), 0.5/float64(rows), 0.0 // a lone sub-tile without a manifest: a MER tile's core
 	for _, s := range t.SubTiles {
-		o, _ := plane.Project(sky.Coord{RA: s.RA, Dec: s.Dec})
+		o, ok := plane.Project(sky.Coord{RA: s.RA, Dec: s.Dec})
+		if !ok {
+			continue // not in this half of the sky: not one of the tile
+		}
 		if n := float64(2*s.Col - cols + 1); n != 0 {
 			width = math.Abs(2 * o.Xi / n)
 		}
@@ -175,7 +178,10 @@ func layOut(at sky.Tile, rows, cols int, t survey.RunTile, manifests []*manifest
 func span(plane sky.Tangent, corners [][2]float64) sky.Box {
 	b := sky.Box{XiMin: math.Inf(1), XiMax: math.Inf(-1), EtaMin: math.Inf(1), EtaMax: math.Inf(-1)}
 	for _, c := range corners {
-		o, _ := plane.Project(sky.Coord{RA: c[0], Dec: c[1]})
+		o, ok := plane.Project(sky.Coord{RA: c[0], Dec: c[1]})
+		if !ok {
+			continue
+		}
 		b.XiMin, b.XiMax = math.Min(b.XiMin, o.Xi), math.Max(b.XiMax, o.Xi)
 		b.EtaMin, b.EtaMax = math.Min(b.EtaMin, o.Eta), math.Max(b.EtaMax, o.Eta)
 	}

@@ -30,56 +30,43 @@ type upkeep struct {
 }
 
 func upkeepWorker(text string) int {
-	err := func() error {
-		var o upkeep
-		if err := json.Unmarshal([]byte(text), &o); err != nil {
-			return err
-		}
-		ctx := context.Background()
-		c, err := catalog.Open(ctx, o.Settings)
+	return asWorker(text, func(o upkeep) catalog.Settings { return o.Settings }, lookAfter)
+}
+
+func lookAfter(ctx context.Context, c *catalog.Catalog, o upkeep) error {
+	if o.Die != "" {
+		c.Pause(func(table string) {
+			if table == o.Die {
+				syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			}
+		})
+		_, err := c.Commit(ctx, batch("dead", config, o.Tile, 5, 0.5))
+		return fmt.Errorf("it lived: %w", err)
+	}
+	store := objstore.Open(ctx, objstore.Config{})
+	var total catalog.Expired
+	for rounds := 1; ; rounds++ {
+		x, err := c.PlanExpiry(ctx, store, catalog.Retention{Before: time.Now(), Keep: 1})
 		if err != nil {
 			return err
 		}
-		defer c.Close()
-		if o.Die != "" {
-			c.Pause(func(table string) {
-				if table == o.Die {
-					syscall.Kill(os.Getpid(), syscall.SIGKILL)
-				}
-			})
-			_, err := c.Commit(ctx, batch("dead", config, o.Tile, 5, 0.5))
-			return fmt.Errorf("it lived: %w", err)
+		if err := os.WriteFile(filepath.Join(o.Signs, fmt.Sprint(os.Getpid(), "-", rounds)), nil, 0o666); err != nil {
+			return err
 		}
-		store := objstore.Open(ctx, objstore.Config{})
-		var total catalog.Expired
-		for rounds := 1; ; rounds++ {
-			x, err := c.PlanExpiry(ctx, store, catalog.Retention{Before: time.Now(), Keep: 1})
-			if err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(o.Signs, fmt.Sprint(os.Getpid(), "-", rounds)), nil, 0o666); err != nil {
-				return err
-			}
-			for o.Go != "" && !there(o.Go) {
-				time.Sleep(time.Millisecond)
-			}
-			done, err := c.Expire(ctx, store, x)
-			if err != nil {
-				return err
-			}
-			total.Snapshots += done.Snapshots
-			total.Files.Count += done.Files.Count
-			if o.Stop == "" || there(o.Stop) {
-				fmt.Printf("%d snapshots, %d files, %d rounds", total.Snapshots, total.Files.Count, rounds)
-				return nil
-			}
+		for o.Go != "" && !there(o.Go) {
+			time.Sleep(time.Millisecond)
 		}
-	}()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		done, err := c.Expire(ctx, store, x)
+		if err != nil {
+			return err
+		}
+		total.Snapshots += done.Snapshots
+		total.Files.Count += done.Files.Count
+		if o.Stop == "" || there(o.Stop) {
+			fmt.Printf("%d snapshots, %d files, %d rounds", total.Snapshots, total.Files.Count, rounds)
+			return nil
+		}
 	}
-	return 0
 }
 
 func there(path string) bool {

@@ -51,45 +51,54 @@ func (o orders) alive(_ context.Context, holder string) (alive, known bool, err 
 	return err == nil && syscall.Kill(pid, 0) == nil, true, err
 }
 
-// worker selects and commits until the survey is done.
-func worker(settings string) int {
+// asWorker is a process that was told what to do with a catalogue; it returns its status.
+func asWorker[Orders any](text string, of func(Orders) catalog.Settings, do func(context.Context, *catalog.Catalog, Orders) error) int {
 	err := func() error {
-		var o orders
-		if err := json.Unmarshal([]byte(settings), &o); err != nil {
+		var o Orders
+		if err := json.Unmarshal([]byte(text), &o); err != nil {
 			return err
 		}
 		ctx := context.Background()
-		c, err := catalog.Open(ctx, o.Settings)
+		c, err := catalog.Open(ctx, of(o))
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		pid := os.Getpid()
-		for {
-			sel, err := campaign.Select(ctx, c, o.request(strconv.Itoa(pid)))
-			switch {
-			case fault.KindOf(err) == fault.Transient:
-				continue
-			case err != nil:
-				return err
-			case sel.Counts.Done == raceTiles:
-				return nil
-			case len(sel.Leases) == 0: // the others are at the rest
-				time.Sleep(50 * time.Millisecond)
-			}
-			for _, tile := range sel.Tiles() {
-				_, err := c.Commit(ctx, leased(raceBatch(pid, tile), sel.Leases))
-				if err != nil && fault.KindOf(err) != fault.Transient && fault.CodeOf(err) != catalog.CodeLeaseLost {
-					return err
-				}
-			}
-		}
+		return do(ctx, c, o)
 	}()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
+}
+
+func worker(text string) int {
+	return asWorker(text, func(o orders) catalog.Settings { return o.Settings }, race)
+}
+
+// race selects and commits until the survey is done.
+func race(ctx context.Context, c *catalog.Catalog, o orders) error {
+	pid := os.Getpid()
+	for {
+		sel, err := campaign.Select(ctx, c, o.request(strconv.Itoa(pid)))
+		switch {
+		case fault.KindOf(err) == fault.Transient:
+			continue
+		case err != nil:
+			return err
+		case sel.Counts.Done == raceTiles:
+			return nil
+		case len(sel.Leases) == 0: // the others are at the rest
+			time.Sleep(50 * time.Millisecond)
+		}
+		for _, tile := range sel.Tiles() {
+			_, err := c.Commit(ctx, leased(raceBatch(pid, tile), sel.Leases))
+			if err != nil && fault.KindOf(err) != fault.Transient && fault.CodeOf(err) != catalog.CodeLeaseLost {
+				return err
+			}
+		}
+	}
 }
 
 // raceBatch makes rows that no other worker's are equal to.

@@ -324,7 +324,8 @@ func (p *piece) verify(start []byte) (*fits.HDU, error) {
 	h, err := fits.ParseHDU(start, 1, p.Offset)
 	switch {
 	case err != nil && len(start) == maxHeader && fault.CodeOf(err) == fits.CodeNoEnd:
-		return nil, fault.Data("HeaderTooLong", "its header has more than %d bytes: that is not one of a VIS file", maxHeader).At("HDU %s", p.names[0])
+		return nil, fault.Data("HeaderTooLong", "its header has more than %d bytes: that is not one of a VIS file", maxHeader).
+			At("HDU %s", p.names[0]).Fix("check the delivery of the file")
 	case err != nil:
 		return nil, p.wrong("no header here: %w", err)
 	case !slices.Contains(p.names, h.Name):

@@ -116,7 +116,7 @@ func TestLongHeader(t *testing.T) {
 	})
 	v.exposures[0].BKG = v.write("VIS/002681/BKG_long.fits", b.Bytes())
 	_, err := Tile(t.Context(), v.job("mem://bucket/out"))
-	if fault.CodeOf(err) != "HeaderTooLong" || !strings.Contains(err.Error(), "BKG_long.fits") {
+	if fault.CodeOf(err) != "HeaderTooLong" || !strings.Contains(err.Error(), "BKG_long.fits") || !strings.Contains(err.Error(), "check the delivery") {
 		t.Errorf("got %v", err)
 	}
 }
