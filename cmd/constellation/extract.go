@@ -85,7 +85,7 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 		batches[i] = *read
 	}
 	root := filepath.Join(scratch, "quadrants.json")
-	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), root)
+	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), root, prepare.Earlier{})
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ import (
 // CodeCorrupt is of a dataset that is not as it was written.
 const CodeCorrupt = "IndexCorrupt"
 
+// remedy is for a file that is damaged.
+const remedy = "remove the file: the next run reads all batches again"
+
 // maxGroup bounds the rows of a row group that is read.
 const maxGroup = 1 << 16
 
@@ -50,7 +53,7 @@ func openTable(ctx context.Context, r objstore.Reader, f fileEntry) (*table, err
 	}
 	t := &table{uri: f.URI, size: f.Size}
 	if digest(raw) != f.Digest {
-		return nil, corrupt("the footer is not the one that was written").On(f.URI)
+		return nil, corrupt("the footer is not the one that was written").On(f.URI).Fix("%s", remedy)
 	}
 	err = calmly(func() error { return t.parse(raw) })
 	if err != nil {
@@ -124,7 +127,7 @@ func (t *table) rows(data []byte, from, i int) ([]row, error) {
 	var rows []row
 	err := calmly(func() (err error) {
 		if crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) != g.sum {
-			return corrupt("its bytes are not those that were written")
+			return corrupt("its bytes are not those that were written").Fix("%s", remedy)
 		}
 		at := io.NewSectionReader(piece{data, g.offset}, 0, t.size)
 		f, err := file.NewParquetReader(at, file.WithMetadata(t.meta))

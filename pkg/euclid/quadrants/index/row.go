@@ -37,11 +37,7 @@ func (r *row) compare(s *row) int {
 	if c := cmp.Compare(r.cell, s.cell); c != 0 {
 		return c
 	}
-	return cmp.Or(compareExposures(r.exposure, s.exposure), strings.Compare(r.name, s.name))
-}
-
-func compareExposures(a, b euclid.ExposureID) int {
-	return cmp.Or(strings.Compare(a.Obs, b.Obs), strings.Compare(a.Dither, b.Dither), strings.Compare(a.Number, b.Number))
+	return cmp.Or(r.exposure.Compare(s.exposure), strings.Compare(r.name, s.name))
 }
 
 // Check says why a quadrant can't be in an index: its outline is not one.

@@ -158,7 +158,7 @@ func (s *sorter) exposures() []exposure {
 }
 
 func sortExposures(all []exposure) {
-	slices.SortFunc(all, func(a, b exposure) int { return compareExposures(a.ExposureID, b.ExposureID) })
+	slices.SortFunc(all, func(a, b exposure) int { return a.Compare(b.ExposureID) })
 }
 
 // write streams one spill to the store.
