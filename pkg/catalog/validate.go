@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/results"
 )
 
@@ -140,7 +141,7 @@ func (r *Report) judge(th Thresholds, example map[string]string) {
 func (k key) String() string { return fmt.Sprintf("tile %d, sub-tile %d_%d", k.tile, k.row, k.col) }
 
 // finite says whether all numbers of a row are.
-func finite[R any](cols []results.Column[R], row *R) bool {
+func finite[R any](cols []columnar.Column[R], row *R) bool {
 	for _, c := range cols {
 		var v float64
 		switch p := c.Ref(row).(type) {

@@ -1,5 +1,7 @@
 package results
 
+import "github.com/cosmostat/constellation/pkg/columnar"
+
 // What became of a sub-tile. A measurement exists only where the status is [OK].
 const (
 	OK          = "ok"
@@ -46,33 +48,9 @@ type Source struct {
 	Flags        int32
 }
 
-// Column declares one column of rows of type T.
-type Column[T any] struct {
-	Name string
-	Unit string // empty where it has none
-	Doc  string
-	// Required columns must be in a file; the others read as null, zero or "".
-	Required bool
-	// Ref points to the column's field of a row. The pointer's type is the
-	// column's: *int64, *int32, *float64, *string, or **float32 for a
-	// measurement, which alone (with an empty string) can be null.
-	Ref func(*T) any
-}
-
-// Nullable says whether the column holds nulls.
-func (c Column[T]) Nullable() bool {
-	switch c.Ref(new(T)).(type) {
-	case **float32:
-		return true
-	case *string:
-		return !c.Required
-	}
-	return false
-}
-
 // ShearColumns are the columns of shear.parquet, in order.
-func ShearColumns() []Column[Shear] {
-	return []Column[Shear]{
+func ShearColumns() []columnar.Column[Shear] {
+	return []columnar.Column[Shear]{
 		{"TILE_ID", "", "MER tile", true, func(s *Shear) any { return &s.TileID }},
 		{"SUBTILE_ROW", "", "row of the sub-tile in its tile, from the south, from 0", true, func(s *Shear) any { return &s.Row }},
 		{"SUBTILE_COL", "", "column of the sub-tile in its tile, towards larger RA, from 0", true, func(s *Shear) any { return &s.Col }},
@@ -90,8 +68,8 @@ func ShearColumns() []Column[Shear] {
 }
 
 // SourceColumns are the columns of sources.parquet, in order.
-func SourceColumns() []Column[Source] {
-	return []Column[Source]{
+func SourceColumns() []columnar.Column[Source] {
+	return []columnar.Column[Source]{
 		{"TILE_ID", "", "MER tile", true, func(s *Source) any { return &s.TileID }},
 		{"SUBTILE_ROW", "", "row of the sub-tile in its tile, from the south, from 0", true, func(s *Source) any { return &s.Row }},
 		{"SUBTILE_COL", "", "column of the sub-tile in its tile, towards larger RA, from 0", true, func(s *Source) any { return &s.Col }},
