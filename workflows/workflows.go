@@ -79,6 +79,7 @@ func index[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles bool)
 	spec.GatherSome(w, &merge.In.Footprints, &read.Out.Footprints)
 	spec.GatherSome(w, &merge.In.Unreadable, &read.Out.Unreadable)
 	spec.Connect(w, &merge.In.MaxMissing, &resolve.Out.MaxMissing)
+	spec.Connect(w, &merge.In.Destination, &resolve.Out.Destination)
 	return indexed{resolve, list, merge}
 }
 

@@ -21,7 +21,10 @@ const (
 	wholeArea    = 15_000.
 	newExposures = 1000
 
+	perBatch = 40 // exposures, as 5,000 batches have
+
 	indexURI = "s3://index/quadrants.json"
+	indexDir = "s3://index/shared"
 )
 
 // BenchmarkIndex builds the quadrant index of the whole survey, asks it for
@@ -47,9 +50,9 @@ func BenchmarkIndex(b *testing.B) {
 		"what", "time", "CPU", "footprints/s", "runs", "files", "size", "a footprint", "written", "peak memory")
 	write := func(what string, from, to int) {
 		b.Run(what, func(b *testing.B) {
-			a := indexErrand{Do: what, Survey: s, From: from, To: to, Scratch: filepath.Join(dir, "scratch")}.send(b)
-			if want := int64(to * quadrants); a.Summary.Quadrants != want {
-				b.Fatalf("%d quadrants are in the index, not %d", a.Summary.Quadrants, want)
+			a := indexErrand{Do: what, Survey: s, To: to, Scratch: filepath.Join(dir, "scratch")}.send(b)
+			if want := int64(to * quadrants); a.Summary.Quadrants != want || a.Kept != from/perBatch {
+				b.Fatalf("%d quadrants are in the index, not %d; %d batches were kept of %d exposures", a.Summary.Quadrants, want, a.Kept, from)
 			}
 			writing.row(what, seconds(a.Time), seconds(a.CPU), fmt.Sprintf("%.0f", float64((to-from)*quadrants)/a.Time.Seconds()), a.Summary.Runs, a.Summary.Files,
 				size(a.Summary.Bytes), fmt.Sprintf("%.1f B", float64(a.Summary.Bytes)/float64(a.Summary.Quadrants)), size(a.Usage.BytesWritten), size(a.Memory))

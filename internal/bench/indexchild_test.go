@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -24,18 +25,19 @@ const indexErrandEnv = "CONSTELLATION_BENCH_INDEX"
 
 // indexErrand is to build the index, to merge into it, or to ask it.
 type indexErrand struct {
-	Do       string // build, merge or query
-	Survey   indextest.Survey
-	From, To int // exposures
-	Scratch  string
-	Centre   sky.Coord
-	Radius   float64
-	Answer   string // the file to answer by
+	Do      string // build, merge or query
+	Survey  indextest.Survey
+	To      int // exposures that are there
+	Scratch string
+	Centre  sky.Coord
+	Radius  float64
+	Answer  string // the file to answer by
 }
 
 // indexAnswer is what came of it.
 type indexAnswer struct {
 	Summary  *index.Summary
+	Kept     int // batches that an earlier index has
 	Found    []string
 	Time     time.Duration // without that of making the footprints
 	Lifetime time.Duration // of the process
@@ -100,21 +102,30 @@ func TestIndexErrand(t *testing.T) {
 func (e indexErrand) do(ctx context.Context) (a indexAnswer, err error) {
 	store, start := objstore.Open(ctx, objstore.Config{}), time.Now()
 	var adding time.Duration
-	fill := func(add func([]euclid.Quadrant) error) error {
-		begun := time.Now()
-		err := e.Survey.Each(e.From, e.To, func(qs []euclid.Quadrant) error {
-			now := time.Now()
-			defer func() { adding += time.Since(now) }()
-			return add(qs)
-		})
-		start = start.Add(time.Since(begun) - adding)
-		return err
-	}
 	switch e.Do {
-	case "build":
-		a.Summary, err = index.Write(ctx, store, indexURI, e.Scratch, index.Options{}, fill)
-	case "merge":
-		a.Summary, err = index.Merge(ctx, store, indexURI, indexURI, e.Scratch, index.Options{}, fill)
+	case "build", "merge":
+		var batches []index.Batch
+		for from := 0; from < e.To; from += perBatch {
+			to := min(from+perBatch, e.To)
+			batches = append(batches, index.Batch{ID: fmt.Sprint(from, to), First: exposureID(from), Last: exposureID(to - 1)})
+		}
+		a.Summary, a.Kept, err = index.Update(ctx, store, indexDir, indexURI, e.Scratch, index.Options{}, batches, func(which []int) index.Fill {
+			return func(add func([]euclid.Quadrant) error) (err error) {
+				begun := time.Now()
+				for _, i := range which {
+					err = e.Survey.Each(i*perBatch, min((i+1)*perBatch, e.To), func(qs []euclid.Quadrant) error {
+						now := time.Now()
+						defer func() { adding += time.Since(now) }()
+						return add(qs)
+					})
+					if err != nil {
+						break
+					}
+				}
+				start = start.Add(time.Since(begun) - adding)
+				return err
+			}
+		})
 	default:
 		var x *index.Index
 		var qs []euclid.Quadrant
@@ -125,6 +136,11 @@ func (e indexErrand) do(ctx context.Context) (a indexAnswer, err error) {
 	}
 	a.Time, a.Usage = time.Since(start), store.Usage()
 	return a, err
+}
+
+// exposureID is that of the survey's i-th exposure.
+func exposureID(i int) euclid.ExposureID {
+	return euclid.ExposureID{Obs: fmt.Sprintf("%06d", i/4), Dither: fmt.Sprintf("%02d", i%4), Number: "1"}
 }
 
 func names(qs []euclid.Quadrant) (all []string) {

@@ -41,7 +41,6 @@ func TestCacheVersions(t *testing.T) {
 		outputs  map[string][]byte
 	}{
 		{pipeline.ReadFootprints.Declaration(), files(t, metadata, "read-footprints/raw/*/*/*/footprints.parquet")},
-		{pipeline.MergeFootprints.Declaration(), files(t, metadata, "merge-footprints/raw/*/index/*")},
 		{pipeline.PrepareTile.Declaration(), merged(files(t, run, "*/*/catalog.fits", "*/*/exposures/*", "*/*/psf/*", "*/*/manifest*.yaml"), files(t, metadata, documents+"prepare-tile/raw/*/prepared.json"))},
 		{pipeline.InferSubtile.Declaration(), merged(files(t, run, "*/*/results/*.parquet"), files(t, metadata, documents+"infer-subtile/raw/*/*/*/outcome.json"))},
 	} {
@@ -167,7 +166,7 @@ func TestCached(t *testing.T) {
 	}
 	made := func(what string, got map[string]int, want map[string]int) {
 		t.Helper()
-		for _, stage := range []string{"read_footprints", "merge_footprints", "prepare_tile", "infer_subtile"} {
+		for _, stage := range []string{"read_footprints", "prepare_tile", "infer_subtile"} {
 			if got[stage] != want[stage] {
 				t.Errorf("%s: %s ran %d times, want %d", what, stage, got[stage], want[stage])
 			}
@@ -176,10 +175,13 @@ func TestCached(t *testing.T) {
 	tiles, perTile := len(s.tiny.TargetIDs()), s.tiny.GridRows*s.tiny.GridCols
 	first, _ := again("first")
 	batches := first["read_footprints"]
-	made("the first run", first, map[string]int{"read_footprints": batches, "merge_footprints": 1, "prepare_tile": tiles, "infer_subtile": tiles * perTile})
+	made("the first run", first, map[string]int{"read_footprints": batches, "prepare_tile": tiles, "infer_subtile": tiles * perTile})
 	if batches < 2 {
 		t.Fatalf("%d batches: too few to tell one from all", batches)
 	}
+
+	indexes := func() []string { return slices.Sorted(maps.Keys(tree(t, filepath.Join(s.products, "index")))) }
+	shared := indexes()
 
 	second, run := again("second")
 	made("the same again", second, nil)
@@ -191,6 +193,9 @@ func TestCached(t *testing.T) {
 		}
 	}
 	s.do(t, "validate", "--config", "c.yaml", "--run-id", "second")
+	if now := indexes(); len(shared) == 0 || !slices.Equal(now, shared) {
+		t.Errorf("of the same batches an index was made of %q, after %q", now, shared)
+	}
 
 	other, _ := again("inference", "--set", "engine=reference")
 	made("another inference", other, map[string]int{"infer_subtile": tiles * perTile})
@@ -243,7 +248,7 @@ func TestCached(t *testing.T) {
 	det := only(t, base, "VIS", "2682", "EUC_VIS_SWL-DET-*-00-1-*.fits")
 	write(t, det, read(t, det))
 	replaced, _ := again("replaced")
-	if replaced["read_footprints"] != 1 || replaced["merge_footprints"] != 1 {
-		t.Errorf("one file is new: %v", replaced)
+	if replaced["read_footprints"] != 1 || slices.Equal(indexes(), shared) {
+		t.Errorf("one file is new: %v, and the index is of %q", replaced, shared)
 	}
 }

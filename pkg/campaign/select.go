@@ -141,26 +141,6 @@ func (r *Request) choose(ctx context.Context, l *catalog.Ledger, about asked, no
 	return s, append(changed, s.Leases...), nil
 }
 
-// Renew has the selection's leases run for as long again, from now. It fails
-// with [catalog.CodeLeaseLost] where one was taken over, and then renews none:
-// the holder was given up, and had better stop. Tiles that were committed in the
-// meantime have no lease to renew.
-func Renew(ctx context.Context, c *catalog.Catalog, s Selection, expiry time.Duration) error {
-	return c.Amend(ctx, s.ConfigID, func(l *catalog.Ledger) (changed []catalog.Lease, err error) {
-		until := time.Now().UTC().Truncate(time.Second).Add(expiry)
-		for _, mine := range s.Leases {
-			switch now := l.Leases[mine.TileID]; {
-			case now.Holder == mine.Holder && now.Token == mine.Token:
-				now.Expires = until
-				changed = append(changed, now)
-			case now.Held():
-				return nil, fault.Input(catalog.CodeLeaseLost, "the tile is not leased to %s any more", mine.Holder).At("%v", now).Fix("leave it to that holder")
-			}
-		}
-		return changed, nil
-	})
-}
-
 // Release gives back what the selection still has, without counting a try: for
 // a holder that failed, or was stopped, and will not go on. It says how many.
 func Release(ctx context.Context, c *catalog.Catalog, s Selection) (released int, err error) {

@@ -8,11 +8,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/columnar"
 )
 
 // encode makes a record of rows; the schema's fields are the columns.
-func encode[R any](sc *arrow.Schema, cols []results.Column[R], rows []R) arrow.RecordBatch {
+func encode[R any](sc *arrow.Schema, cols []columnar.Column[R], rows []R) arrow.RecordBatch {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, sc)
 	defer b.Release()
 	for i, c := range cols {
@@ -45,7 +45,7 @@ func encode[R any](sc *arrow.Schema, cols []results.Column[R], rows []R) arrow.R
 }
 
 // decode appends the rows of a record; columns that it lacks stay zero.
-func decode[R any](rec arrow.RecordBatch, cols []results.Column[R], rows []R) ([]R, error) {
+func decode[R any](rec arrow.RecordBatch, cols []columnar.Column[R], rows []R) ([]R, error) {
 	first := len(rows)
 	rows = append(rows, make([]R, rec.NumRows())...)
 	for i, f := range rec.Schema().Fields() {
@@ -101,14 +101,14 @@ func decodeValue(field any, values arrow.Array, j int) error {
 // reader is an array.RecordReader over chunks of rows; it holds one chunk.
 type reader[R any] struct {
 	schema *arrow.Schema
-	cols   []results.Column[R]
+	cols   []columnar.Column[R]
 	next   func() ([]R, error, bool)
 	stop   func()
 	record arrow.RecordBatch
 	err    error
 }
 
-func newReader[R any](sc *arrow.Schema, cols []results.Column[R], chunks iter.Seq2[[]R, error]) *reader[R] {
+func newReader[R any](sc *arrow.Schema, cols []columnar.Column[R], chunks iter.Seq2[[]R, error]) *reader[R] {
 	next, stop := iter.Pull2(chunks)
 	return &reader[R]{schema: sc, cols: cols, next: next, stop: stop}
 }

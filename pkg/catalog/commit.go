@@ -16,6 +16,7 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -175,7 +176,7 @@ func (b *Batch) sources() iter.Seq2[[]SourceRow, error] {
 // replacement is one table's share of a batch.
 type replacement[R any] struct {
 	batch  *Batch
-	cols   []results.Column[R]
+	cols   []columnar.Column[R]
 	chunks iter.Seq2[[]R, error]
 	keep   []sky.SubTileID // sub-tiles whose rows stay as they are
 	guard  guard

@@ -48,7 +48,7 @@ func (l Lease) String() string {
 	return fmt.Sprintf("tile %d, leased to %s until %s", l.TileID, l.Holder, l.Expires.UTC().Format(time.RFC3339))
 }
 
-// same says whether two leases were given out as one: renewing it keeps it.
+// same says whether two leases were given out as one, whatever else was changed of it.
 func (l Lease) same(m Lease) bool { return l.Holder == m.Holder && l.Token == m.Token }
 
 const propTile = "constellation.tile."

@@ -8,7 +8,7 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/columnar"
 )
 
 // Filter selects rows.
@@ -46,7 +46,7 @@ func each[R any](chunks iter.Seq2[[]R, error]) iter.Seq2[R, error] {
 
 // scan gives rows in chunks; a chunk is the caller's until the next one.
 // Columns named in only, if any, are read and the others left zero.
-func scan[R any](ctx context.Context, c *Catalog, l layout, cols []results.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
+func scan[R any](ctx context.Context, c *Catalog, l layout, cols []columnar.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
 	return func(yield func([]R, error) bool) {
 		ctx := c.with(ctx)
 		t, exists, err := c.load(ctx, l, nil)
@@ -61,7 +61,7 @@ func scan[R any](ctx context.Context, c *Catalog, l layout, cols []results.Colum
 }
 
 // scanTable is scan of a table's state that is loaded already.
-func scanTable[R any](ctx context.Context, t *table.Table, cols []results.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
+func scanTable[R any](ctx context.Context, t *table.Table, cols []columnar.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
 	return func(yield func([]R, error) bool) {
 		if len(only) == 0 {
 			for _, col := range cols {

@@ -10,6 +10,7 @@ import (
 	icecat "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/table"
 
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
 )
@@ -29,30 +30,30 @@ type SourceRow struct {
 // Columns of the tables. A column's field id is its place in this order, from
 // 1, and stays: new columns come last, whatever the files' order is.
 
-func shearColumns() []results.Column[ShearRow] {
+func shearColumns() []columnar.Column[ShearRow] {
 	return tableColumns(results.ShearColumns(), func(r *ShearRow) *results.Shear { return &r.Shear },
 		func(r *ShearRow) (*string, *string) { return &r.RunID, &r.ConfigID })
 }
 
-func sourceColumns() []results.Column[SourceRow] {
+func sourceColumns() []columnar.Column[SourceRow] {
 	return tableColumns(results.SourceColumns(), func(r *SourceRow) *results.Source { return &r.Source },
 		func(r *SourceRow) (*string, *string) { return &r.RunID, &r.ConfigID })
 }
 
-func tableColumns[R, T any](file []results.Column[T], inner func(*R) *T, ids func(*R) (run, config *string)) []results.Column[R] {
-	cols := make([]results.Column[R], 0, len(file)+2)
+func tableColumns[R, T any](file []columnar.Column[T], inner func(*R) *T, ids func(*R) (run, config *string)) []columnar.Column[R] {
+	cols := make([]columnar.Column[R], 0, len(file)+2)
 	for _, c := range file {
-		cols = append(cols, results.Column[R]{Name: c.Name, Unit: c.Unit, Doc: c.Doc, Required: c.Required || c.Name == "STATUS",
+		cols = append(cols, columnar.Column[R]{Name: c.Name, Unit: c.Unit, Doc: c.Doc, Required: c.Required || c.Name == "STATUS",
 			Ref: func(r *R) any { return c.Ref(inner(r)) }})
 	}
 	return append(cols,
-		results.Column[R]{Name: "RUN_ID", Doc: "run that committed the row first", Required: true, Ref: func(r *R) any { p, _ := ids(r); return p }},
-		results.Column[R]{Name: "CONFIG_ID", Doc: "SHA-256 of the settings that can change a result", Required: true, Ref: func(r *R) any { _, p := ids(r); return p }},
+		columnar.Column[R]{Name: "RUN_ID", Doc: "run that committed the row first", Required: true, Ref: func(r *R) any { p, _ := ids(r); return p }},
+		columnar.Column[R]{Name: "CONFIG_ID", Doc: "SHA-256 of the settings that can change a result", Required: true, Ref: func(r *R) any { _, p := ids(r); return p }},
 	)
 }
 
 // schema is the Iceberg schema of columns; key lists the identifier fields.
-func schema[R any](cols []results.Column[R], key []string) *iceberg.Schema {
+func schema[R any](cols []columnar.Column[R], key []string) *iceberg.Schema {
 	fields := make([]iceberg.NestedField, len(cols))
 	for i, c := range cols {
 		doc := c.Doc

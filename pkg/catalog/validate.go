@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -141,7 +141,7 @@ func (r *Report) judge(th Thresholds, example map[string]string) {
 }
 
 // finite says whether all numbers of a row are.
-func finite[R any](cols []results.Column[R], row *R) bool {
+func finite[R any](cols []columnar.Column[R], row *R) bool {
 	for _, c := range cols {
 		var v float64
 		switch p := c.Ref(row).(type) {

@@ -285,7 +285,7 @@ func shareAll(to []*product, chunk *objstore.Chunk, left int64) error {
 	var g errgroup.Group
 	for _, p := range to {
 		g.Go(func() error { p.sum.Write(chunk.Bytes()); return nil })
-		g.Go(func() error { return p.upload.Share(chunk, left) })
+		g.Go(func() error { return objstore.Share(p.upload, chunk, left) })
 		p.size += int64(len(chunk.Bytes()))
 	}
 	return g.Wait()

@@ -11,7 +11,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/gate"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -94,11 +93,11 @@ func (job Job) run(ctx context.Context) (*survey.TileReport, error) {
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return job.selectSources(gctx, p) })
-	link := gate.New(job.transfersAtOnce())
+	link := newGate(job.transfersAtOnce())
 	for _, t := range p.transfers {
-		t.moved = &link.Moved
+		t.moved = &link.moved
 		g.Go(func() error {
-			leave, err := link.Enter(gctx)
+			leave, err := link.enter(gctx)
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,7 @@ type Load struct {
 	Overhead  int64 // bytes that are gone before the first array; 0: a CUDA context's
 }
 
-// What the arithmetic rests on; docs/gpu.md says how it was measured.
+// What the arithmetic rests on; docs/shine.md says how it was measured.
 const (
 	// Bytes per pixel that stay: observed, noise and mask (4 + 4 + 1), and noise
 	// and observed once more, as constants of the compiled step.

@@ -53,11 +53,6 @@ func (u *fileUpload) Write(p []byte) (int, error) {
 	return n, u.err
 }
 
-func (u *fileUpload) Share(c *Chunk, _ int64) error {
-	_, err := u.Write(c.Bytes())
-	return err
-}
-
 func (u *fileUpload) ReadFrom(r io.Reader) (int64, error) {
 	// A large buffer: the source is an S3 body more often than not.
 	return io.CopyBuffer(struct{ io.Writer }{u}, r, make([]byte, ChunkSize))

@@ -142,11 +142,6 @@ func (u *memoryUpload) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (u *memoryUpload) Share(c *Chunk, _ int64) error {
-	_, err := u.Write(c.Bytes())
-	return err
-}
-
 func (u *memoryUpload) Commit() (Info, error) {
 	if err := u.usable(); err != nil {
 		return Info{}, err

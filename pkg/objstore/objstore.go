@@ -70,16 +70,31 @@ type Writer interface {
 // Upload is an object being written, by one goroutine. To S3 it holds less than
 // a part (5 MiB, more only beyond 4.7 GB, and up to twice that within a run that
 // is shared); all parts of a process that are on their way have some 16 MiB.
+// Those that hold anything are a [Sharer], too.
 type Upload interface {
 	io.Writer
-	// Share writes what other uploads are given as well, and takes no memory of
-	// its own for it. left is how many bytes are to come of the same run: a part
-	// ends where a run of 5 MiB or more does, and S3 takes 10,000 parts.
-	Share(c *Chunk, left int64) error
 	// Commit makes the object visible. After a failure nothing is.
 	Commit() (Info, error)
 	// Abort gives up and cleans up; after Commit it does nothing, so that it can be deferred.
 	Abort()
+}
+
+// Sharer is an upload that can hold chunks together with others.
+type Sharer interface {
+	// Share writes a chunk, and takes no memory of its own for it. left is how
+	// many bytes are to come of the same run: a part ends where a run of 5 MiB or
+	// more does, and S3 takes 10,000 parts.
+	Share(c *Chunk, left int64) error
+}
+
+// Share writes what other uploads are given as well. One that is no [Sharer]
+// holds nothing back, and is written to.
+func Share(u Upload, c *Chunk, left int64) error {
+	if s, can := u.(Sharer); can {
+		return s.Share(c, left)
+	}
+	_, err := u.Write(c.Bytes())
+	return err
 }
 
 // Store does all of it.

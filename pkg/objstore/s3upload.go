@@ -43,6 +43,8 @@ func (s *s3Store) Create(ctx context.Context, uri string) (Upload, error) {
 	return &s3Upload{ctx: ctx, cancel: cancel, store: s, client: c, uri: uri, bucket: bucket, key: key, next: 1}, nil
 }
 
+var _ Sharer = (*s3Upload)(nil)
+
 type s3Upload struct {
 	ctx              context.Context
 	cancel           context.CancelFunc

@@ -223,7 +223,7 @@ func share(t *testing.T, uploads []objstore.Upload, run int64, then func()) {
 		}
 		left -= int64(len(c.Bytes()))
 		for _, u := range uploads {
-			if err := u.Share(c, left); err != nil {
+			if err := objstore.Share(u, c, left); err != nil {
 				t.Error(err)
 			}
 		}

@@ -11,6 +11,8 @@ type MergeFootprintsIn struct {
 	Footprints []*literal.Blob      `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch was lost"`
 	Unreadable []*map[string]string `flyte:"unreadable" doc:"per batch: DET files whose exposures are left out, and why"`
 	MaxMissing string               `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
+
+	Destination Destination `flyte:"destination" doc:"the indexes of earlier runs lie beside it"`
 }
 
 // MergeFootprintsOut is the quadrant index.
@@ -20,12 +22,13 @@ type MergeFootprintsOut struct {
 	Missing   []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
 }
 
-// MergeFootprints builds the quadrant index from the batches.
+// MergeFootprints builds the quadrant index from the batches, going on from that
+// of an earlier run. It is not cached: it finds by itself what is there, and what
+// a cache would name is removed one day.
 var MergeFootprints = task.Define[MergeFootprintsIn, MergeFootprintsOut](task.Declaration{
-	Name:         "merge_footprints",
-	Doc:          "Joins the batches into the quadrant index, and names the files that are missing from it.",
-	Resources:    task.Resources{CPU: "2", Memory: "4Gi", Storage: "20Gi"},
-	Retries:      2,
-	CacheVersion: "4",
-	Deck:         true,
+	Name:      "merge_footprints",
+	Doc:       "Joins the batches into the quadrant index, and names the files that are missing from it.",
+	Resources: task.Resources{CPU: "2", Memory: "4Gi", Storage: "20Gi"},
+	Retries:   2,
+	Deck:      true,
 })

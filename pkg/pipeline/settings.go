@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -73,6 +74,14 @@ func (d Destination) Run() string { return objstore.Base(d.RunURI) }
 // RedoBatches and RedoTiles are where batches of exposures and tiles are marked.
 func (d Destination) RedoBatches() string { return objstore.Join(d.Redo, "batches") }
 func (d Destination) RedoTiles() string   { return objstore.Join(d.Redo, "tiles") }
+
+// IndexDir is where quadrant indexes lie, beside the runs that share them.
+const IndexDir = "index"
+
+// Indexes is that directory.
+func (d Destination) Indexes() string {
+	return objstore.Join(strings.TrimSuffix(d.RunURI, d.Run()), IndexDir)
+}
 
 // Inference says what infers shear on a sub-tile, and how.
 type Inference struct {

@@ -3,8 +3,11 @@ package prepare
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -116,15 +119,23 @@ func stillReads(ctx context.Context, source objstore.Reader, exposures []euclid.
 // Merged is what became of the batches.
 type Merged struct {
 	index.Summary          // of the quadrant index
+	Kept          int      // batches that were not read, since an earlier index has them
 	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read
 	Reasons       []string // for each of them: which file, and why
 }
 
+// Earlier is where the indexes of earlier runs are.
+type Earlier struct {
+	Dir    string // where this one's files go, too; empty: there are none, and they go beside its root document
+	Reader string // the version of what read the batches: other versions may have read otherwise
+}
+
 // Merge joins batches into the quadrant index whose root document is at uri,
-// sorting in the directory for temporary files. Files that could not be read,
-// and all those of a batch that was lost, are missing; more of them than the
-// limit allows are an error that names them and says why.
-func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches []Footprints, limit config.Limit, uri string) (*Merged, error) {
+// sorting in the directory for temporary files. It reads those that no earlier
+// index has. Files that could not be read, and all those of a batch that was
+// lost, are missing; more of them than the limit allows are an error that names
+// them and says why.
+func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches []Footprints, limit config.Limit, uri string, earlier Earlier) (*Merged, error) {
 	m := &Merged{}
 	if err := m.weigh(ctx, store, plan, batches, limit); err != nil {
 		return nil, err
@@ -134,14 +145,46 @@ func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches
 		return nil, err
 	}
 	defer os.RemoveAll(scratch)
-	sum, err := index.Write(ctx, store, uri, scratch, index.Options{}, func(add func([]euclid.Quadrant) error) error {
-		return readBatches(ctx, store, batches, add)
-	})
+	var there []Footprints
+	var known []index.Batch
+	for i, b := range batches {
+		if b.URI != "" {
+			p := plan.Batches[i]
+			there, known = append(there, b), append(known, index.Batch{ID: b.id(p.SHA256, earlier.Reader), First: p.First, Last: p.Last})
+		}
+	}
+	read := func(some []Footprints) index.Fill {
+		return func(add func([]euclid.Quadrant) error) error { return readBatches(ctx, store, some, add) }
+	}
+	var sum *index.Summary
+	if earlier.Dir == "" {
+		sum, err = index.Write(ctx, store, uri, scratch, index.Options{}, read(there))
+	} else {
+		sum, m.Kept, err = index.Update(ctx, store, earlier.Dir, uri, scratch, index.Options{}, known, func(which []int) index.Fill {
+			var some []Footprints
+			for _, i := range which {
+				some = append(some, there[i])
+			}
+			return read(some)
+		})
+	}
 	if err != nil {
 		return nil, err
 	}
 	m.Summary = *sum
 	return m, nil
+}
+
+// id names the quadrants that were read of a batch: by its files, by which of
+// them were left out, by who read them, and by where they were put, because what
+// was read again, for whatever reason, is taken for something else.
+func (f *Footprints) id(batch, reader string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%s\n", batch, reader, f.URI)
+	for _, det := range slices.Sorted(maps.Keys(f.Unreadable)) {
+		fmt.Fprintln(h, det)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // weigh finds what is missing, and holds it to the limit. It reads those
@@ -199,16 +242,13 @@ func (m *Merged) miss(det, reason string) {
 	m.Missing, m.Reasons = append(m.Missing, det), append(m.Reasons, reason)
 }
 
-// readBatches gives the quadrants of all batches that there are to add, by one
-// call at a time. Batches come in any order.
+// readBatches gives the quadrants of batches to add, by one call at a time.
+// Batches come in any order.
 func readBatches(ctx context.Context, r objstore.Reader, batches []Footprints, add func([]euclid.Quadrant) error) error {
 	var lock sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(batchesAtOnce)
 	for _, batch := range batches {
-		if batch.URI == "" {
-			continue
-		}
 		g.Go(func() error {
 			return scanQuadrants(gctx, r, batch.URI, func(qs []euclid.Quadrant) error {
 				lock.Lock()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -75,7 +76,7 @@ func TestMerge(t *testing.T) {
 	s := indextest.Survey{Exposures: 40, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 4}
 	plan, exposures, read, all := batches(t, s, dir)
 	root := filepath.Join(dir, "index", "quadrants.json")
-	m, err := prepare.Merge(t.Context(), store, plan, read, "0", root)
+	m, err := prepare.Merge(t.Context(), store, plan, read, "0", root, prepare.Earlier{})
 	if err != nil || m.Quadrants != int64(len(all)) || m.Exposures != 40 || len(m.Missing) != 0 {
 		t.Fatalf("%+v, %v", m, err)
 	}
@@ -99,18 +100,18 @@ func TestMerge(t *testing.T) {
 	}
 
 	read[7] = prepare.Footprints{} // its element failed
-	_, err = prepare.Merge(t.Context(), store, plan, read, "1", root)
+	_, err = prepare.Merge(t.Context(), store, plan, read, "1", root, prepare.Earlier{})
 	if fault.CodeOf(err) != "FilesMissing" || !strings.Contains(err.Error(), exposures[14].DET.URI) {
 		t.Errorf("two are missing, one may be: %v", err)
 	}
-	m, err = prepare.Merge(t.Context(), store, plan, read, "0.05", root)
+	m, err = prepare.Merge(t.Context(), store, plan, read, "0.05", root, prepare.Earlier{})
 	if err != nil || m.Quadrants != int64(len(all)-288) || len(m.Missing) != 2 || len(m.Reasons) != 2 {
 		t.Errorf("two are missing, two may be: %+v, %v", m, err)
 	}
 	if err := os.WriteFile(read[3].URI, []byte("PAR1 this is not"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	_, err = prepare.Merge(t.Context(), store, plan, read, "0.05", root)
+	_, err = prepare.Merge(t.Context(), store, plan, read, "0.05", root, prepare.Earlier{})
 	if fault.KindOf(err) != fault.BadData || !strings.Contains(err.Error(), read[3].URI) {
 		t.Errorf("a damaged batch: %v", err)
 	}
@@ -118,6 +119,105 @@ func TestMerge(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
+}
+
+// TestMergeGoesOn: a merge after an earlier one reads the batches that are new,
+// or that were read again or otherwise, and no other; its answers are those of a
+// merge of all.
+func TestMergeGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	s := indextest.Survey{Exposures: 160, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 16}
+	_, exposures, read, all := batches(t, s, dir)
+	earlier := prepare.Earlier{Dir: filepath.Join(dir, "index"), Reader: "3"}
+	night := 0
+	var cost objstore.Usage
+	merge := func(what string, n, kept int, read []prepare.Footprints, earlier prepare.Earlier) []euclid.Quadrant {
+		t.Helper()
+		night++
+		store := objstore.Open(t.Context(), objstore.Config{})
+		plan := planOf(t, filepath.Join(dir, fmt.Sprint(night), "plan.json"), exposures[:2*n], 2)
+		root := filepath.Join(dir, fmt.Sprint(night), "quadrants.json")
+		before := store.Usage()
+		m, err := prepare.Merge(t.Context(), store, plan, read[:n], "0.1", root, earlier)
+		if err != nil || m.Kept != kept {
+			t.Fatalf("%s: %d batches were kept, want %d; %+v, %v", what, m.Kept, kept, m, err)
+		}
+		cost = store.Usage()
+		cost.Requests, cost.BytesRead = cost.Requests-before.Requests, cost.BytesRead-before.BytesRead
+		x, err := index.Open(t.Context(), store, root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		qs, err := x.Near(t.Context(), s.Centre, 180)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return qs
+	}
+	same := func(what string, want, got []euclid.Quadrant) {
+		t.Helper()
+		if !reflect.DeepEqual(want, got) {
+			t.Errorf("%s: %d quadrants, want %d, or they differ", what, len(got), len(want))
+		}
+	}
+	anew := merge("anew", 80, 0, read, prepare.Earlier{})
+	if len(anew) != len(all) {
+		t.Fatalf("%d of %d quadrants", len(anew), len(all))
+	}
+	whole := cost
+	merge("the first", 78, 0, read, earlier)
+	stat, err := os.Stat(read[0].URI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hidden := filepath.Join(dir, "elsewhere")
+	for _, b := range read[:78] { // nobody can read them now
+		if err := os.Rename(b.URI, hidden+objstore.Base(b.URI)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	same("two are new", anew, merge("two are new", 80, 78, read, earlier))
+	if cost.BytesRead > 3*stat.Size()+1<<15 || cost.Requests > whole.Requests/4 {
+		t.Errorf("%+v to read two batches of %d bytes; all take %+v", cost, stat.Size(), whole)
+	}
+	same("nothing is new", anew, merge("nothing is new", 80, 80, read, earlier))
+	for _, b := range read[:78] {
+		if err := os.Rename(hidden+objstore.Base(b.URI), b.URI); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// A batch that is lost leaves, and comes back.
+	lost := slices.Clone(read)
+	lost[5] = prepare.Footprints{}
+	same("one is lost", slices.DeleteFunc(slices.Clone(anew), func(q euclid.Quadrant) bool {
+		return q.Exposure == exposures[10].ExposureID || q.Exposure == exposures[11].ExposureID
+	}), merge("one is lost", 80, 79, lost, earlier))
+	same("it is back", anew, merge("it is back", 80, 79, read, earlier))
+
+	// Read again, elsewhere, with one exposure less.
+	var some []euclid.Quadrant
+	for _, q := range all {
+		if q.Exposure == exposures[10].ExposureID {
+			some = append(some, q)
+		}
+	}
+	var b bytes.Buffer
+	if err := quadrants.Write(&b, some); err != nil {
+		t.Fatal(err)
+	}
+	lost[5] = prepare.Footprints{URI: filepath.Join(dir, "again.parquet"), Unreadable: map[string]string{exposures[11].DET.URI: "bad"}}
+	if err := os.WriteFile(lost[5].URI, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	same("read again", slices.DeleteFunc(slices.Clone(anew), func(q euclid.Quadrant) bool {
+		return q.Exposure == exposures[11].ExposureID
+	}), merge("read again", 80, 79, lost, earlier))
+	// Where a later reading was no better than the file's name tells.
+	lost[5].Unreadable = nil
+	merge("whole, says the stage", 80, 79, lost, earlier)
+	// Another version of the stage may read otherwise.
+	same("another version", anew, merge("another version", 80, 0, read, prepare.Earlier{Dir: earlier.Dir, Reader: "4"}))
 }
 
 // TestMergeSaysWhy: of a batch that was read in part, the bad files alone are missing.
@@ -128,7 +228,7 @@ func TestMergeSaysWhy(t *testing.T) {
 	why := bad + ": HDU 1-1.F.SCI: CRVAL1: keyword is missing"
 	read[1].Unreadable, read[2].URI = map[string]string{bad: why}, ""
 	root := filepath.Join(dir, "index", "quadrants.json")
-	m, err := prepare.Merge(t.Context(), store, plan, read, "3", root)
+	m, err := prepare.Merge(t.Context(), store, plan, read, "3", root, prepare.Earlier{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +238,7 @@ func TestMergeSaysWhy(t *testing.T) {
 	if len(m.Reasons) != 3 || m.Reasons[0] != why || !strings.Contains(m.Reasons[2], lost[1].DET.URI+": batch 2") {
 		t.Errorf("%q", m.Reasons)
 	}
-	_, err = prepare.Merge(t.Context(), store, plan, read, "2", root)
+	_, err = prepare.Merge(t.Context(), store, plan, read, "2", root, prepare.Earlier{})
 	if fault.CodeOf(err) != "FilesMissing" {
 		t.Fatal(err)
 	}
@@ -151,7 +251,7 @@ func TestMergeSaysWhy(t *testing.T) {
 		t.Errorf("%v\nnames %s", err, healthy)
 	}
 	read[0].Unreadable = map[string]string{bad: why}
-	if _, err = prepare.Merge(t.Context(), store, plan, read, "3", root); fault.KindOf(err) != fault.Bug {
+	if _, err = prepare.Merge(t.Context(), store, plan, read, "3", root, prepare.Earlier{}); fault.KindOf(err) != fault.Bug {
 		t.Errorf("a batch names a file of another: %v", err)
 	}
 }
@@ -316,7 +416,7 @@ func TestTileTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := filepath.Join(dir, "index", "quadrants.json")
-	if _, err := prepare.Merge(t.Context(), store, plan, []prepare.Footprints{*batch}, "0", root); err != nil {
+	if _, err := prepare.Merge(t.Context(), store, plan, []prepare.Footprints{*batch}, "0", root, prepare.Earlier{}); err != nil {
 		t.Fatal(err)
 	}
 	tiles, err := euclid.IndexTiles(t.Context(), store, euclid.TileOptions{

@@ -44,7 +44,7 @@ func TestPlans(t *testing.T) {
 		change(exposures)
 		plan := planOf(t, filepath.Join(dir, "plan.json"), exposures, 2)
 		root := filepath.Join(dir, "index", "quadrants.json")
-		if _, err := prepare.Merge(t.Context(), store, plan, read, "0", root); err != nil {
+		if _, err := prepare.Merge(t.Context(), store, plan, read, "0", root, prepare.Earlier{}); err != nil {
 			t.Fatal(err)
 		}
 		p := prepare.Planner{Plan: plan, Tiles: around, Store: store, Dir: filepath.Join(dir, "tiles"), Redo: redo,

@@ -91,8 +91,9 @@ func (u markedUpload) Write(p []byte) (int, error) {
 	return n, marked(err)
 }
 
+// Share has chunks shared where the upload can.
 func (u markedUpload) Share(c *objstore.Chunk, left int64) error {
-	return marked(u.Upload.Share(c, left))
+	return marked(objstore.Share(u.Upload, c, left))
 }
 
 func (u markedUpload) Commit() (objstore.Info, error) {

@@ -2,11 +2,38 @@ package prepare
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
+
+type sharing struct {
+	objstore.Store
+	objstore.Upload
+	shared int64
+}
+
+func (s *sharing) Share(_ *objstore.Chunk, left int64) error {
+	s.shared = left
+	return fault.Passing(objstore.Throttled, "slow down")
+}
+
+func (s *sharing) Create(context.Context, string) (objstore.Upload, error) { return s, nil }
+
+// TestMarkedUploadsShare: what extraction holds is bounded by uploads that share.
+func TestMarkedUploadsShare(t *testing.T) {
+	s := &sharing{}
+	u, err := markedStore(s).Create(t.Context(), "mem://b/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var theirs *destinationError
+	if err := objstore.Share(u, nil, 7); !errors.As(err, &theirs) || fault.CodeOf(err) != objstore.Throttled || s.shared != 7 {
+		t.Errorf("%v, %d were left", err, s.shared)
+	}
+}
 
 type assembler struct {
 	objstore.Store

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -66,7 +67,7 @@ func checkSources(m *manifest.Manifest, sources []Source) error {
 
 // checkRow checks what holds for the rows of both files: the sub-tile's ids
 // and finite numbers, errors not negative, positions on the sky.
-func checkRow[T any](name string, i int, m *manifest.Manifest, cols []Column[T], row *T) error {
+func checkRow[T any](name string, i int, m *manifest.Manifest, cols []columnar.Column[T], row *T) error {
 	ids := map[string]int64{"TILE_ID": m.TileID, "SUBTILE_ROW": int64(m.Row), "SUBTILE_COL": int64(m.Col)}
 	for _, c := range cols {
 		var v float64

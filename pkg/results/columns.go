@@ -1,6 +1,7 @@
 package results
 
 import (
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -40,70 +41,46 @@ func (s *Shear) ID() sky.SubTileID { return sky.ID(s.TileID, int(s.Row), int(s.C
 // ID is the sub-tile in whose core the source is.
 func (s *Source) ID() sky.SubTileID { return sky.ID(s.TileID, int(s.Row), int(s.Col)) }
 
-// Column declares one column of rows of type T.
-type Column[T any] struct {
-	Name string
-	Unit string // empty where it has none
-	Doc  string
-	// Required columns must be in a file; the others read as null, zero or "".
-	Required bool
-	// Ref points to the column's field of a row. The pointer's type is the
-	// column's: *int64, *int32, *float64, *string, or **float32 for a
-	// measurement, which alone (with an empty string) can be null.
-	Ref func(*T) any
-}
-
-// Nullable says whether the column holds nulls.
-func (c Column[T]) Nullable() bool {
-	switch c.Ref(new(T)).(type) {
-	case **float32:
-		return true
-	case *string:
-		return !c.Required
-	}
-	return false
-}
-
 // ShearColumns are the columns of shear.parquet, in order.
-func ShearColumns() []Column[Shear] {
-	return []Column[Shear]{
-		{"TILE_ID", "", "MER tile", true, func(s *Shear) any { return &s.TileID }},
-		{"SUBTILE_ROW", "", "row of the sub-tile in its tile, from the south, from 0", true, func(s *Shear) any { return &s.Row }},
-		{"SUBTILE_COL", "", "column of the sub-tile in its tile, towards larger RA, from 0", true, func(s *Shear) any { return &s.Col }},
-		{"RA", "deg", "ICRS right ascension of the sub-tile's centre", true, func(s *Shear) any { return &s.RA }},
-		{"DEC", "deg", "ICRS declination of the sub-tile's centre", true, func(s *Shear) any { return &s.Dec }},
-		{"G1", "", "reduced shear, first component (u to the west, v to the north)", true, func(s *Shear) any { return &s.G1 }},
-		{"G2", "", "reduced shear, second component", true, func(s *Shear) any { return &s.G2 }},
-		{"G1_ERR", "", "standard error of G1", false, func(s *Shear) any { return &s.G1Err }},
-		{"G2_ERR", "", "standard error of G2", false, func(s *Shear) any { return &s.G2Err }},
-		{"N_SOURCES", "", "sources that the shear was measured from", true, func(s *Shear) any { return &s.NSources }},
-		{"METHOD", "", "map, vi, nuts, reference or mock", false, func(s *Shear) any { return &s.Method }},
-		{"CONVERGENCE", "", "the engine's convergence diagnostic; smaller is better", false, func(s *Shear) any { return &s.Convergence }},
-		{"STATUS", "", "ok, no_sources, no_exposures or failed", false, func(s *Shear) any { return &s.Status }},
+func ShearColumns() []columnar.Column[Shear] {
+	return []columnar.Column[Shear]{
+		{Name: "TILE_ID", Doc: "MER tile", Required: true, Ref: func(s *Shear) any { return &s.TileID }},
+		{Name: "SUBTILE_ROW", Doc: "row of the sub-tile in its tile, from the south, from 0", Required: true, Ref: func(s *Shear) any { return &s.Row }},
+		{Name: "SUBTILE_COL", Doc: "column of the sub-tile in its tile, towards larger RA, from 0", Required: true, Ref: func(s *Shear) any { return &s.Col }},
+		{Name: "RA", Unit: "deg", Doc: "ICRS right ascension of the sub-tile's centre", Required: true, Ref: func(s *Shear) any { return &s.RA }},
+		{Name: "DEC", Unit: "deg", Doc: "ICRS declination of the sub-tile's centre", Required: true, Ref: func(s *Shear) any { return &s.Dec }},
+		{Name: "G1", Doc: "reduced shear, first component (u to the west, v to the north)", Required: true, Ref: func(s *Shear) any { return &s.G1 }},
+		{Name: "G2", Doc: "reduced shear, second component", Required: true, Ref: func(s *Shear) any { return &s.G2 }},
+		{Name: "G1_ERR", Doc: "standard error of G1", Ref: func(s *Shear) any { return &s.G1Err }},
+		{Name: "G2_ERR", Doc: "standard error of G2", Ref: func(s *Shear) any { return &s.G2Err }},
+		{Name: "N_SOURCES", Doc: "sources that the shear was measured from", Required: true, Ref: func(s *Shear) any { return &s.NSources }},
+		{Name: "METHOD", Doc: "map, vi, nuts, reference or mock", Ref: func(s *Shear) any { return &s.Method }},
+		{Name: "CONVERGENCE", Doc: "the engine's convergence diagnostic; smaller is better", Ref: func(s *Shear) any { return &s.Convergence }},
+		{Name: "STATUS", Doc: "ok, no_sources, no_exposures or failed", Ref: func(s *Shear) any { return &s.Status }},
 	}
 }
 
 // SourceColumns are the columns of sources.parquet, in order.
-func SourceColumns() []Column[Source] {
-	return []Column[Source]{
-		{"TILE_ID", "", "MER tile", true, func(s *Source) any { return &s.TileID }},
-		{"SUBTILE_ROW", "", "row of the sub-tile in its tile, from the south, from 0", true, func(s *Source) any { return &s.Row }},
-		{"SUBTILE_COL", "", "column of the sub-tile in its tile, towards larger RA, from 0", true, func(s *Source) any { return &s.Col }},
-		{"OBJECT_ID", "", "MER catalogue object", true, func(s *Source) any { return &s.ObjectID }},
-		{"RA", "deg", "ICRS right ascension in the MER catalogue", true, func(s *Source) any { return &s.RA }},
-		{"DEC", "deg", "ICRS declination in the MER catalogue", true, func(s *Source) any { return &s.Dec }},
-		{"FLUX", "uJy", "flux", false, func(s *Source) any { return &s.Flux }},
-		{"FLUX_ERR", "uJy", "standard error of FLUX", false, func(s *Source) any { return &s.FluxErr }},
-		{"HLR", "arcsec", "half-light radius", false, func(s *Source) any { return &s.HLR }},
-		{"HLR_ERR", "arcsec", "standard error of HLR", false, func(s *Source) any { return &s.HLRErr }},
-		{"E1", "", "shape, first component (u to the west, v to the north)", false, func(s *Source) any { return &s.E1 }},
-		{"E2", "", "shape, second component", false, func(s *Source) any { return &s.E2 }},
-		{"E1_ERR", "", "standard error of E1", false, func(s *Source) any { return &s.E1Err }},
-		{"E2_ERR", "", "standard error of E2", false, func(s *Source) any { return &s.E2Err }},
-		{"DX", "arcsec", "offset from the catalogue position along u", false, func(s *Source) any { return &s.DX }},
-		{"DY", "arcsec", "offset from the catalogue position along v", false, func(s *Source) any { return &s.DY }},
-		{"SNR", "", "signal-to-noise ratio", false, func(s *Source) any { return &s.SNR }},
-		{"N_EXPOSURES", "", "exposures that the source was measured on", false, func(s *Source) any { return &s.NExposures }},
-		{"FLAGS", "", "the engine's bit flags; 0 is good", false, func(s *Source) any { return &s.Flags }},
+func SourceColumns() []columnar.Column[Source] {
+	return []columnar.Column[Source]{
+		{Name: "TILE_ID", Doc: "MER tile", Required: true, Ref: func(s *Source) any { return &s.TileID }},
+		{Name: "SUBTILE_ROW", Doc: "row of the sub-tile in its tile, from the south, from 0", Required: true, Ref: func(s *Source) any { return &s.Row }},
+		{Name: "SUBTILE_COL", Doc: "column of the sub-tile in its tile, towards larger RA, from 0", Required: true, Ref: func(s *Source) any { return &s.Col }},
+		{Name: "OBJECT_ID", Doc: "MER catalogue object", Required: true, Ref: func(s *Source) any { return &s.ObjectID }},
+		{Name: "RA", Unit: "deg", Doc: "ICRS right ascension in the MER catalogue", Required: true, Ref: func(s *Source) any { return &s.RA }},
+		{Name: "DEC", Unit: "deg", Doc: "ICRS declination in the MER catalogue", Required: true, Ref: func(s *Source) any { return &s.Dec }},
+		{Name: "FLUX", Unit: "uJy", Doc: "flux", Ref: func(s *Source) any { return &s.Flux }},
+		{Name: "FLUX_ERR", Unit: "uJy", Doc: "standard error of FLUX", Ref: func(s *Source) any { return &s.FluxErr }},
+		{Name: "HLR", Unit: "arcsec", Doc: "half-light radius", Ref: func(s *Source) any { return &s.HLR }},
+		{Name: "HLR_ERR", Unit: "arcsec", Doc: "standard error of HLR", Ref: func(s *Source) any { return &s.HLRErr }},
+		{Name: "E1", Doc: "shape, first component (u to the west, v to the north)", Ref: func(s *Source) any { return &s.E1 }},
+		{Name: "E2", Doc: "shape, second component", Ref: func(s *Source) any { return &s.E2 }},
+		{Name: "E1_ERR", Doc: "standard error of E1", Ref: func(s *Source) any { return &s.E1Err }},
+		{Name: "E2_ERR", Doc: "standard error of E2", Ref: func(s *Source) any { return &s.E2Err }},
+		{Name: "DX", Unit: "arcsec", Doc: "offset from the catalogue position along u", Ref: func(s *Source) any { return &s.DX }},
+		{Name: "DY", Unit: "arcsec", Doc: "offset from the catalogue position along v", Ref: func(s *Source) any { return &s.DY }},
+		{Name: "SNR", Doc: "signal-to-noise ratio", Ref: func(s *Source) any { return &s.SNR }},
+		{Name: "N_EXPOSURES", Doc: "exposures that the source was measured on", Ref: func(s *Source) any { return &s.NExposures }},
+		{Name: "FLAGS", Doc: "the engine's bit flags; 0 is good", Ref: func(s *Source) any { return &s.Flags }},
 	}
 }

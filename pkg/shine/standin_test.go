@@ -245,7 +245,10 @@ func writeWords(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	group := out.AppendRowGroup()
+	group, err := out.AppendRowGroupChecked()
+	if err != nil {
+		return err
+	}
 	for range fields {
 		c, err := group.NextColumn()
 		if err == nil {

@@ -149,11 +149,6 @@ func (u *sparse) Skip(n int64) error {
 	return err
 }
 
-func (u *sparse) Share(c *objstore.Chunk, _ int64) error {
-	_, err := u.Write(c.Bytes())
-	return err
-}
-
 func (u *sparse) Commit() (objstore.Info, error) {
 	if err := u.ctx.Err(); err != nil {
 		return objstore.Info{}, err

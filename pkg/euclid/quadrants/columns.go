@@ -1,43 +1,27 @@
 package quadrants
 
 import (
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/schema"
-
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
-// column binds a column of the file to a field of a quadrant: ref returns
-// *string, *float64, *int64 or an axis.
-type column struct {
-	name string
-	ref  func(q *euclid.Quadrant) any
+// row is a quadrant as the files hold it: its outline by coordinates.
+type row struct {
+	euclid.Quadrant
+	ra, dec []float64
 }
 
-// axis is one coordinate of all points of an outline.
-type axis struct {
-	outline *[]sky.Coord
-	dec     bool
-}
-
-// at is the coordinate of the i-th point.
-func (a axis) at(i int) *float64 {
-	if a.dec {
-		return &(*a.outline)[i].Dec
-	}
-	return &(*a.outline)[i].RA
-}
-
-func columns() []column {
-	cols := []column{
-		{"obs", func(q *euclid.Quadrant) any { return &q.Exposure.Obs }},
-		{"dither", func(q *euclid.Quadrant) any { return &q.Exposure.Dither }},
-		{"number", func(q *euclid.Quadrant) any { return &q.Exposure.Number }},
-		{"name", func(q *euclid.Quadrant) any { return &q.Name }},
-		{"exptime", func(q *euclid.Quadrant) any { return &q.ExpTime }},
-		{"outline_ra", func(q *euclid.Quadrant) any { return axis{&q.Outline, false} }},
-		{"outline_dec", func(q *euclid.Quadrant) any { return axis{&q.Outline, true} }},
+func columns() []columnar.Column[row] {
+	cols := []columnar.Column[row]{
+		columnar.Field("obs", func(r *row) any { return &r.Exposure.Obs }),
+		columnar.Field("dither", func(r *row) any { return &r.Exposure.Dither }),
+		columnar.Field("number", func(r *row) any { return &r.Exposure.Number }),
+		columnar.Field("name", func(r *row) any { return &r.Name }),
+		columnar.Field("exptime", func(r *row) any { return &r.ExpTime }),
+		columnar.Field("outline_ra", func(r *row) any { return &r.ra }),
+		columnar.Field("outline_dec", func(r *row) any { return &r.dec }),
 	}
 	for _, s := range []struct {
 		name string
@@ -51,22 +35,41 @@ func columns() []column {
 		{"psf", func(q *euclid.Quadrant) *euclid.Segment { return &q.PSF }},
 	} {
 		cols = append(cols,
-			column{s.name + "_offset", func(q *euclid.Quadrant) any { return &s.of(q).Offset }},
-			column{s.name + "_length", func(q *euclid.Quadrant) any { return &s.of(q).Length }})
+			columnar.Field(s.name+"_offset", func(r *row) any { return &s.of(&r.Quadrant).Offset }),
+			columnar.Field(s.name+"_length", func(r *row) any { return &s.of(&r.Quadrant).Length }))
 	}
 	return cols
 }
 
-// node is the column in a Parquet schema. Nothing is null.
-func (c column) node() (schema.Node, error) {
-	req := parquet.Repetitions.Required
-	switch c.ref(new(euclid.Quadrant)).(type) {
-	case *string:
-		return schema.NewPrimitiveNodeLogical(c.name, req, schema.StringLogicalType{}, parquet.Types.ByteArray, 0, -1)
-	case *int64:
-		return schema.NewInt64Node(c.name, req, -1), nil
-	case *float64:
-		return schema.NewFloat64Node(c.name, req, -1), nil
+// rowsOf takes the outlines apart.
+func rowsOf(qs []euclid.Quadrant) []row {
+	points := 0
+	for i := range qs {
+		points += len(qs[i].Outline)
 	}
-	return schema.ListOf(schema.NewFloat64Node(c.name, req, -1), req, -1)
+	rows, at := make([]row, len(qs)), make([]float64, 0, 2*points)
+	take := func(n int) []float64 {
+		from := len(at)
+		at = at[:from+n]
+		return at[from:]
+	}
+	for i, q := range qs {
+		rows[i] = row{q, take(len(q.Outline)), take(len(q.Outline))}
+		for k, c := range q.Outline {
+			rows[i].ra[k], rows[i].dec[k] = c.RA, c.Dec
+		}
+	}
+	return rows
+}
+
+// quadrant puts the outline together.
+func (r *row) quadrant() (euclid.Quadrant, error) {
+	if len(r.ra) != len(r.dec) {
+		return r.Quadrant, fault.Data(CodeCorrupt, "its outline has more points in one coordinate than in the other").
+			At("exposure %s, quadrant %s", r.Exposure, r.Name)
+	}
+	for i := range r.ra {
+		r.Outline = append(r.Outline, sky.Coord{RA: r.ra[i], Dec: r.dec[i]})
+	}
+	return r.Quadrant, nil
 }

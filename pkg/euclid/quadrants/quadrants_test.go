@@ -162,7 +162,10 @@ func tileTable(t *testing.T, w io.Writer, id schema.Node) {
 	root := schema.MustGroup(schema.NewGroupNode("schema", req, schema.FieldList{id,
 		schema.NewFloat64Node("RA", parquet.Repetitions.Optional, -1), schema.NewFloat32Node("note", req, -1), schema.NewFloat64Node("dec", req, -1)}, -1))
 	out := file.NewParquetWriter(w, root)
-	group := out.AppendRowGroup()
+	group, err := out.AppendRowGroupChecked()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range 4 {
 		chunk, err := group.NextColumn()
 		if err != nil {

@@ -1,14 +1,12 @@
 package quadrants
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/schema"
 
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/euclid"
 )
 
@@ -30,40 +28,28 @@ func Write(w io.Writer, qs []euclid.Quadrant) error {
 // Writer writes one file from quadrants that come in pieces; the pieces leave
 // no trace in the bytes.
 type Writer struct {
-	out     *file.Writer
-	columns []column
+	out     *columnar.Writer[row]
 	pending []euclid.Quadrant
 }
 
 // NewWriter begins a file.
 func NewWriter(w io.Writer) (*Writer, error) {
 	cols := columns()
-	fields := make(schema.FieldList, len(cols))
-	// The writer's name is fixed, so that an update of the library doesn't change the bytes.
 	props := []parquet.WriterProperty{
-		parquet.WithCreatedBy("constellation"),
 		parquet.WithCompression(compress.Codecs.Snappy),
 		parquet.WithStats(true),
 		parquet.WithDictionaryDefault(false),
 	}
-	for i, c := range cols {
-		var err error
-		if fields[i], err = c.node(); err != nil {
-			return nil, err
-		}
-		if _, text := c.ref(new(euclid.Quadrant)).(*string); text {
-			props = append(props, parquet.WithDictionaryFor(c.name, true))
+	for _, c := range cols {
+		if _, text := c.Ref(new(row)).(*string); text {
+			props = append(props, parquet.WithDictionaryFor(c.Name, true))
 		}
 	}
-	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
+	out, err := columnar.NewWriter(w, cols, props...)
 	if err != nil {
 		return nil, err
 	}
-	out, err := file.NewParquetWriterWithError(w, root, file.WithWriterProps(parquet.NewWriterProperties(props...)))
-	if err != nil {
-		return nil, err
-	}
-	return &Writer{out: out, columns: cols}, nil
+	return &Writer{out: out}, nil
 }
 
 // Append adds quadrants.
@@ -95,63 +81,7 @@ func (w *Writer) flush() error {
 	if len(w.pending) == 0 {
 		return nil
 	}
-	group := w.out.AppendRowGroup()
-	for _, c := range w.columns {
-		chunk, err := group.NextColumn()
-		if err == nil {
-			err = writeColumn(chunk, c, w.pending)
-		}
-		if err != nil {
-			return fmt.Errorf("write column %s: %w", c.name, err)
-		}
-	}
+	err := w.out.Group(rowsOf(w.pending))
 	w.pending = w.pending[:0]
-	return group.Close()
-}
-
-func writeColumn(w file.ColumnChunkWriter, c column, qs []euclid.Quadrant) (err error) {
-	switch w := w.(type) {
-	case *file.ByteArrayColumnChunkWriter:
-		values := make([]parquet.ByteArray, len(qs))
-		for i := range qs {
-			values[i] = parquet.ByteArray(*c.ref(&qs[i]).(*string))
-		}
-		_, err = w.WriteBatch(values, nil, nil)
-	case *file.Int64ColumnChunkWriter:
-		values := make([]int64, len(qs))
-		for i := range qs {
-			values[i] = *c.ref(&qs[i]).(*int64)
-		}
-		_, err = w.WriteBatch(values, nil, nil)
-	case *file.Float64ColumnChunkWriter:
-		var values []float64
-		var def, rep []int16
-		for i := range qs {
-			switch ref := c.ref(&qs[i]).(type) {
-			case *float64:
-				values = append(values, *ref)
-			case axis:
-				values, def, rep = ref.levels(values, def, rep)
-			}
-		}
-		_, err = w.WriteBatch(values, def, rep)
-	}
-	if err != nil {
-		return err
-	}
-	return w.Close()
-}
-
-// levels appends one list: its values, whether there is one (definition), and
-// whether it goes on with the list before it (repetition).
-func (a axis) levels(values []float64, def, rep []int16) ([]float64, []int16, []int16) {
-	if len(*a.outline) == 0 {
-		return values, append(def, 0), append(rep, 0)
-	}
-	for i := range *a.outline {
-		values = append(values, *a.at(i))
-		def = append(def, 1)
-		rep = append(rep, int16(min(i, 1)))
-	}
-	return values, def, rep
+	return err
 }

@@ -2,6 +2,7 @@ package literal_test
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 )
@@ -23,4 +24,31 @@ func Example() {
 	// Output:
 	// a blob an integer a union of none
 	// <nil> parquet 3
+}
+
+// Engine is an enumeration; a package of settings would declare it.
+type Engine string
+
+func (Engine) FlyteEnum() []string { return []string{"shine", "reference", "mock"} }
+
+// A contract's field of such a type is an enumeration in the task's interface,
+// and the same in a struct of settings.
+func ExampleEnum() {
+	type Settings struct {
+		Engine Engine `json:"engine,omitempty"`
+	}
+	type In struct {
+		Engine   Engine   `flyte:"engine"`
+		Settings Settings `flyte:"settings"`
+	}
+	variables, err := literal.Variables(reflect.TypeFor[In]())
+	fmt.Println(variables.GetVariables()["engine"].GetType().GetEnumType().GetValues(), err)
+	_, err = literal.Marshal(In{Engine: "mock", Settings: Settings{Engine: "shiny"}})
+	fmt.Println(err)
+	_, err = literal.Marshal(In{Engine: "mock"})
+	fmt.Println(err)
+	// Output:
+	// [shine reference mock] <nil>
+	// settings: encode literal_test.Settings: Engine: want one of ["shine" "reference" "mock"]
+	// <nil>
 }

@@ -15,11 +15,15 @@ const choices = "use string, an Enum, bool, float64, a signed integer, time.Time
 	"literal.StructuredDataset, a struct, a union (literal.OneOf), or a slice, map[string] or pointer (optional) of these"
 
 // Enum is a string type with a closed list of values: ENUM in Flyte, a list to
-// choose from in the console.
+// choose from in the console. It is known by its method alone, so that the type
+// can be declared where nothing is imported, Flyte least of all:
 //
 //	type Engine string
 //
 //	func (Engine) FlyteEnum() []string { return []string{"shine", "mock"} }
+//
+// Other values are refused, in both directions. As a variable's an empty one is,
+// too; within a STRUCT, whose schema lists the values, it is a key that was left out.
 type Enum interface{ FlyteEnum() []string }
 
 var (

@@ -33,7 +33,7 @@ func shared(t *testing.T, s Store, base string) {
 				t.Fatal(err)
 			}
 			for _, u := range uploads {
-				if err := u.Share(c, int64(from.Len())); err != nil {
+				if err := objstore.Share(u, c, int64(from.Len())); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -53,7 +53,7 @@ func shared(t *testing.T, s Store, base string) {
 			t.Errorf("%s came back otherwise", name)
 		}
 		if c, err := objstore.NewChunk(t.Context()); err == nil {
-			if err := uploads[i].Share(c, 0); err == nil {
+			if err := objstore.Share(uploads[i], c, 0); err == nil {
 				t.Errorf("%s: Share after Commit", name)
 			}
 			c.Release()

@@ -21,11 +21,12 @@ func Merge(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Mer
 		return out, err
 	}
 	out.Index = literal.Blob{URI: env.Output("index/quadrants.json"), Format: "json"}
-	merged, err := prepare.Merge(ctx, env.Store(), plan, batches(in), config.Limit(in.MaxMissing), out.Index.URI)
+	merged, err := prepare.Merge(ctx, env.Store(), plan, batches(in), config.Limit(in.MaxMissing), out.Index.URI,
+		prepare.Earlier{Dir: in.Destination.Indexes(), Reader: pipeline.ReadFootprints.Declaration().CacheVersion})
 	if err != nil {
 		return out, err
 	}
-	env.Log.Info("merged", "index", merged.Summary, "missing", merged.Reasons)
+	env.Log.Info("merged", "index", merged.Summary, "kept", merged.Kept, "of", len(plan.Batches), "missing", merged.Reasons)
 	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons))
 	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
 	return out, nil

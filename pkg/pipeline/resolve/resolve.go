@@ -177,7 +177,7 @@ func checkName(run string) error {
 			return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
 		}
 	}
-	if run == redoDir {
+	if run == redoDir || run == pipeline.IndexDir {
 		return fault.Input("LaunchInvalid", "%q names what all runs share", run).At("run_id").Fix("choose another name")
 	}
 	if strings.HasPrefix(run, ".") || len(run) > 128 {

@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/compress"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
@@ -68,21 +67,16 @@ type Fill func(add func([]euclid.Quadrant) error) error
 // directory or a prefix of the store. The same quadrants, in any order, give
 // the same bytes.
 func Write(ctx context.Context, s objstore.Store, uri, scratch string, opts Options, fill Fill) (*Summary, error) {
-	return extend(ctx, s, &root{}, uri, scratch, opts, fill)
-}
-
-// Merge adds what fill adds to the dataset at from, and writes the result's
-// root document to uri, which may be from itself. An exposure that from has
-// already is replaced.
-func Merge(ctx context.Context, s objstore.Store, from, uri, scratch string, opts Options, fill Fill) (*Summary, error) {
-	doc, err := loadRoot(ctx, s, from)
-	if err != nil {
+	doc := &root{}
+	if err := doc.extend(ctx, s, directory(uri), scratch, opts, fill); err != nil {
 		return nil, err
 	}
-	return extend(ctx, s, doc, uri, scratch, opts, fill)
+	return doc.summary(), doc.save(ctx, s, uri)
 }
 
-func extend(ctx context.Context, store objstore.Store, doc *root, uri, scratch string, opts Options, fill Fill) (*Summary, error) {
+// extend adds what fill adds; an exposure that is there already is replaced.
+// Files go to dir.
+func (doc *root) extend(ctx context.Context, store objstore.Store, dir, scratch string, opts Options, fill Fill) error {
 	s := newSorter(ctx, store, scratch, opts.withDefaults())
 	err := fill(s.add)
 	if err == nil {
@@ -94,25 +88,22 @@ func extend(ctx context.Context, store objstore.Store, doc *root, uri, scratch s
 	s.rows, s.spare, s.slab = nil, nil, nil // the merge needs the memory
 	defer s.discard()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(s.seen) > 0 {
-		if err := doc.add(ctx, s, directory(uri)); err != nil {
-			return nil, err
+		err = doc.hide(ctx, store, func(e euclid.ExposureID) bool { return s.seen[e] != nil })
+		if err == nil {
+			err = doc.add(ctx, s, dir)
 		}
 	}
 	doc.count()
-	return doc.summary(), doc.save(ctx, store, uri)
+	return err
 }
 
 // add makes the sorter's rows, and those of the newest runs that are too small
 // beside them, the newest run.
-func (doc *root) add(ctx context.Context, s *sorter, dir string) error {
+func (doc *root) add(ctx context.Context, s *sorter, dir string) (err error) {
 	added := s.exposures()
-	lists, err := doc.hide(ctx, s)
-	if err != nil {
-		return err
-	}
 	var size int64
 	for _, e := range added {
 		size += int64(e.Quadrants)
@@ -123,7 +114,7 @@ func (doc *root) add(ctx context.Context, s *sorter, dir string) error {
 		hidden := old.hidden()
 		sources = append(sources, source{files: old.Files, hidden: hidden})
 		size, reach = size+old.Rows, max(reach, old.Reach)
-		for _, e := range lists[kept-1] {
+		for _, e := range doc.lists[kept-1] {
 			if !hidden[e.ExposureID] {
 				all = append(all, e)
 			}
@@ -137,32 +128,40 @@ func (doc *root) add(ctx context.Context, s *sorter, dir string) error {
 	for _, f := range next.Files {
 		next.Rows += f.Rows
 	}
-	if next.Exposures, err = writeExposures(ctx, s.store, dir, all); err != nil {
+	if next.Exposures, err = writeList(ctx, s.store, dir, "exposures", all); err != nil {
 		return err
 	}
 	doc.Runs = append(slices.Clip(doc.Runs[:kept]), next)
 	return nil
 }
 
-// hide marks what the sorter has again in the runs, and returns each run's exposures.
-func (doc *root) hide(ctx context.Context, s *sorter) ([][]exposure, error) {
-	lists := make([][]exposure, len(doc.Runs))
+// hide marks exposures in the runs as not to be seen.
+func (doc *root) hide(ctx context.Context, r objstore.Reader, what func(euclid.ExposureID) bool) error {
+	if err := doc.load(ctx, r); err != nil {
+		return err
+	}
 	for i := range doc.Runs {
 		run := &doc.Runs[i]
-		all, err := readExposures(ctx, s.store, run.Exposures)
-		if err != nil {
-			return nil, err
-		}
 		hidden := run.hidden()
-		for _, e := range all {
-			if s.seen[e.ExposureID] != nil && !hidden[e.ExposureID] {
+		for _, e := range doc.lists[i] {
+			if !hidden[e.ExposureID] && what(e.ExposureID) {
 				run.Hidden = append(run.Hidden, e)
 			}
 		}
 		sortExposures(run.Hidden)
-		lists[i] = all
 	}
-	return lists, nil
+	return nil
+}
+
+// load reads the runs' lists of exposures, once.
+func (doc *root) load(ctx context.Context, r objstore.Reader) (err error) {
+	for i := len(doc.lists); i < len(doc.Runs) && err == nil; i++ {
+		var all []exposure
+		if all, err = readList[exposure](ctx, r, doc.Runs[i].Exposures); err == nil {
+			doc.lists = append(doc.lists, all)
+		}
+	}
+	return err
 }
 
 // writeFiles merges sources into files named by their contents.
@@ -176,7 +175,7 @@ func writeFiles(ctx context.Context, store objstore.Store, dir string, sources [
 			return err
 		}
 		f.Size, f.Footer, f.Digest = int64(b.Len()), int64(len(footer)), digest(footer)
-		if f.URI, err = writeOnce(ctx, store, dir, ".parquet", b.Bytes()); err != nil {
+		if f.URI, err = writeNamed(ctx, store, dir, ".parquet", b.Bytes()); err != nil {
 			return err
 		}
 		files, f, w = append(files, f), fileEntry{}, nil
@@ -205,15 +204,10 @@ func writeFiles(ctx context.Context, store objstore.Store, dir string, sources [
 	return files, err
 }
 
-// writeOnce writes an object that is named by its SHA-256, unless it is there.
-func writeOnce(ctx context.Context, s objstore.Store, dir, suffix string, data []byte) (string, error) {
+// writeNamed writes an object that is named by its SHA-256. One that is there
+// already has the same bytes, unless it was damaged, and is young again.
+func writeNamed(ctx context.Context, s objstore.Store, dir, suffix string, data []byte) (string, error) {
 	uri := dir + fmt.Sprintf("%x", sha256.Sum256(data)) + suffix
-	switch info, err := s.Stat(ctx, uri); {
-	case err == nil && info.Size == int64(len(data)):
-		return uri, nil // objects appear whole, and this one could have no other bytes
-	case err != nil && fault.CodeOf(err) != objstore.NotFound:
-		return "", err
-	}
 	_, err := objstore.WriteFile(ctx, s, uri, data)
 	return uri, err
 }

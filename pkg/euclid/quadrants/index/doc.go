@@ -10,15 +10,14 @@
 // A query reads the root document, the footers of the files whose ranges it
 // meets, and of those the row groups whose ranges it meets, nothing else.
 //
-// The files form runs, each sorted as a whole. [Write] makes one run. [Merge]
-// adds one for new exposures and merges it, in the same pass, with those newer
-// runs that are not at least twice as large as all after them together: there
-// are never many runs, and each row is rewritten a few times at most. An
-// exposure that comes again replaces its earlier self. Files are named by their
-// SHA-256 and never change; the root document is written last and whole.
-// Datasets share files: one that was merged from another refers to it, which
-// has to be kept. Files that no root document names any more are left behind.
-// One writer at a time.
+// The files form runs, each sorted as a whole. [Write] makes one run. [Update]
+// goes on from an earlier dataset: it adds one for new exposures and merges it,
+// in the same pass, with those newer runs that are not at least twice as large as
+// all after them together: there are never many runs, and each row is rewritten
+// a few times at most. Exposures that are gone, or come again, are hidden in the
+// runs that have them. Files are named by their SHA-256 and never change; the
+// root document is written last and whole. Datasets in one directory share files,
+// and may be made at the same time.
 //
 // The root document has the hash of each footer, the footer a checksum of each
 // row group: a damaged file is refused by name, it never hides a quadrant.

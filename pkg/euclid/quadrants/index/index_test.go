@@ -154,74 +154,6 @@ func TestQueryIsBruteForce(t *testing.T) {
 	}
 }
 
-// Batches that are merged in any order, of any size, give the same answers,
-// and so do exposures that come again; equal histories give equal bytes.
-func TestMergeInAnyOrder(t *testing.T) {
-	at := places["RA 0"]
-	qs := all(t, survey(at), 0, 24)
-	whole := objstore.NewMemory()
-	write(t, whole, rootURI, small, qs)
-	want := near(t, whole, rootURI, at, 180)
-	rnd := rand.New(rand.NewPCG(3, 4))
-	for round := range 3 {
-		order := rnd.Perm(24)
-		var sizes []int
-		for left := 24; left > 0; left -= sizes[len(sizes)-1] {
-			sizes = append(sizes, 1+rnd.IntN(min(left, 1<<rnd.IntN(5))))
-		}
-		build := func() (*objstore.Memory, *index.Summary) {
-			store, sum, next := objstore.NewMemory(), &index.Summary{}, order
-			write(t, store, rootURI, small, nil)
-			for i, n := range sizes {
-				var some []euclid.Quadrant
-				for _, e := range next[:n] {
-					some = append(some, qs[144*e:144*(e+1)]...)
-				}
-				if i > 0 { // and one that is there already, with other contents before
-					some = append(some, qs[144*order[0]:144*(order[0]+1)]...)
-				} else {
-					some = moved(some)
-				}
-				var err error
-				if sum, err = index.Merge(t.Context(), store, rootURI, rootURI, scratch, small, fill(some)); err != nil {
-					t.Fatal(err)
-				}
-				next = next[n:]
-			}
-			// What was moved comes right.
-			sum, err := index.Merge(t.Context(), store, rootURI, rootURI, scratch, small, func(add func([]euclid.Quadrant) error) error {
-				for _, e := range order[:sizes[0]] {
-					if err := add(qs[144*e : 144*(e+1)]); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return store, sum
-		}
-		store, sum := build()
-		if sum.Quadrants != 24*144 || sum.Exposures != 24 || sum.Runs > 5 {
-			t.Errorf("round %d: %+v after batches of %v", round, sum, sizes)
-		}
-		if diff := differ(want, near(t, store, rootURI, at, 180)); diff != "" {
-			t.Fatalf("round %d, batches of %v (-want +got)\n%.1000s", round, sizes, diff)
-		}
-		for range 10 {
-			c, radius := around(rnd, at), rnd.Float64()/2
-			if diff := differ(near(t, whole, rootURI, c, radius), near(t, store, rootURI, c, radius)); diff != "" {
-				t.Fatalf("round %d, %v (-want +got)\n%.1000s", round, c, diff)
-			}
-		}
-		again, _ := build()
-		if diff := differ(objects(t, store), objects(t, again)); diff != "" {
-			t.Errorf("round %d: the same steps give other objects (-first +second)\n%.1000s", round, diff)
-		}
-	}
-}
-
 // moved are footprints whose astrometry was worse.
 func moved(qs []euclid.Quadrant) []euclid.Quadrant {
 	qs = slices.Clone(qs)
@@ -270,30 +202,6 @@ func TestSameBytesFromManySpills(t *testing.T) {
 		if len(got) != 4+1+1 {
 			t.Errorf("%d objects", len(got))
 		}
-	}
-}
-
-// A merge to another place shares the files of the first, which stays.
-func TestVersionsShareFiles(t *testing.T) {
-	at := places["plain"]
-	qs, store := all(t, survey(at), 0, 24), objstore.NewMemory()
-	write(t, store, rootURI, small, qs[:144*20])
-	before := near(t, store, rootURI, at, 180)
-	files := objects(t, store)
-	const next = "mem://survey/later/quadrants.json"
-	sum, err := index.Merge(t.Context(), store, rootURI, next, scratch, small, fill(qs[144*20:]))
-	if err != nil || sum.Runs != 2 || sum.Quadrants != int64(len(qs)) {
-		t.Fatalf("%+v, %v", sum, err)
-	}
-	if got := near(t, store, next, at, 180); len(got) != len(qs) {
-		t.Errorf("%d quadrants", len(got))
-	}
-	if diff := differ(before, near(t, store, rootURI, at, 180)); diff != "" {
-		t.Error("the first version has changed")
-	}
-	after := objects(t, store)
-	if added := len(after) - len(files); added != 3 { // a file, its exposures, a root document
-		t.Errorf("%d objects were added", added)
 	}
 }
 

@@ -75,7 +75,7 @@ func (x *Index) Near(ctx context.Context, centre sky.Coord, radiusDeg float64) (
 		return nil, err
 	}
 	slices.SortFunc(near, func(a, b euclid.Quadrant) int {
-		return cmp.Or(compareExposures(a.Exposure, b.Exposure), strings.Compare(a.Name, b.Name))
+		return cmp.Or(a.Exposure.Compare(b.Exposure), strings.Compare(a.Name, b.Name))
 	})
 	return near, nil
 }

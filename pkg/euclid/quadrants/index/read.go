@@ -11,17 +11,20 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/golang/geo/s2"
 
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
 // CodeCorrupt is of a dataset that is not as it was written.
 const CodeCorrupt = "IndexCorrupt"
+
+// remedy is for a file that is damaged.
+const remedy = "remove the file: the next run reads all batches again"
 
 // maxGroup bounds the rows of a row group that is read.
 const maxGroup = 1 << 16
@@ -50,7 +53,7 @@ func openTable(ctx context.Context, r objstore.Reader, f fileEntry) (*table, err
 	}
 	t := &table{uri: f.URI, size: f.Size}
 	if digest(raw) != f.Digest {
-		return nil, corrupt("the footer is not the one that was written").On(f.URI)
+		return nil, corrupt("the footer is not the one that was written").On(f.URI).Fix("%s", remedy)
 	}
 	err = calmly(func() error { return t.parse(raw) })
 	if err != nil {
@@ -64,7 +67,7 @@ func (t *table) parse(raw []byte) (err error) {
 	if t.meta, err = metadata.NewFileMetaData(raw[:max(len(raw)-tail, 0)], nil); err != nil {
 		return err
 	}
-	want, err := newSchema(columns())
+	want, err := columnar.Schema(columns())
 	if err != nil {
 		return err
 	}
@@ -124,7 +127,7 @@ func (t *table) rows(data []byte, from, i int) ([]row, error) {
 	var rows []row
 	err := calmly(func() (err error) {
 		if crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)) != g.sum {
-			return corrupt("its bytes are not those that were written")
+			return corrupt("its bytes are not those that were written").Fix("%s", remedy)
 		}
 		at := io.NewSectionReader(piece{data, g.offset}, 0, t.size)
 		f, err := file.NewParquetReader(at, file.WithMetadata(t.meta))
@@ -142,97 +145,14 @@ func (t *table) rows(data []byte, from, i int) ([]row, error) {
 }
 
 func decodeGroup(g *file.RowGroupReader) ([]row, error) {
-	rows, words := make([]row, g.NumRows()), words{}
-	for i, c := range columns() {
-		chunk, err := g.Column(i)
-		if err == nil {
-			err = decodeColumn(chunk, c, rows, words)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", c.name, err)
-		}
-	}
-	return rows, nil
-}
-
-// words keeps one string for all equal ones.
-type words map[string]string
-
-func (w words) of(b []byte) string {
-	s, ok := w[string(b)]
-	if !ok {
-		s = string(b)
-		w[s] = s
-	}
-	return s
-}
-
-func decodeColumn(chunk file.ColumnChunkReader, c column, rows []row, w words) error {
-	switch chunk := chunk.(type) {
-	case *file.ByteArrayColumnChunkReader:
-		return drain(chunk.ReadBatch, rows, func(r *row, v parquet.ByteArray) { *c.text(r) = w.of(v) })
-	case *file.Int64ColumnChunkReader:
-		return drain(chunk.ReadBatch, rows, func(r *row, v int64) { c.integer.put(r, v) })
-	case *file.Float64ColumnChunkReader:
-		return drain(chunk.ReadBatch, rows, func(r *row, v float64) { *c.real(r) = v })
-	case *file.Int32ColumnChunkReader:
-		return drainOutlines(chunk, rows)
-	}
-	return corrupt("its type is %s", chunk.Descriptor())
-}
-
-// drain gives each row its value.
-func drain[V any](read func(int64, []V, []int16, []int16) (int64, int, error), rows []row, put func(*row, V)) error {
-	values := make([]V, len(rows))
-	for done := 0; done < len(rows); {
-		_, n, err := read(int64(len(rows)-done), values, nil, nil)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return io.ErrUnexpectedEOF
-		}
-		for i := range n {
-			put(&rows[done+i], values[i])
-		}
-		done += n
-	}
-	return nil
-}
-
-// drainOutlines cuts the values of the lists apart.
-func drainOutlines(chunk *file.Int32ColumnChunkReader, rows []row) error {
-	const batch = 1 << 14
-	var all []int32
-	starts := make([]int, 0, len(rows)+1)
-	values, def, rep := make([]int32, batch), make([]int16, batch), make([]int16, batch)
-	for chunk.HasNext() {
-		n, got, err := chunk.ReadBatch(batch, values, def, rep)
-		if err != nil {
-			return err
-		}
-		if n == 0 || int(n) != got {
-			return corrupt("a list is empty")
-		}
-		for i := range got {
-			if rep[i] == 0 {
-				starts = append(starts, len(all)+i)
-			}
-		}
-		all = append(all, values[:got]...)
-	}
-	if len(starts) != len(rows) || starts[0] != 0 {
-		return corrupt("there are %d lists for %d rows", len(starts), len(rows))
-	}
-	starts = append(starts, len(all))
+	in := columnar.Reader[row]{Columns: columns(), Corrupt: CodeCorrupt, Missing: CodeCorrupt, Invalid: CodeCorrupt}
+	rows, err := in.Group(g)
 	for i := range rows {
-		o := all[starts[i]:starts[i+1]:starts[i+1]]
-		if n := len(o); n%2 != 0 || n < 2*minPoints || n > 2*maxPoints {
-			return corrupt("an outline of %d coordinates", n)
+		if n := len(rows[i].outline); n%2 != 0 || n < 2*minPoints || n > 2*maxPoints {
+			return nil, corrupt("an outline of %d coordinates", n)
 		}
-		rows[i].outline = o
 	}
-	return nil
+	return rows, err
 }
 
 // piece is a part of a file as an io.ReaderAt of the whole.

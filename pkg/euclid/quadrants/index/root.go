@@ -29,13 +29,17 @@ type root struct {
 	Quadrants int64  `json:"quadrants"`
 	Exposures int    `json:"exposures"`
 	Runs      []run  `json:"runs"` // from the oldest to the newest
+	// Batches lists the ids of what the dataset was made of, where [Update] made it.
+	Batches listEntry `json:"batches,omitzero"`
+
+	lists [][]exposure // of the runs, where they were read
 }
 
 // run is a set of files that is sorted as a whole.
 type run struct {
 	Rows      int64       `json:"rows"`
 	Reach     float64     `json:"reach_deg"`        // no outline goes farther from its centre
-	Hidden    []exposure  `json:"hidden,omitempty"` // that a later run has again
+	Hidden    []exposure  `json:"hidden,omitempty"` // that a later run has again, or that are gone
 	Exposures listEntry   `json:"exposures"`
 	Files     []fileEntry `json:"files"`
 }
@@ -52,7 +56,7 @@ type fileEntry struct {
 	Last   cellID `json:"last"`
 }
 
-// listEntry is the list of a run's exposures: compressed JSON, one a line.
+// listEntry is a list, such as that of a run's exposures: compressed JSON, one a line.
 type listEntry struct {
 	URI   string `json:"uri"`
 	Size  int64  `json:"size"`
@@ -91,6 +95,7 @@ func loadRoot(ctx context.Context, r objstore.Reader, uri string) (*root, error)
 	if doc.Format != format {
 		return nil, corrupt("its format is %q, not %q", doc.Format, format).On(uri).Fix("build the index again with this version")
 	}
+	doc.Batches.URI = resolve(uri, doc.Batches.URI)
 	for i := range doc.Runs {
 		run := &doc.Runs[i]
 		run.Exposures.URI = resolve(uri, run.Exposures.URI)
@@ -107,8 +112,19 @@ func loadRoot(ctx context.Context, r objstore.Reader, uri string) (*root, error)
 
 // save writes the root document.
 func (doc *root) save(ctx context.Context, w objstore.Writer, uri string) error {
+	data, err := doc.encode(uri)
+	if err != nil {
+		return err
+	}
+	_, err = objstore.WriteFile(ctx, w, uri, data)
+	return err
+}
+
+// encode is the document as it is written to uri.
+func (doc *root) encode(uri string) ([]byte, error) {
 	out := *doc
 	out.Format, out.Runs = format, slices.Clone(doc.Runs)
+	out.Batches.URI = relative(uri, doc.Batches.URI)
 	for i := range out.Runs {
 		run := &out.Runs[i]
 		run.Exposures.URI = relative(uri, run.Exposures.URI)
@@ -118,15 +134,11 @@ func (doc *root) save(ctx context.Context, w objstore.Writer, uri string) error 
 		}
 	}
 	data, err := json.MarshalIndent(out, "", " ")
-	if err != nil {
-		return err
-	}
-	_, err = objstore.WriteFile(ctx, w, uri, append(data, '\n'))
-	return err
+	return append(data, '\n'), err
 }
 
 func resolve(rootURI, uri string) string {
-	if strings.Contains(uri, "://") || strings.HasPrefix(uri, "/") {
+	if uri == "" || strings.Contains(uri, "://") || strings.HasPrefix(uri, "/") {
 		return uri
 	}
 	return directory(rootURI) + uri
@@ -159,8 +171,8 @@ func (r *run) hidden() map[euclid.ExposureID]bool {
 	return set
 }
 
-// writeExposures writes a run's list.
-func writeExposures(ctx context.Context, s objstore.Store, dir string, all []exposure) (listEntry, error) {
+// writeList writes a list of what its name says.
+func writeList[T any](ctx context.Context, s objstore.Store, dir, of string, all []T) (listEntry, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	lines := json.NewEncoder(z)
@@ -172,22 +184,22 @@ func writeExposures(ctx context.Context, s objstore.Store, dir string, all []exp
 	if err := z.Close(); err != nil {
 		return listEntry{}, err
 	}
-	uri, err := writeOnce(ctx, s, dir, ".exposures.json.gz", b.Bytes())
+	uri, err := writeNamed(ctx, s, dir, "."+of+".json.gz", b.Bytes())
 	return listEntry{URI: uri, Size: int64(b.Len()), Count: len(all)}, err
 }
 
-// readExposures reads a run's list.
-func readExposures(ctx context.Context, r objstore.Reader, l listEntry) ([]exposure, error) {
+// readList reads a list.
+func readList[T any](ctx context.Context, r objstore.Reader, l listEntry) ([]T, error) {
 	body, err := r.Get(ctx, l.URI, "", objstore.Range{Length: l.Size})
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	var all []exposure
+	var all []T
 	z, err := gzip.NewReader(body)
 	if err == nil {
 		for lines := json.NewDecoder(z); ; {
-			var e exposure
+			var e T
 			if err = lines.Decode(&e); err != nil {
 				break
 			}
@@ -198,7 +210,7 @@ func readExposures(ctx context.Context, r objstore.Reader, l listEntry) ([]expos
 	case err == io.EOF && len(all) == l.Count:
 		return all, nil
 	case err != nil && fault.KindOf(err) != fault.Unclassified:
-		return nil, fmt.Errorf("read exposures: %w", err)
+		return nil, fmt.Errorf("read a list: %w", err)
 	}
-	return nil, corrupt("%d of %d exposures can be read: %w", len(all), l.Count, err).On(l.URI)
+	return nil, corrupt("%d of %d lines can be read: %w", len(all), l.Count, err).On(l.URI)
 }

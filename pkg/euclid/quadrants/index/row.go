@@ -28,20 +28,20 @@ type row struct {
 	exposure euclid.ExposureID
 	name     string
 	exptime  float64
-	segments [6]euclid.Segment // SCI, RMS, FLG, BKG, WGT, PSF
+	segments [6]euclid.Segment // SCI, RMS, FLG, BKG, WGT, PSF; see follows
 	outline  []int32           // coded
 }
+
+// follows says of the i-th segment that its offset counts from the end of the one
+// before: RMS and FLG lie behind their SCI, nearly always with nothing between.
+func follows(i int) bool { return i == 1 || i == 2 }
 
 // compare orders rows by place and then by name.
 func (r *row) compare(s *row) int {
 	if c := cmp.Compare(r.cell, s.cell); c != 0 {
 		return c
 	}
-	return cmp.Or(compareExposures(r.exposure, s.exposure), strings.Compare(r.name, s.name))
-}
-
-func compareExposures(a, b euclid.ExposureID) int {
-	return cmp.Or(strings.Compare(a.Obs, b.Obs), strings.Compare(a.Dither, b.Dither), strings.Compare(a.Number, b.Number))
+	return cmp.Or(r.exposure.Compare(s.exposure), strings.Compare(r.name, s.name))
 }
 
 // Check says why a quadrant can't be in an index: its outline is not one.
@@ -70,6 +70,11 @@ func newRow(q *euclid.Quadrant, slab []int32) (r row, reach float64, _ []int32, 
 		cell: s2.CellFromPoint(s2.Point{Vector: sum.Normalize()}).ID(), exposure: q.Exposure, name: q.Name, exptime: q.ExpTime,
 		segments: [...]euclid.Segment{q.SCI, q.RMS, q.FLG, q.BKG, q.WGT, q.PSF},
 	}
+	for i := len(r.segments) - 1; i > 0; i-- {
+		if before := r.segments[i-1]; follows(i) {
+			r.segments[i].Offset -= before.Offset + before.Length
+		}
+	}
 	centre := place(r.cell)
 	plane, start := sky.NewTangent(centre), len(slab)
 	for _, c := range q.Outline {
@@ -95,7 +100,12 @@ func (r *row) quadrant() euclid.Quadrant {
 	for i := range outline {
 		outline[i] = plane.Deproject(sky.Offset{Xi: float64(points[2*i]) * Precision, Eta: float64(points[2*i+1]) * Precision})
 	}
-	s := &r.segments
+	s := r.segments
+	for i := range s {
+		if follows(i) {
+			s[i].Offset += s[i-1].Offset + s[i-1].Length
+		}
+	}
 	return euclid.Quadrant{
 		Exposure: r.exposure, Name: r.name, ExpTime: r.exptime, Outline: outline,
 		SCI: s[0], RMS: s[1], FLG: s[2], BKG: s[3], WGT: s[4], PSF: s[5],

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index/indextest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -26,16 +25,17 @@ func TestS3(t *testing.T) {
 	opts := index.Options{SpillRows: 4096, FileRows: 8192, GroupRows: 512}
 	const uri = "s3://index/v1/quadrants.json"
 	store := objstore.Open(t.Context(), objstore.Config{})
-	each := func(from, to int) index.Fill {
-		return func(add func([]euclid.Quadrant) error) error { return s.Each(from, to, add) }
-	}
-	sum, err := index.Write(t.Context(), store, uri, "s3://scratch/", opts, each(0, 90))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, from := range []int{90, 110, 116} {
-		if sum, err = index.Merge(t.Context(), store, uri, uri, "s3://scratch/", opts, each(from, []int{110, 116, 120}[sum.Runs-1])); err != nil {
-			t.Fatal(err)
+	every := deliveries(t, s)
+	now := map[int]delivery{}
+	var sum *index.Summary
+	for i, to := range []int{90, 110, 116, 120} {
+		for k := len(now); k < to; k++ {
+			now[k] = every[k]
+		}
+		had := len(now)
+		var read []string
+		if sum, read = updateIn(t, store, "s3://index/shared", uri, "s3://scratch/", opts, now); i > 0 && len(read) >= had {
+			t.Errorf("%d batches were read", len(read))
 		}
 	}
 	if sum.Runs != 3 || sum.Exposures != 120 {

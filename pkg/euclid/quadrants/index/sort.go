@@ -23,7 +23,7 @@ type sorter struct {
 	slab  []int32 // where the next outlines go
 	reach float64
 	seen  map[euclid.ExposureID]*exposure // its strings are those of the rows
-	names words
+	words map[string]string               // one string for all equal ones
 
 	spills  []fileEntry
 	made    int
@@ -36,7 +36,7 @@ type sorter struct {
 const slabSize = 1 << 16
 
 func newSorter(ctx context.Context, s objstore.Store, scratch string, opts Options) *sorter {
-	return &sorter{ctx: ctx, store: s, scratch: scratch, opts: opts, seen: map[euclid.ExposureID]*exposure{}, names: words{}}
+	return &sorter{ctx: ctx, store: s, scratch: scratch, opts: opts, seen: map[euclid.ExposureID]*exposure{}, words: map[string]string{}}
 }
 
 // add takes quadrants.
@@ -55,7 +55,7 @@ func (s *sorter) add(qs []euclid.Quadrant) error {
 			s.seen[r.exposure] = e
 		}
 		e.Quadrants++
-		r.exposure, r.name = e.ExposureID, s.names.of([]byte(r.name))
+		r.exposure, r.name = e.ExposureID, s.word(r.name)
 		s.rows, s.slab, s.reach = append(s.rows, r), slab, max(s.reach, reach)
 		if len(s.rows) == s.opts.SpillRows {
 			if err := s.spill(); err != nil {
@@ -64,6 +64,14 @@ func (s *sorter) add(qs []euclid.Quadrant) error {
 		}
 	}
 	return nil
+}
+
+func (s *sorter) word(w string) string {
+	if same, known := s.words[w]; known {
+		return same
+	}
+	s.words[w] = w
+	return w
 }
 
 // spill hands the rows to a goroutine that sorts and writes them, once the one before is done.
@@ -158,7 +166,7 @@ func (s *sorter) exposures() []exposure {
 }
 
 func sortExposures(all []exposure) {
-	slices.SortFunc(all, func(a, b exposure) int { return compareExposures(a.ExposureID, b.ExposureID) })
+	slices.SortFunc(all, func(a, b exposure) int { return a.Compare(b.ExposureID) })
 }
 
 // write streams one spill to the store.

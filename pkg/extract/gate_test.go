@@ -1,4 +1,4 @@
-package gate
+package extract
 
 import (
 	"sync"
@@ -22,12 +22,12 @@ func TestGateAdapts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				g := New(c.most)
+				g := newGate(c.most)
 				var inside, peak, done atomic.Int64
 				var files sync.WaitGroup
 				for range 200 {
 					files.Go(func() {
-						leave, err := g.Enter(t.Context())
+						leave, err := g.enter(t.Context())
 						if err != nil {
 							t.Error(err)
 							return
@@ -39,7 +39,7 @@ func TestGateAdapts(t *testing.T) {
 						}
 						for range 200 {
 							time.Sleep(10 * time.Millisecond)
-							g.Moved.Add(int64(min(c.each, c.link/int(inside.Load())) * 10_000))
+							g.moved.Add(int64(min(c.each, c.link/int(inside.Load())) * 10_000))
 						}
 						done.Add(1)
 					})

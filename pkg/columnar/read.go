@@ -1,0 +1,343 @@
+package columnar
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+// Reader reads files of rows of type T.
+type Reader[T any] struct {
+	Columns []Column[T]
+	AnyCase bool // names may differ in their letters' case
+	// Codes of what is wrong with a file; all are bad data.
+	Corrupt string // not a readable Parquet file
+	Missing string // a column is missing or of a wrong type
+	Invalid string // a value does not fit its field
+	Remedy  string // what to do about any of it; may be empty
+}
+
+// batch is the number of values decoded at once; memory grows with the values
+// that a file really has, not with the number its footer claims.
+const batch = 4096
+
+// Scan reads a file row group by row group until visit fails. The slice that
+// visit gets is its own.
+func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error {
+	var f *file.Reader
+	err := t.calmly(func() (err error) {
+		f, err = file.NewParquetReader(io.NewSectionReader(r, 0, size))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	first := 0
+	for g := range f.NumRowGroups() {
+		var rows []T
+		err := t.calmly(func() (err error) {
+			rows, err = t.group(f.RowGroup(g), first)
+			return err
+		})
+		if err == nil {
+			err = visit(rows)
+		}
+		if err != nil {
+			return err
+		}
+		first += len(rows)
+	}
+	return nil
+}
+
+// Group reads one row group.
+func (t *Reader[T]) Group(g *file.RowGroupReader) (rows []T, err error) {
+	err = t.calmly(func() (err error) {
+		rows, err = t.group(g, 0)
+		return err
+	})
+	return rows, err
+}
+
+// calmly calls the decoder, which panics on some garbled files. What goes wrong
+// is bad data, unless it is classified already, by a store or here.
+func (t *Reader[T]) calmly(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = t.corrupt(fmt.Errorf("the decoder gave up: %v", p))
+		}
+	}()
+	if err = f(); err != nil && fault.KindOf(err) == fault.Unclassified {
+		err = t.corrupt(err)
+	}
+	return err
+}
+
+func (t *Reader[T]) corrupt(err error) *fault.Error {
+	return fault.Data(t.Corrupt, "not a readable Parquet file: %w", err).Fix("%s", t.Remedy)
+}
+
+func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
+	rows, seen := make([]T, 0, batch), texts{}
+	for _, c := range t.Columns {
+		i := t.find(g.MetaData().Schema, c.Name)
+		if i < 0 {
+			if c.Required {
+				return nil, fault.Data(t.Missing, "it has no such column").At("column %s", c.Name).Fix("%s", t.Remedy)
+			}
+			continue
+		}
+		chunk, err := g.Column(i)
+		if err != nil {
+			return nil, t.corrupt(err).At("column %s", c.Name)
+		}
+		d := decoder[T]{t: t, column: c, rows: &rows, first: first, texts: seen}
+		if err := d.decode(chunk); err != nil {
+			if fault.KindOf(err) == fault.Unclassified {
+				err = t.corrupt(err).At("column %s", c.Name)
+			}
+			return nil, err
+		}
+		if d.n != len(rows) || int64(d.n) != g.NumRows() {
+			return nil, t.corrupt(fmt.Errorf("it has %d values for %d rows", d.n, g.NumRows())).At("column %s", c.Name)
+		}
+	}
+	return rows, nil
+}
+
+// find is a column's place, or negative.
+func (t *Reader[T]) find(s *schema.Schema, name string) int {
+	for i := range s.NumColumns() {
+		has, _, _ := strings.Cut(s.Column(i).Path(), ".") // a list's leaf lies deeper
+		if has == name || t.AnyCase && strings.EqualFold(has, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// texts keeps one string for all equal ones.
+type texts map[string]string
+
+func (t texts) of(b []byte) string {
+	s, ok := t[string(b)]
+	if !ok {
+		s = string(b)
+		t[s] = s
+	}
+	return s
+}
+
+// decoder reads one column of a row group into rows, which grow where they are too few.
+type decoder[T any] struct {
+	t      *Reader[T]
+	column Column[T]
+	rows   *[]T
+	first  int // number in the file of the first row
+	n      int // rows that are done
+	texts  texts
+}
+
+// next is the field of the next row.
+func (d *decoder[T]) next() any {
+	if d.n == len(*d.rows) {
+		*d.rows = append(*d.rows, *new(T))
+	}
+	d.n++
+	return d.column.Ref(&(*d.rows)[d.n-1])
+}
+
+// fits says whether a chunk's type goes into the field, and what would.
+func (d *decoder[T]) fits(desc *schema.Column) (want string, ok bool) {
+	var kinds []parquet.Type
+	lists := int16(0)
+	switch d.column.Ref(new(T)).(type) {
+	case *[]int32:
+		lists = 1
+		want, kinds = "a list of 32-bit integers", []parquet.Type{parquet.Types.Int32}
+	case *[]float64:
+		lists = 1
+		want, kinds = "a list of doubles", []parquet.Type{parquet.Types.Double}
+	case *int64, *int32, *uint64:
+		want, kinds = "an integer", []parquet.Type{parquet.Types.Int64, parquet.Types.Int32}
+	case *float64, **float32:
+		want, kinds = "a floating-point number", []parquet.Type{parquet.Types.Double, parquet.Types.Float}
+	default:
+		want, kinds = "a string", []parquet.Type{parquet.Types.ByteArray}
+	}
+	for _, k := range kinds {
+		ok = ok || k == desc.PhysicalType()
+	}
+	switch logical := desc.LogicalType().(type) {
+	case schema.NoLogicalType, schema.NullLogicalType, schema.StringLogicalType, schema.IntLogicalType, nil:
+	default:
+		ok = ok && logical.IsNone()
+	}
+	return want, ok && desc.MaxRepetitionLevel() == lists && desc.MaxDefinitionLevel() <= 1
+}
+
+func (d *decoder[T]) decode(chunk file.ColumnChunkReader) error {
+	desc := chunk.Descriptor()
+	want, ok := d.fits(desc)
+	if !ok {
+		return fault.Data(d.t.Missing, "the column is %s (%s), it must be %s", desc.PhysicalType(), desc.LogicalType(), want).
+			At("column %s", d.column.Name).Fix("%s", d.t.Remedy)
+	}
+	unsigned := false
+	if logical, is := desc.LogicalType().(schema.IntLogicalType); is {
+		unsigned = !logical.IsSigned()
+	}
+	lists := desc.MaxRepetitionLevel() > 0
+	switch r := chunk.(type) {
+	case *file.Int64ColumnChunkReader:
+		return drain(d, r.ReadBatch, desc, func(field any, v int64) error { return integer(field, v, unsigned && v < 0) })
+	case *file.Int32ColumnChunkReader:
+		if lists {
+			return drainLists[T, int32](d, r.ReadBatch, desc)
+		}
+		return drain(d, r.ReadBatch, desc, func(field any, v int32) error {
+			if unsigned {
+				return integer(field, int64(uint32(v)), false)
+			}
+			return integer(field, int64(v), false)
+		})
+	case *file.Float64ColumnChunkReader:
+		if lists {
+			return drainLists[T, float64](d, r.ReadBatch, desc)
+		}
+		return drain(d, r.ReadBatch, desc, number)
+	case *file.Float32ColumnChunkReader:
+		return drain(d, r.ReadBatch, desc, func(field any, v float32) error { return number(field, float64(v)) })
+	case *file.ByteArrayColumnChunkReader:
+		return drain(d, r.ReadBatch, desc, func(field any, v parquet.ByteArray) error {
+			*field.(*string) = d.texts.of(v)
+			return nil
+		})
+	}
+	return fmt.Errorf("no decoder for %s", desc)
+}
+
+// integer stores a value; huge is one above the largest int64.
+func integer(field any, v int64, huge bool) error {
+	switch p := field.(type) {
+	case *uint64:
+		if *p = uint64(v); huge || v >= 0 {
+			return nil
+		}
+	case *int64:
+		if *p = v; !huge {
+			return nil
+		}
+	case *int32:
+		if *p = int32(v); !huge && int64(*p) == v {
+			return nil
+		}
+	}
+	if huge {
+		return fmt.Errorf("%d is out of range", uint64(v))
+	}
+	return fmt.Errorf("%d is out of range", v)
+}
+
+func number(field any, v float64) error {
+	switch p := field.(type) {
+	case *float64:
+		*p = v
+	case **float32:
+		x := float32(v)
+		if math.IsInf(float64(x), 0) && !math.IsInf(v, 0) {
+			return fmt.Errorf("%g is too large for single precision", v)
+		}
+		*p = &x
+	}
+	return nil
+}
+
+// null leaves out a value.
+func null(field any) error {
+	switch field.(type) {
+	case **float32, *string:
+		return nil
+	}
+	return fmt.Errorf("is null")
+}
+
+type read[V any] func(int64, []V, []int16, []int16) (int64, int, error)
+
+// drain stores all values of a chunk, and says where one doesn't fit.
+func drain[T, V any](d *decoder[T], read read[V], desc *schema.Column, store func(field any, v V) error) error {
+	values := make([]V, batch)
+	var def []int16
+	if desc.MaxDefinitionLevel() > 0 {
+		def = make([]int16, batch)
+	}
+	for {
+		n, got, err := read(batch, values, def, nil)
+		if err != nil || n == 0 {
+			return err
+		}
+		used := 0
+		for i := range int(n) {
+			field := d.next()
+			switch {
+			case def != nil && def[i] == 0:
+				err = null(field)
+			case used >= got:
+				return io.ErrUnexpectedEOF
+			default:
+				err = store(field, values[used])
+				used++
+			}
+			if err != nil {
+				return fault.Data(d.t.Invalid, "%w", err).At("column %s, row %d", d.column.Name, d.first+d.n-1).Fix("%s", d.t.Remedy)
+			}
+		}
+	}
+}
+
+// drainLists cuts the values of a chunk into lists, which share one allocation.
+func drainLists[T, V any](d *decoder[T], read read[V], desc *schema.Column) error {
+	var all []V
+	var starts []int
+	values, def, rep := make([]V, batch), make([]int16, batch), make([]int16, batch)
+	for {
+		n, got, err := read(batch, values, def, rep)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			break
+		}
+		used := 0
+		for i := range int(n) {
+			if rep[i] == 0 {
+				starts = append(starts, len(all)+used)
+			} else if len(starts) == 0 {
+				return fmt.Errorf("it begins within a list")
+			}
+			if def[i] == desc.MaxDefinitionLevel() {
+				used++
+			}
+		}
+		if used != got {
+			return io.ErrUnexpectedEOF
+		}
+		all = append(all, values[:got]...)
+	}
+	starts = append(starts, len(all))
+	for i, from := range starts[:len(starts)-1] {
+		field := d.next()
+		if to := starts[i+1]; to > from {
+			*field.(*[]V) = all[from:to:to]
+		}
+	}
+	return nil
+}
