@@ -11,6 +11,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/region"
@@ -19,6 +20,16 @@ import (
 
 // codeLaunch is the code of errors of a launch's own inputs.
 const codeLaunch = "LaunchInvalid"
+
+// Config is the body of resolve_config.
+func Config(ctx context.Context, in pipeline.ResolveConfigIn) (pipeline.ResolveConfigOut, error) {
+	env := task.From(ctx)
+	out, warnings, err := Launch(ctx, env.Store(), in, env.Identity().Execution)
+	for _, w := range warnings {
+		env.Log.Warn(w)
+	}
+	return out, err
+}
 
 // Launch reads the configuration that a launch names, lays the launch's own
 // inputs over it and cuts the result into settings. The warnings are for the log.
