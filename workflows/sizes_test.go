@@ -104,7 +104,7 @@ func kB(n int) string { return fmt.Sprintf("%.0f kB", float64(n)/1e3) }
 
 // settings are those of the example configuration, with names of usual lengths.
 func settings(t *testing.T) pipeline.FanOutBatchesIn {
-	text, err := os.ReadFile("../configs/edfs.yaml")
+	text, err := os.ReadFile("../configs/edff_single_tile.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func crd(t *testing.T, tiles []int64) (closure, object int) {
 			t.Fatal(err)
 		}
 		closure = proto.Size(compiled)
-		text, err := os.ReadFile("../configs/edfs.yaml")
+		text, err := os.ReadFile("../configs/edff_single_tile.yaml")
 		if err != nil {
 			t.Fatal(err)
 		}

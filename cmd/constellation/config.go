@@ -2,11 +2,22 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/config"
 )
+
+// warn says what was accepted and should be looked at.
+func warn(w io.Writer, c *config.Config) {
+	for _, warning := range c.Warnings {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	for _, note := range c.Notes {
+		fmt.Fprintln(w, "note:", note)
+	}
+}
 
 func configCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -22,11 +33,20 @@ func configCommand() *cobra.Command {
 		Example: `  constellation config check --config edfs.yaml --set engine=mock`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			_, conf, err := l.load(c.Context())
+			if err != nil {
+				return err
+			}
+			warn(c.ErrOrStderr(), conf)
+			valid := "valid"
+			if l.assembles = !conf.PlaceAsCatalog; !l.assembles { // and a warning has said so
+				valid = "valid for runs that don't end in the catalogue"
+			}
 			settings, err := l.settings(c.Context(), "check")
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s is valid, config_id %s\n", l.config, settings.Destination.ConfigID)
+			fmt.Fprintf(c.OutOrStdout(), "%s is %s, config_id %s\n", l.config, valid, settings.Destination.ConfigID)
 			return nil
 		},
 	}

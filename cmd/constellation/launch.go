@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/config"
-	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/resolve"
@@ -86,46 +84,24 @@ func (l *launch) load(ctx context.Context) (string, *config.Config, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	written := text
-	if text, err = config.Override(text, l.set); err != nil {
+	over, err := config.Sets(l.set)
+	if err != nil {
 		return "", nil, err
 	}
-	c, err := config.Load(name, text)
+	c, err := config.Load(name, text, over...)
 	if err != nil {
-		return "", nil, overridden(name, written, l.set, err)
+		return "", nil, err
 	}
-	var absolute []string
 	paths := c.Paths()
 	for _, key := range slices.Sorted(maps.Keys(paths)) { // in order, so that the same file gives the same text
 		if path := absolutePath(paths[key]); path != paths[key] {
-			absolute = append(absolute, key+"="+quoted(path))
+			over = append(over, config.Overlay{Text: config.Document(key, path)})
 		}
 	}
-	if text, err = config.Override(text, absolute); err != nil {
-		return "", nil, err
-	}
-	if !strings.Contains(string(text), "\n") {
+	if text = config.Merge(text, over...); !strings.Contains(string(text), "\n") {
 		text = append(text, '\n') // what tells YAML from a path
 	}
 	return string(text), c, nil
-}
-
-// overridden puts an override in the place of a line that nobody wrote: the last
-// one that made a difference to the error, if any did.
-func overridden(name string, written []byte, set []string, failure error) error {
-	for n := len(set) - 1; n >= 0; n-- {
-		before, err := config.Override(written, set[:n])
-		if err == nil {
-			_, err = config.Load(name, before)
-		}
-		if err != nil && err.Error() == failure.Error() {
-			continue
-		}
-		if f := new(fault.Error); errors.As(failure, &f) {
-			return f.On("--set " + set[n]).At("")
-		}
-	}
-	return failure
 }
 
 func (l *launch) inputs(text string) workflows.LaunchIn {

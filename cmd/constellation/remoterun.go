@@ -79,9 +79,7 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	if err != nil {
 		return err
 	}
-	for _, warning := range conf.Warnings {
-		fmt.Fprintln(w, "warning:", warning)
-	}
+	warn(w, conf)
 	if r.launch.Name == "" {
 		r.launch.Name = remote.NewName()
 	}

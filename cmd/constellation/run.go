@@ -147,9 +147,7 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if err != nil {
 		return err
 	}
-	for _, warning := range c.Warnings {
-		fmt.Fprintln(w, "warning:", warning)
-	}
+	warn(w, c)
 	if _, known := cachePolicies[e.cache]; !known {
 		return fault.Input(codeUsage, "--cache %q is unknown", e.cache).Fix("use, overwrite or off")
 	}

@@ -55,7 +55,7 @@ func layer(path string) int {
 		return 3
 	case strings.HasPrefix(rel, "pkg/flyte/"):
 		return 2
-	case strings.HasPrefix(rel, "pkg/objstore"), rel == "pkg/config", rel == "pkg/fault", rel == "pkg/version":
+	case strings.HasPrefix(rel, "pkg/objstore"), rel == "pkg/config", rel == "pkg/settings", rel == "pkg/fault", rel == "pkg/version":
 		return 0
 	case strings.HasPrefix(rel, "pkg/"):
 		return 1

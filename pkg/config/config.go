@@ -8,7 +8,11 @@
 // overrides arrive.
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/cosmostat/constellation/pkg/settings"
+)
 
 // Config is the file, with its defaults filled in. The doc tags become the
 // descriptions of the JSON Schema.
@@ -20,9 +24,10 @@ type Config struct {
 	Data      Data   `yaml:"data"`
 	Output    Output `yaml:"output"`
 
-	Engine    string `yaml:"engine" jsonschema:"enum=shine,enum=reference,enum=mock" jsonschema_description:"what infers shear"`
-	MockShine bool   `yaml:"mock_shine" jsonschema_description:"the older name of engine: mock"`
-	Shine     Shine  `yaml:"shine"`
+	Engine    settings.Engine `yaml:"engine" jsonschema_description:"what infers shear"`
+	MockShine bool            `yaml:"mock_shine" jsonschema_description:"the older name of engine: mock"`
+	Shine     Shine           `yaml:"shine"`
+	Compute   Compute         `yaml:"compute" jsonschema_description:"where inference runs; checked, and nothing reads it yet"`
 
 	QuadrantConcurrency int        `yaml:"quadrant_concurrency" jsonschema_description:"map elements that read headers at once"`
 	MaxParallelism      int        `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once: of the launch plan that 'constellation package --config' writes"`
@@ -34,29 +39,33 @@ type Config struct {
 	Inference Section `yaml:"inference" jsonschema_description:"passed to SHINE unchanged"`
 	GAL       Section `yaml:"gal" jsonschema_description:"passed to SHINE unchanged"`
 
-	// Warnings are what was accepted but should be looked at.
-	Warnings []string `yaml:"-" json:"-"`
+	// Warnings are what was accepted but should be looked at, a line each;
+	// Notes are which keys have no effect yet.
+	Warnings, Notes []string `yaml:"-" json:"-"`
+	// PlaceAsCatalog: output.catalog_uri held the warehouse's place, as in older
+	// files, and nothing names the catalogue that a warehouse there needs.
+	PlaceAsCatalog bool `yaml:"-" json:"-"`
 }
 
 // Tiling says where tiles lie and how they divide.
 type Tiling struct {
-	Source       string  `yaml:"source" json:"source" jsonschema:"enum=mer_mosaic,enum=mer_catalog,enum=tile_table" jsonschema_description:"where tile centres come from"`
-	TileTable    string  `yaml:"tile_table" json:"tile_table" jsonschema_description:"for source tile_table: CSV, Parquet or FITS with tile_id, ra, dec"`
-	Grid         Grid    `yaml:"sub_tile_grid" json:"sub_tile_grid" jsonschema_description:"sub-tiles of a tile: rows, columns"`
-	MarginArcmin float64 `yaml:"sub_tile_margin_arcmin" json:"margin_arcmin" jsonschema_description:"margin on each side of a sub-tile's core"`
-	TileArcmin   float64 `yaml:"mer_tile_size_arcmin" json:"tile_arcmin" jsonschema_description:"side of the square that the grid divides"`
-	CoreArcmin   float64 `yaml:"mer_core_size_arcmin" json:"core_arcmin" jsonschema_description:"side of the square that a tile owns, nominally"`
+	Source       settings.TileSource `yaml:"source" json:"source" jsonschema_description:"where tile centres come from"`
+	TileTable    string              `yaml:"tile_table" json:"tile_table" jsonschema_description:"for source tile_table: CSV, Parquet or FITS with tile_id, ra, dec"`
+	Grid         Grid                `yaml:"sub_tile_grid" json:"sub_tile_grid" jsonschema_description:"sub-tiles of a tile: rows, columns"`
+	MarginArcmin float64             `yaml:"sub_tile_margin_arcmin" json:"margin_arcmin" jsonschema_description:"margin on each side of a sub-tile's core"`
+	TileArcmin   float64             `yaml:"mer_tile_size_arcmin" json:"tile_arcmin" jsonschema_description:"side of the square that the grid divides"`
+	CoreArcmin   float64             `yaml:"mer_core_size_arcmin" json:"core_arcmin" jsonschema_description:"side of the square that a tile owns, nominally"`
 }
 
 // Data describes the sources, and nothing but the sources.
 type Data struct {
-	VISBase     string `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
-	MERBase     string `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
-	CatalogBase string `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
-	Region      string `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
-	Endpoint    string `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS"`
-	NoSign      bool   `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
-	Exposures   string `yaml:"exposures" json:"exposures" jsonschema:"enum=nominal,enum=short,enum=all" jsonschema_description:"which exposures; never mixed unless asked"`
+	VISBase     string             `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
+	MERBase     string             `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
+	CatalogBase string             `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
+	Region      string             `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
+	Endpoint    string             `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS"`
+	NoSign      bool               `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
+	Exposures   settings.Exposures `yaml:"exposures" json:"exposures" jsonschema_description:"which exposures; never mixed unless asked"`
 
 	FilesPerTask int   `yaml:"files_per_task" json:"-" jsonschema_description:"DET files per map element"`
 	MaxMissing   Limit `yaml:"max_missing" json:"-" jsonschema_description:"unreadable DET files tolerated: a count, or a fraction such as 0.01"`
@@ -64,14 +73,18 @@ type Data struct {
 
 // Output says where products go.
 type Output struct {
-	StorageBase  string `yaml:"storage_base_uri" jsonschema_description:"where sub-tile directories go: s3://... or a directory"`
-	Warehouse    string `yaml:"catalog_warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
-	CatalogURI   string `yaml:"catalog_uri" jsonschema_description:"Iceberg catalogue: sqlite:///..., http(s)://... ; default: SQLite beside a local warehouse"`
-	Namespace    string `yaml:"catalog_namespace" jsonschema_description:"Iceberg namespace"`
-	Table        string `yaml:"catalog_table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
-	StorageClass string `yaml:"storage_class" jsonschema_description:"S3 storage class of the sub-tile directories, such as STANDARD_IA; empty: the bucket's default"`
-	Copy         string `yaml:"copy" jsonschema:"enum=stream,enum=server,enum=auto" jsonschema_description:"how pixels come to the sub-tile directories: stream, through the task, which checks them; server, copied by the object store from bucket to bucket where it can; auto, whichever of the two is faster"`
-	Retention    string `yaml:"retention" jsonschema:"enum=keep,enum=drop_pixels" jsonschema_description:"what happens to extracted pixels once their results are committed"`
+	StorageBase  string                `yaml:"storage_base_uri" jsonschema_description:"where sub-tile directories go: s3://... or a directory"`
+	Warehouse    string                `yaml:"catalog_warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
+	CatalogURI   string                `yaml:"catalog_uri" jsonschema_description:"Iceberg catalogue: sqlite:///..., http(s)://... ; default: SQLite beside a local warehouse"`
+	Namespace    string                `yaml:"catalog_namespace" jsonschema_description:"Iceberg namespace"`
+	Table        string                `yaml:"catalog_table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
+	StorageClass settings.StorageClass `yaml:"storage_class" jsonschema_description:"S3 storage class of the sub-tile directories, such as STANDARD_IA; empty: the bucket's default"`
+	Copy         settings.Copy         `yaml:"copy" jsonschema_description:"how pixels come to the sub-tile directories: stream, through the task, which checks them; server, copied by the object store from bucket to bucket where it can; auto, whichever of the two is faster"`
+	Retention    settings.Retention    `yaml:"retention" jsonschema_description:"what happens to extracted pixels once their results are committed"`
+	Format       settings.Format       `yaml:"format" jsonschema_description:"of results"`
+
+	SaveDiagnostics Sample `yaml:"save_diagnostics" jsonschema_description:"sub-tiles whose diagnostics are kept; checked, and nothing reads it yet: they all are"`
+	SaveModelImages bool   `yaml:"save_model_images" jsonschema_description:"whether the model's images are kept; checked, and nothing reads it yet: they are not"`
 }
 
 // Shine says how SHINE is run.
@@ -80,6 +93,14 @@ type Shine struct {
 	Timeout             string   `yaml:"timeout" jsonschema_description:"time limit of one sub-tile, such as 2h or 90m"`
 	AcceleratorMemoryGB float64  `yaml:"accelerator_memory_gb" jsonschema_description:"memory of that device; 0: as its name says"`
 	Accelerator         string   `yaml:"accelerator" jsonschema_description:"GPU device that inference asks for, as the cluster labels its nodes, such as nvidia-l4"`
+}
+
+// Compute says where inference runs.
+type Compute struct {
+	Backend        settings.Backend `yaml:"backend" jsonschema_description:"kind of place"`
+	GPUType        string           `yaml:"gpu_type" jsonschema_description:"GPU device, such as L4"`
+	UseSpot        bool             `yaml:"use_spot" jsonschema_description:"take machines that may be taken back"`
+	MaxConcurrency int              `yaml:"max_concurrency" jsonschema_description:"GPUs at once; 0: no limit"`
 }
 
 // Validation holds the thresholds that a catalogue is held to.
@@ -111,16 +132,17 @@ func (c Campaign) Expiry() time.Duration {
 func Default() *Config {
 	return &Config{
 		FieldName: "field",
-		Tiling:    Tiling{Source: "mer_mosaic", Grid: Grid{4, 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
+		Tiling:    Tiling{Source: settings.FromMosaic, Grid: Grid{4, 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
 		Data: Data{
 			VISBase:     "s3://nasa-irsa-euclid-q1/q1/VIS/",
 			MERBase:     "s3://nasa-irsa-euclid-q1/q1/MER/",
 			CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
-			Region:      "us-east-1", NoSign: true, Exposures: "nominal", FilesPerTask: 1, MaxMissing: "0",
+			Region:      "us-east-1", NoSign: true, Exposures: settings.Nominal, FilesPerTask: 1, MaxMissing: "0",
 		},
-		Output:              Output{Namespace: "shear", Retention: "keep", Copy: "stream"},
-		Engine:              "shine",
+		Output:              Output{Namespace: "shear", Retention: settings.Keep, Copy: settings.CopyStream, Format: settings.Parquet, SaveDiagnostics: sampleAll},
+		Engine:              settings.EngineShine,
 		Shine:               Shine{Command: []string{"python", "-m", "shine.euclid.run"}, Timeout: "2h", Accelerator: "nvidia-l4"},
+		Compute:             Compute{Backend: settings.BackendFlyte, UseSpot: true},
 		QuadrantConcurrency: 50,
 		MaxParallelism:      100,
 		MaxTilesPerDynamic:  500,

@@ -99,19 +99,6 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-func TestOlderKeysWarn(t *testing.T) {
-	c, err := Load("f.yaml", []byte("extraction_dir: /x\nmock_shine: true\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "f.yaml:1:1: extraction_dir") {
-		t.Errorf("warnings: %q", c.Warnings)
-	}
-	if c.Engine != "mock" {
-		t.Errorf("engine %q", c.Engine)
-	}
-}
-
 // JSON is YAML in flow style with quoted keys.
 func TestLoadQuotedKeys(t *testing.T) {
 	want, err := Load("f.yaml", []byte("field_name: EDFS\ntile_ids: all\nregion:\n  cone: [1, 2, 3]\ndata:\n  s3_region: here\n"))
@@ -155,24 +142,54 @@ func TestRegion(t *testing.T) {
 	}
 }
 
-func TestOverride(t *testing.T) {
-	text, err := Override([]byte(sample), []string{"tiling.sub_tile_margin_arcmin=2", "tile_ids=all", "validation.max_convergence=0.1"})
+func TestOverlays(t *testing.T) {
+	over, err := Sets([]string{"tiling.sub_tile_margin_arcmin=2", "tile_ids=all", "validation.max_convergence=0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Load("f.yaml", text)
+	over = append(over, Overlay{Name: "launch input", Text: Document("output.storage_base_uri", "/a <b> \"c\": #d")})
+	c, err := Load("f.yaml", []byte(sample), over...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Tiling.MarginArcmin != 2 || c.Tiling.Grid != (Grid{2, 3}) || !c.TileIDs.All || *c.Validation.MaxConvergence != 0.1 {
+	if c.Tiling.MarginArcmin != 2 || c.Tiling.Grid != (Grid{2, 3}) || !c.TileIDs.All || *c.Validation.MaxConvergence != 0.1 || c.Output.StorageBase != "/a <b> \"c\": #d" {
 		t.Errorf("%+v", c)
 	}
-	if !strings.HasSuffix(string(c.GAL), "gal: {flux: 1.0}\n") || strings.Contains(string(c.GAL), "---") {
+	if c.GAL != "gal: {flux: 1.0}\n" {
 		t.Errorf("gal section: %q", c.GAL)
 	}
+	merged, err := Load("f.yaml", Merge([]byte(sample), over...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c, merged); diff != "" {
+		t.Errorf("as one text: %s", diff)
+	}
 	for _, bad := range []string{"novalue", "=x", "inference.n_steps=3"} {
-		if _, err := Override(nil, []string{bad}); err == nil {
+		if _, err := Set(bad); err == nil {
 			t.Errorf("%s was accepted", bad)
+		}
+	}
+}
+
+// TestOverlayErrors: what is wrong with an overlay is said of it, with its
+// code; what is wrong in the file is said of its line.
+func TestOverlayErrors(t *testing.T) {
+	for _, c := range []struct{ text, over, want string }{
+		{"engine: mock\n", "tiling: {sub_tile_grid: [0, 1]}\n", "input: tiling.sub_tile_grid must be rows"},
+		{"engine: mock\n", "tiling: [\n", "input: "},
+		{"tile_ids: [1]\n", "region: {cone: [1, 2, 3]}\n", "input: region and a list"},
+		{"region: {cone: [1, 2, 3]}\n", "tile_ids: [1]\n", "input: region and a list"},
+		{"tiling: {mer_core_size_arcmin: 30}\n", "tiling: {mer_tile_size_arcmin: 20}\n", "input: tiling.mer_core_size_arcmin must be"},
+		{"tiling: {sub_tile_grid: [0, 1]}\n", "engine: mock\n", "f.yaml: line 1, column 25: tiling.sub_tile_grid"},
+	} {
+		_, err := Load("f.yaml", []byte(c.text), Overlay{Name: "input", Code: "LaunchInvalid", Text: c.over})
+		code := "LaunchInvalid"
+		if strings.HasPrefix(c.want, "f.yaml") {
+			code = codeInvalid
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || fault.CodeOf(err) != code {
+			t.Errorf("%q over %q: %v", c.over, c.text, err)
 		}
 	}
 }
@@ -184,6 +201,10 @@ func TestID(t *testing.T) {
 			t.Fatal(err)
 		}
 		return c.ID()
+	}
+	const known = "5d5d10df4c5716b11296ba6a223a38b32ece7b02748b9f6192f874e4821e72c0" // rows of catalogues that exist are found by it
+	if c, err := Load("f", []byte("field_name: EDFS\ntile_ids: [102018211]\ntiling: {sub_tile_grid: [2, 3]}\ninference:\n  n_steps: 200\n")); err != nil || c.ID() != known {
+		t.Errorf("the id of an older configuration changed, or %v", err)
 	}
 	base := load("")
 	for _, same := range []string{"max_parallelism: 3\n", "---\noutput: {storage_base_uri: /elsewhere}\n", "---\ntile_ids: all\n", "---\nshine: {command: [other]}\n", "---\ndata: {s3_endpoint_url: 'http://127.0.0.1:4321'}\n"} {

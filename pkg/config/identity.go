@@ -4,8 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"reflect"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // ID is the SHA-256 of what can change a result: the sources, the tiling, the
@@ -16,15 +19,16 @@ import (
 // same names, and the demo's port changes from run to run.
 func (c *Config) ID() string {
 	var command []string
-	if c.Engine == "shine" {
+	if c.Engine == settings.EngineShine {
 		command = c.Shine.Command
 	}
 	text, err := json.Marshal(struct {
-		VIS, MER, Catalog, Exposures string
-		Tiling                       Tiling
-		Engine                       string
-		Inference, GAL               Section
-		Command                      []string `json:",omitempty"`
+		VIS, MER, Catalog string
+		Exposures         settings.Exposures
+		Tiling            Tiling
+		Engine            settings.Engine
+		Inference, GAL    Section
+		Command           []string `json:",omitempty"`
 	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, c.Tiling, c.Engine, c.Inference, c.GAL, command})
 	if err != nil {
 		panic("config: a plain struct failed to encode: " + err.Error()) // strings and numbers that validate let through always encode
@@ -33,11 +37,28 @@ func (c *Config) ID() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Schema is the JSON Schema of the file, for editors.
+// Schema is the JSON Schema of the file, for editors. Older keys are deprecated there.
 func Schema() ([]byte, error) {
-	r := &jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, RequiredFromJSONSchemaTags: true}
+	r := &jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, RequiredFromJSONSchemaTags: true, Mapper: enumSchema}
 	s := r.Reflect(Default())
+	addOlder(s)
 	s.ID = "https://github.com/cosmostat/constellation/configs/schema.json"
 	s.Title = "constellation configuration"
 	return json.MarshalIndent(s, "", "  ")
+}
+
+// enumSchema describes an enumeration to editors.
+func enumSchema(t reflect.Type) *jsonschema.Schema {
+	e, ok := reflect.Zero(t).Interface().(interface{ FlyteEnum() []string })
+	if !ok {
+		return nil
+	}
+	s := &jsonschema.Schema{Type: "string"}
+	if t == reflect.TypeFor[settings.StorageClass]() {
+		s.Enum = append(s.Enum, "") // the bucket's default
+	}
+	for _, value := range e.FlyteEnum() {
+		s.Enum = append(s.Enum, value)
+	}
+	return s
 }

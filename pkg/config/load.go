@@ -17,31 +17,21 @@ import (
 // codeInvalid is the code of every error of this package.
 const codeInvalid = "ConfigInvalid"
 
-// older names keys of earlier files that are accepted and ignored, with what replaced them.
-var older = map[string]string{
-	"extraction_dir": "output.storage_base_uri",
-	"manifest_dir":   "output.storage_base_uri",
-	"result_dir":     "output.storage_base_uri",
-}
-
-// Load reads a configuration. The name stands in errors: a path, a URI or the
-// name of a launch input.
-func Load(name string, text []byte) (*Config, error) {
-	file, err := parser.ParseBytes(text, 0)
-	if err != nil {
-		return nil, located(name, err)
-	}
-	l := &loader{name: name, lines: strings.SplitAfter(string(text), "\n"), places: map[string]ast.Node{}}
+// Load reads a configuration and what is laid over it, the last one on top. The
+// name stands in errors: a path, a URI or the name of a launch input.
+func Load(name string, text []byte, over ...Overlay) (*Config, error) {
+	l := &loader{name: name, places: map[string]place{}}
 	c := Default()
-	for _, doc := range file.Docs {
-		if doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType {
-			continue
-		}
-		if err := l.overlay(c, doc.Body); err != nil {
+	if err := l.read(c, document{name: name, code: codeInvalid}, string(text)); err != nil {
+		return nil, err
+	}
+	for _, o := range over {
+		if err := l.read(c, document{name: o.Name, code: or(o.Code, codeInvalid), overlay: true}, o.Text); err != nil {
 			return nil, err
 		}
 	}
-	c.Warnings = l.warnings
+	c.Warnings, c.Notes = l.warnings, l.notes()
+	c.PlaceAsCatalog = l.moved && c.Output.CatalogURI == "" && isRemote(c.Output.Warehouse)
 	if err := l.validate(c); err != nil {
 		return nil, err
 	}
@@ -49,15 +39,53 @@ func Load(name string, text []byte) (*Config, error) {
 }
 
 type loader struct {
-	name     string
-	lines    []string
-	places   map[string]ast.Node // key path -> value, for messages
+	name     string // of the text
+	at       document
+	places   map[string]place // of key paths' values, for messages
+	older    []olderEntry     // of the document at hand
+	moved    bool             // output.catalog_uri held a place
 	warnings []string
+}
+
+// document is one of those that make up a configuration.
+type document struct {
+	number     int
+	name, code string // of its errors
+	lines      []string
+	overlay    bool // nobody wrote its lines
+}
+
+type place struct {
+	in   document
+	node ast.Node
+}
+
+// read puts the documents of a text over what is there.
+func (l *loader) read(c *Config, d document, text string) error {
+	file, err := parser.ParseBytes([]byte(text), 0)
+	if err != nil {
+		return d.located(err)
+	}
+	d.lines = strings.SplitAfter(text, "\n")
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.NullType || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		d.number = l.at.number + 1
+		l.at = d
+		if err := l.overlay(c, doc.Body); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // overlay puts one document's keys over what is there.
 func (l *loader) overlay(c *Config, body ast.Node) error {
 	if err := l.walk(reflect.ValueOf(c).Elem(), body, ""); err != nil {
+		return err
+	}
+	if err := l.takeOlder(c); err != nil {
 		return err
 	}
 	for i, entry := range entries(body) {
@@ -66,10 +94,10 @@ func (l *loader) overlay(c *Config, body ast.Node) error {
 			continue
 		}
 		if m, ok := body.(*ast.MappingNode); ok && m.IsFlowStyle { // its lines hold other keys and commas, too
-			return l.errorAt(entry.Key, "%s is passed to SHINE line by line as it is written, and here it stands in a flow mapping, { ... }", key).
+			return l.at.errorAt(entry.Key, "%s is passed to SHINE line by line as it is written, and here it stands in a flow mapping, { ... }", key).
 				Fix("write the file's top level in block style: %s and the other keys on lines of their own, without the braces around all", key)
 		}
-		text := Section(l.cut(entries(body), i))
+		text := Section(l.at.cut(entries(body), i))
 		if key == "inference" {
 			c.Inference = text
 		} else {
@@ -84,21 +112,20 @@ func (l *loader) overlay(c *Config, body ast.Node) error {
 func (l *loader) walk(v reflect.Value, node ast.Node, path string) error {
 	fields := fieldsOf(v.Type())
 	if !isMapping(node) {
-		return l.errorAt(node, "%s is not a mapping (its keys are %s)", or(path, "the file"), strings.Join(names(fields), ", "))
+		return l.at.errorAt(node, "%s is not a mapping (its keys are %s)", or(path, "the file"), strings.Join(names(fields), ", "))
 	}
 	for _, entry := range entries(node) {
 		key := keyOf(entry)
 		full := strings.TrimPrefix(path+"."+key, ".")
-		index, known := fields[key]
-		switch {
-		case known:
-		case path == "" && older[key] != "":
-			l.warnings = append(l.warnings, fmt.Sprintf("%s: %s is a key of older files and is ignored; %s replaces it", l.place(entry.Key), key, older[key]))
+		if l.isOlder(full, entry) {
+			l.older = append(l.older, olderEntry{full, entry})
 			continue
-		default:
-			return l.errorAt(entry.Key, "unknown key %s%s", full, suggest(key, names(fields)))
 		}
-		l.places[full] = entry.Value
+		index, known := fields[key]
+		if !known {
+			return l.at.errorAt(entry.Key, "unknown key %s%s", full, suggest(key, names(fields)))
+		}
+		l.places[full] = place{l.at, entry.Value}
 		field := v.Field(index)
 		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[IDs]() && field.Type() != reflect.TypeFor[Region]() {
 			if entry.Value.Type() == ast.NullType {
@@ -113,7 +140,7 @@ func (l *loader) walk(v reflect.Value, node ast.Node, path string) error {
 			continue
 		}
 		if err := decode(field, entry.Value); err != nil {
-			return l.wrong(full, field.Type(), entry.Value, err)
+			return l.at.wrong(full, field.Type(), entry.Value, err)
 		}
 	}
 	return nil
@@ -133,51 +160,55 @@ func decode(field reflect.Value, node ast.Node) error {
 }
 
 // wrong says what a value should have been.
-func (l *loader) wrong(path string, t reflect.Type, value ast.Node, err error) error {
+func (d document) wrong(path string, t reflect.Type, value ast.Node, err error) error {
 	var own *valueError
 	if errors.As(err, &own) {
-		return l.errorAt(own.node, "%s: %s", path, own.message)
+		return d.errorAt(own.node, "%s: %s", path, own.message)
 	}
 	want := map[reflect.Kind]string{
 		reflect.String: "a string", reflect.Bool: "true or false", reflect.Int: "an integer", reflect.Float64: "a number",
 		reflect.Array: "two integers, such as [4, 4]", reflect.Slice: "a list of strings", reflect.Pointer: "a number or null",
 	}[t.Kind()]
-	return l.errorAt(value, "%s must be %s, not %s", path, want, strings.TrimSpace(value.String()))
+	return d.errorAt(value, "%s must be %s, not %s", path, want, strings.TrimSpace(value.String()))
 }
 
 // cut returns the i-th entry of a document as it stands in the file.
-func (l *loader) cut(all []*ast.MappingValueNode, i int) string {
+func (d document) cut(all []*ast.MappingValueNode, i int) string {
 	first := all[i].Key.GetToken().Position.Line - 1
-	last := len(l.lines)
+	last := len(d.lines)
 	if i+1 < len(all) {
 		last = all[i+1].Key.GetToken().Position.Line - 1
 	}
 	for n := first; n < last; n++ { // a document marker ends the entry too
-		if n > first && (strings.HasPrefix(l.lines[n], "---") || strings.HasPrefix(l.lines[n], "...")) {
+		if n > first && (strings.HasPrefix(d.lines[n], "---") || strings.HasPrefix(d.lines[n], "...")) {
 			last = n
 		}
 	}
-	text := strings.TrimRight(strings.Join(l.lines[first:last], ""), "\n \t")
+	text := strings.TrimRight(strings.Join(d.lines[first:last], ""), "\n \t")
 	return text + "\n"
 }
 
-func (l *loader) place(n ast.Node) string {
-	p := n.GetToken().Position
-	return fmt.Sprintf("%s:%d:%d", l.name, p.Line, p.Column)
-}
-
-func (l *loader) errorAt(n ast.Node, format string, a ...any) *fault.Error {
-	p := n.GetToken().Position
-	return fault.Input(codeInvalid, format, a...).On(l.name).At("line %d, column %d", p.Line, p.Column)
-}
-
-func located(name string, err error) error {
-	var y yaml.Error
-	if errors.As(err, &y) {
-		p := y.GetToken().Position
-		return fault.Input(codeInvalid, "%s", y.GetMessage()).On(name).At("line %d, column %d", p.Line, p.Column)
+func (d document) errorAt(n ast.Node, format string, a ...any) *fault.Error {
+	err := fault.Input(d.code, format, a...).On(d.name)
+	if d.overlay {
+		return err
 	}
-	return fault.Input(codeInvalid, "%w", err).On(name)
+	p := n.GetToken().Position
+	return err.At("line %d, column %d", p.Line, p.Column)
+}
+
+// located says where a text is no YAML.
+func (d document) located(err error) error {
+	var y yaml.Error
+	if !errors.As(err, &y) {
+		return fault.Input(d.code, "%w", err).On(d.name)
+	}
+	bad := fault.Input(d.code, "%s", y.GetMessage()).On(d.name)
+	if d.overlay {
+		return bad
+	}
+	p := y.GetToken().Position
+	return bad.At("line %d, column %d", p.Line, p.Column)
 }
 
 func isMapping(n ast.Node) bool {

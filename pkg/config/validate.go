@@ -2,11 +2,13 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // SHINE uses a source in an exposure where its whole stamp lies on pixels, and
@@ -20,56 +22,72 @@ const (
 	MinMarginArcmin = smallestStamp * pixelArcsec / 2 / 60
 )
 
+// check is something that a configuration is held to.
+type check struct {
+	key   string
+	wrong bool
+	say   string
+	with  string // the other key that it is about
+}
+
+// oneOf holds a key to the values of its type.
+func oneOf[E settings.Enum](key string, value E) check {
+	return check{key: key, wrong: !settings.Known(value), say: "must be " + settings.Choices[E]()}
+}
+
 // validate refuses what can't work, at the place where it was written.
 func (l *loader) validate(c *Config) error {
 	if c.MockShine {
-		if at, set := l.places["engine"]; set && c.Engine != "mock" {
-			return l.errorAt(at, "engine: %s contradicts mock_shine: true (keep one of them)", c.Engine)
+		if _, set := l.places["engine"]; set && c.Engine != settings.EngineMock {
+			return l.refuse("engine", "mock_shine", "engine: %s contradicts mock_shine: true (keep one of them)", c.Engine)
 		}
-		c.Engine = "mock"
+		c.Engine = settings.EngineMock
 	}
 	if c.Region.Given() && len(c.TileIDs.List) > 0 {
-		return l.at("region", "region and a list of tile_ids exclude each other (keep one of them; tile_ids: all goes with a region)")
+		return l.refuse("region", "tile_ids", "region and a list of tile_ids exclude each other (keep one of them; tile_ids: all goes with a region)")
 	}
-	for _, check := range []struct {
-		key   string
-		wrong bool
-		say   string
-	}{
-		{"field_name", !plainName(c.FieldName), "must be letters, digits, '-' and '_'; it becomes part of paths"},
-		{"tiling.source", !slices.Contains([]string{"mer_mosaic", "mer_catalog", "tile_table"}, c.Tiling.Source), "must be mer_mosaic, mer_catalog or tile_table"},
-		{"tiling.tile_table", c.Tiling.Source == "tile_table" && c.Tiling.TileTable == "", "must name a table, since tiling.source is tile_table"},
-		{"tiling.sub_tile_grid", c.Tiling.Grid[0] < 1 || c.Tiling.Grid[1] < 1 || c.Tiling.Grid[0] > 64 || c.Tiling.Grid[1] > 64, "must be rows and columns between 1 and 64"},
-		{"tiling.sub_tile_margin_arcmin", !(c.Tiling.MarginArcmin >= MinMarginArcmin && c.Tiling.MarginArcmin <= 60), fmt.Sprintf("must be between 0.0534 (%.1f\") and 60: a source at the edge of a core needs half of SHINE's smallest stamp (%d px of %g\") beyond it", MinMarginArcmin*60, smallestStamp, pixelArcsec)},
-		{"tiling.mer_tile_size_arcmin", !(c.Tiling.TileArcmin > 0 && c.Tiling.TileArcmin <= 300), "must be above 0 and at most 300"},
-		{"tiling.mer_core_size_arcmin", !(c.Tiling.CoreArcmin > 0 && c.Tiling.CoreArcmin <= c.Tiling.TileArcmin), "must be above 0 and at most mer_tile_size_arcmin"},
-		{"data.exposures", !slices.Contains([]string{"nominal", "short", "all"}, c.Data.Exposures), "must be nominal, short or all"},
-		{"data.files_per_task", c.Data.FilesPerTask < 1, "must be at least 1"},
-		{"output.catalog_namespace", !plainName(c.Output.Namespace), "must be letters, digits and '_'"},
-		{"output.catalog_table", c.Output.Table != "" && !plainName(c.Output.Table), "must be letters, digits and '_'"},
-		{"output.retention", c.Output.Retention != "keep" && c.Output.Retention != "drop_pixels", "must be keep or drop_pixels"},
-		{"output.copy", !slices.Contains([]string{"stream", "server", "auto"}, c.Output.Copy), "must be stream, server or auto"},
-		{"output.storage_class", !readableClass(c.Output.StorageClass), "must be empty or one of " + strings.Join(readableClasses, ", ") + ": what inference can read at once"},
-		{"engine", !slices.Contains([]string{"shine", "reference", "mock"}, c.Engine), "must be shine, reference or mock"},
-		{"shine.command", len(c.Shine.Command) == 0 || c.Shine.Command[0] == "", "must name a program"},
-		{"shine.timeout", c.Timeout() <= 0, "must be a time such as 2h or 90m"},
-		{"shine.accelerator_memory_gb", !(c.Shine.AcceleratorMemoryGB >= 0), "must not be negative"},
-		{"quadrant_concurrency", c.QuadrantConcurrency < 1, "must be at least 1"},
-		{"max_parallelism", c.MaxParallelism < 1, "must be at least 1"},
-		{"max_tiles_per_dynamic", c.MaxTilesPerDynamic < 1, "must be at least 1"},
-		{"campaign.tiles", c.Campaign.Tiles < 1, "must be at least 1"},
-		{"campaign.lease_expiry", c.Campaign.Expiry() < time.Minute, "must be a time of a minute or more, such as 48h"},
-		{"campaign.max_attempts", c.Campaign.MaxAttempts < 1, "must be at least 1"},
-		{"validation.min_completeness", !(c.Validation.MinCompleteness >= 0 && c.Validation.MinCompleteness <= 1), "must be between 0 and 1"},
-		{"validation.max_failed_fraction", !(c.Validation.MaxFailedFraction >= 0 && c.Validation.MaxFailedFraction <= 1), "must be between 0 and 1"},
+	for _, check := range []check{
+		{key: "field_name", wrong: !plainName(c.FieldName), say: "must be letters, digits, '-' and '_'; it becomes part of paths"},
+		oneOf("tiling.source", c.Tiling.Source),
+		{key: "tiling.tile_table", wrong: c.Tiling.Source == settings.FromTable && c.Tiling.TileTable == "", say: "must name a table, since tiling.source is tile_table", with: "tiling.source"},
+		{key: "tiling.sub_tile_grid", wrong: c.Tiling.Grid[0] < 1 || c.Tiling.Grid[1] < 1 || c.Tiling.Grid[0] > 64 || c.Tiling.Grid[1] > 64, say: "must be rows and columns between 1 and 64"},
+		{key: "tiling.sub_tile_margin_arcmin", wrong: !(c.Tiling.MarginArcmin >= MinMarginArcmin && c.Tiling.MarginArcmin <= 60), say: fmt.Sprintf("must be between 0.0534 (%.1f\") and 60: a source at the edge of a core needs half of SHINE's smallest stamp (%d px of %g\") beyond it", MinMarginArcmin*60, smallestStamp, pixelArcsec)},
+		{key: "tiling.mer_tile_size_arcmin", wrong: !(c.Tiling.TileArcmin > 0 && c.Tiling.TileArcmin <= 300), say: "must be above 0 and at most 300"},
+		{key: "tiling.mer_core_size_arcmin", wrong: !(c.Tiling.CoreArcmin > 0 && c.Tiling.CoreArcmin <= c.Tiling.TileArcmin), say: "must be above 0 and at most mer_tile_size_arcmin", with: "tiling.mer_tile_size_arcmin"},
+		oneOf("data.exposures", c.Data.Exposures),
+		{key: "data.files_per_task", wrong: c.Data.FilesPerTask < 1, say: "must be at least 1"},
+		{key: "output.catalog_namespace", wrong: !plainName(c.Output.Namespace), say: "must be letters, digits and '_'"},
+		{key: "output.catalog_table", wrong: c.Output.Table != "" && !plainName(c.Output.Table), say: "must be letters, digits and '_'"},
+		oneOf("output.format", c.Output.Format),
+		oneOf("output.retention", c.Output.Retention),
+		oneOf("output.copy", c.Output.Copy),
+		{key: "output.storage_class", wrong: c.Output.StorageClass != "" && !settings.Known(c.Output.StorageClass), say: "must be empty or one of " + strings.Join(c.Output.StorageClass.FlyteEnum(), ", ") + ": what inference can read at once"},
+		oneOf("engine", c.Engine),
+		{key: "shine.command", wrong: len(c.Shine.Command) == 0 || c.Shine.Command[0] == "", say: "must name a program"},
+		{key: "shine.timeout", wrong: c.Timeout() <= 0, say: "must be a time such as 2h or 90m"},
+		{key: "shine.accelerator_memory_gb", wrong: !(c.Shine.AcceleratorMemoryGB >= 0), say: "must not be negative"},
+		oneOf("compute.backend", c.Compute.Backend),
+		{key: "compute.gpu_type", wrong: c.Compute.GPUType != "" && !plainName(c.Compute.GPUType), say: "must be the name of a device, such as L4"},
+		{key: "compute.max_concurrency", wrong: c.Compute.MaxConcurrency < 0, say: "must not be negative"},
+		{key: "quadrant_concurrency", wrong: c.QuadrantConcurrency < 1, say: "must be at least 1"},
+		{key: "max_parallelism", wrong: c.MaxParallelism < 1, say: "must be at least 1"},
+		{key: "max_tiles_per_dynamic", wrong: c.MaxTilesPerDynamic < 1, say: "must be at least 1"},
+		{key: "campaign.tiles", wrong: c.Campaign.Tiles < 1, say: "must be at least 1"},
+		{key: "campaign.lease_expiry", wrong: c.Campaign.Expiry() < time.Minute, say: "must be a time of a minute or more, such as 48h"},
+		{key: "campaign.max_attempts", wrong: c.Campaign.MaxAttempts < 1, say: "must be at least 1"},
+		{key: "validation.min_completeness", wrong: !(c.Validation.MinCompleteness >= 0 && c.Validation.MinCompleteness <= 1), say: "must be between 0 and 1"},
+		{key: "validation.max_failed_fraction", wrong: !(c.Validation.MaxFailedFraction >= 0 && c.Validation.MaxFailedFraction <= 1), say: "must be between 0 and 1"},
 	} {
 		if check.wrong {
-			return l.at(check.key, "%s %s", check.key, check.say)
+			return l.refuse(check.key, check.with, "%s %s", check.key, check.say)
 		}
+	}
+	if err := l.validatePlaces(c); err != nil {
+		return err
 	}
 	for key, uri := range map[string]*string{"data.vis_base_uri": &c.Data.VISBase, "data.mer_base_uri": &c.Data.MERBase, "data.catalog_base_uri": &c.Data.CatalogBase} {
 		if *uri == "" {
-			return l.at(key, "%s is empty (give a prefix such as s3://bucket/path/)", key)
+			return l.refuse(key, "", "%s is empty (give a prefix such as s3://bucket/path/)", key)
 		}
 		*uri = strings.TrimRight(*uri, "/") + "/"
 	}
@@ -80,20 +98,50 @@ func (l *loader) validate(c *Config) error {
 	return nil
 }
 
-// at complains at the place of a key, or at the nearest section that was
-// written where the key itself was left at its default.
-func (l *loader) at(key, format string, a ...any) error {
-	for path := key; path != ""; {
-		if node, ok := l.places[path]; ok {
-			return l.errorAt(node, format, a...)
+// validatePlaces refuses URIs that no store takes: a mistyped scheme would
+// otherwise be a directory of that name.
+func (l *loader) validatePlaces(c *Config) error {
+	places := c.Paths()
+	for _, key := range slices.Sorted(maps.Keys(places)) {
+		scheme, _, isURI := strings.Cut(places[key], "://")
+		head, _, colon := strings.Cut(places[key], ":/")
+		if isURI && !isStore(scheme) || !isURI && colon && !strings.Contains(head, "/") {
+			return l.refuse(key, "", "%s: %q is neither s3://..., file://... nor a path (write s3://bucket/prefix, or a directory)", key, places[key])
 		}
-		cut := strings.LastIndex(path, ".")
-		if cut < 0 {
-			break
-		}
-		path = path[:cut]
+	}
+	if e := c.Data.Endpoint; e != "" && !strings.HasPrefix(e, "http://") && !strings.HasPrefix(e, "https://") {
+		return l.refuse("data.s3_endpoint_url", "", "data.s3_endpoint_url: %q is not the URL of a server (write http://host:port or https://host)", e)
+	}
+	return nil
+}
+
+func isStore(scheme string) bool { return scheme == "s3" || scheme == "file" || scheme == "mem" }
+
+// refuse complains at the place of a key, or of the other key that the
+// complaint is about where that was laid over it, or at the nearest section
+// that was written where the key itself was left at its default.
+func (l *loader) refuse(key, with, format string, a ...any) error {
+	at, found := l.nearest(key)
+	if other, ok := l.places[with]; ok && other.in.number > at.in.number {
+		at, found = other, true
+	}
+	if found {
+		return at.in.errorAt(at.node, format, a...)
 	}
 	return fault.Input(codeInvalid, format, a...).On(l.name).Fix("add the key %s", key)
+}
+
+func (l *loader) nearest(key string) (place, bool) {
+	for {
+		if at, ok := l.places[key]; ok {
+			return at, true
+		}
+		cut := strings.LastIndex(key, ".")
+		if cut < 0 {
+			return place{}, false
+		}
+		key = key[:cut]
+	}
 }
 
 // Timeout is the time limit of one sub-tile, or 0 where it is not one.
@@ -104,11 +152,6 @@ func (c *Config) Timeout() time.Duration {
 	}
 	return d
 }
-
-// readableClasses are S3's storage classes that need no thawing before a read.
-var readableClasses = []string{"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "REDUCED_REDUNDANCY", "EXPRESS_ONEZONE"}
-
-func readableClass(class string) bool { return class == "" || slices.Contains(readableClasses, class) }
 
 // plainName says whether a name can be part of paths and identifiers.
 func plainName(s string) bool {

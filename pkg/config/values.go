@@ -182,6 +182,39 @@ func (l Limit) Of(total int) (int, error) {
 	return int(math.Floor(f * float64(total))), nil
 }
 
+// Sample is which sub-tiles something is kept of: all, failed or none of them,
+// or a fraction beside those that failed ("0.01").
+type Sample string
+
+const sampleAll Sample = "all"
+
+// UnmarshalYAML takes a sample, or true for all and false for none.
+func (s *Sample) UnmarshalYAML(n ast.Node) error {
+	switch text := strings.Trim(n.String(), `"'`); text {
+	case "true":
+		*s = sampleAll
+	case "false":
+		*s = "none"
+	case "all", "failed", "none":
+		*s = Sample(text)
+	default:
+		if f, err := strconv.ParseFloat(text, 64); err != nil || !(f > 0 && f < 1) {
+			return invalid(n, "%s is not all, failed, none or a fraction below 1", n)
+		}
+		*s = Sample(text)
+	}
+	return nil
+}
+
+// JSONSchema describes the type to editors.
+func (Sample) JSONSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+		{Type: "boolean"},
+		{Enum: []any{"all", "failed", "none"}},
+		{Type: "number", ExclusiveMinimum: "0", ExclusiveMaximum: "1"},
+	}}
+}
+
 // Section is the text of a section that is somebody else's, key and all, as it
 // stands in the file, so that no number, comment or order changes on the way.
 type Section string

@@ -10,13 +10,14 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Which exposures are taken, by their number within the dither.
 const (
-	Nominal = "nominal" // number 1, ~560 s
-	Short   = "short"   // number 2, ~90 s
-	All     = "all"     // both: only for those who know how to weigh them
+	Nominal = string(settings.Nominal)      // number 1, ~560 s
+	Short   = string(settings.Short)        // number 2, ~90 s
+	All     = string(settings.AllExposures) // both: only for those who know how to weigh them
 )
 
 // maxExamples bounds how many unknown names are kept as examples.

@@ -13,14 +13,15 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 // Where tile centres come from.
 const (
-	FromMosaic  = "mer_mosaic"  // the WCS of the tile's VIS mosaic
-	FromCatalog = "mer_catalog" // the extent of the positions in the tile's catalogue
-	FromTable   = "tile_table"  // a table of tile_id, ra, dec
+	FromMosaic  = string(settings.FromMosaic)  // the WCS of the tile's VIS mosaic
+	FromCatalog = string(settings.FromCatalog) // the extent of the positions in the tile's catalogue
+	FromTable   = string(settings.FromTable)   // a table of tile_id, ra, dec
 )
 
 // tileReads is how many headers are read at the same time.

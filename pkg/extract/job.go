@@ -11,6 +11,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -48,14 +49,14 @@ const usualWorkers = 3
 // Ways for HDUs to come to the products.
 const (
 	// CopyStream has them pass through this process, which checks them.
-	CopyStream = "stream"
+	CopyStream = string(settings.CopyStream)
 	// CopyServer has the store copy them from bucket to bucket by itself, but
 	// for small files and the first 5 MiB of others; where it can't, they stream.
 	// Manifests have CRC64NVME checksums then, which stores make, instead of SHA-256.
-	CopyServer = "server"
+	CopyServer = string(settings.CopyServer)
 	// CopyAuto tries both on a file each, and goes on with the faster one. The
 	// products and their manifests are those of CopyServer either way.
-	CopyAuto = "auto"
+	CopyAuto = string(settings.CopyAuto)
 )
 
 // Tile prepares all sub-tiles of a tile and reports what it did. Every sub-tile

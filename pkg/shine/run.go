@@ -15,14 +15,15 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Engines.
 const (
-	EngineShine     = "shine"
-	EngineReference = "reference"
-	EngineMock      = "mock"
+	EngineShine     = string(settings.EngineShine)
+	EngineReference = string(settings.EngineReference)
+	EngineMock      = string(settings.EngineMock)
 )
 
 // Codes of this package's failures.

@@ -5,9 +5,7 @@ package resolve
 import (
 	"context"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +15,11 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/region"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
+
+// codeLaunch is the code of errors of a launch's own inputs.
+const codeLaunch = "LaunchInvalid"
 
 // Config is the body of resolve_config.
 func Config(ctx context.Context, in pipeline.ResolveConfigIn) (pipeline.ResolveConfigOut, error) {
@@ -36,18 +38,19 @@ func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn,
 	if err != nil {
 		return pipeline.ResolveConfigOut{}, nil, err
 	}
-	c, err := config.Load(name, text)
+	c, err := config.Load(name, text, overlays(in)...)
 	if err != nil {
 		return pipeline.ResolveConfigOut{}, nil, err
 	}
-	if err := overlay(c, in); err != nil {
-		return pipeline.ResolveConfigOut{}, c.Warnings, err
+	warnings := append(c.Warnings, c.Notes...)
+	if err := complete(c); err != nil {
+		return pipeline.ResolveConfigOut{}, warnings, err
 	}
-	out, err := settings(c, runID(c, in.RunID, execution))
+	out, err := cut(c, runID(c, in.RunID, execution))
 	if err == nil && in.Assembles {
 		err = checkCatalog(out.Catalog)
 	}
-	return out, c.Warnings, err
+	return out, warnings, err
 }
 
 // Text is the configuration's text and the name to call it by in messages: the
@@ -69,25 +72,23 @@ func Text(ctx context.Context, r objstore.Reader, input string) (name string, te
 	return input, text, nil
 }
 
-// overlay lays what was given at launch over the file.
-func overlay(c *config.Config, in pipeline.ResolveConfigIn) error {
-	if len(in.TileIDs) > 0 {
-		for _, id := range in.TileIDs {
-			if id <= 0 {
-				return fault.Input("LaunchInvalid", "%d is not a tile id", id).At("tile_ids").Fix("tile ids are positive; leave the list empty to take the configured ones")
-			}
+// overlays are the inputs of a launch as what is laid over its configuration.
+func overlays(in pipeline.ResolveConfigIn) []config.Overlay {
+	var all []config.Overlay
+	lay := func(given bool, input, text string) {
+		if given {
+			all = append(all, config.Overlay{Name: "launch input " + input, Code: codeLaunch, Text: text})
 		}
-		c.TileIDs, c.Region = config.IDs{List: in.TileIDs}, config.Region{}
 	}
-	if in.StorageBase != "" {
-		c.Output.StorageBase = strings.TrimRight(in.StorageBase, "/")
-	}
-	if len(in.Grid) > 0 {
-		if len(in.Grid) != 2 || in.Grid[0] < 1 || in.Grid[1] < 1 || in.Grid[0] > 64 || in.Grid[1] > 64 {
-			return fault.Input("LaunchInvalid", "%v is not a grid", in.Grid).At("sub_tile_grid").Fix("give rows and columns, each from 1 to 64, such as [4, 4]")
-		}
-		c.Tiling.Grid = config.Grid{int(in.Grid[0]), int(in.Grid[1])}
-	}
+	lay(len(in.TileIDs) > 0, "tile_ids", config.Document("tile_ids", in.TileIDs)+config.Document("region", nil))
+	lay(in.StorageBase != "", "storage_base_uri", config.Document("output.storage_base_uri", in.StorageBase))
+	lay(len(in.Grid) > 0, "sub_tile_grid", config.Document("tiling.sub_tile_grid", in.Grid))
+	return all
+}
+
+// complete holds a configuration to what every launch needs, and fills in
+// where the catalogue lies.
+func complete(c *config.Config) error {
 	switch {
 	case c.Output.StorageBase == "":
 		return fault.Input("ConfigInvalid", "nothing says where products go").At("output.storage_base_uri").
@@ -95,9 +96,6 @@ func overlay(c *config.Config, in pipeline.ResolveConfigIn) error {
 	case !c.TileIDs.All && len(c.TileIDs.List) == 0 && !c.Region.Given():
 		return fault.Input("ConfigInvalid", "no tiles are asked for").At("tile_ids").
 			Fix("set tile_ids in the configuration or at launch: a list, or in the configuration the word all, or a region")
-	}
-	if err := checkPlaces(c); err != nil { // before places are made of places
-		return err
 	}
 	if c.Output.Warehouse == "" {
 		c.Output.Warehouse = objstore.Join(c.Output.StorageBase, "warehouse")
@@ -116,7 +114,8 @@ func runID(c *config.Config, given, execution string) string {
 	return fmt.Sprintf("%s_%s", c.FieldName, time.Now().UTC().Format("20060102T150405.000Z"))
 }
 
-func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
+// cut makes the stages' settings of a configuration.
+func cut(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 	if err := checkName(run); err != nil {
 		return pipeline.ResolveConfigOut{}, err
 	}
@@ -125,18 +124,18 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		TileSettings: pipeline.TileSettings{
 			Source: pipeline.Source{
 				VISBase: c.Data.VISBase, MERBase: c.Data.MERBase, CatalogBase: c.Data.CatalogBase,
-				Region: c.Data.Region, Endpoint: c.Data.Endpoint, Anonymous: c.Data.NoSign, Exposures: c.Data.Exposures,
+				Region: c.Data.Region, Endpoint: c.Data.Endpoint, Anonymous: c.Data.NoSign, Exposures: string(c.Data.Exposures),
 			},
 			Tiling: pipeline.Tiling{
-				Source: c.Tiling.Source, TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
+				Source: string(c.Tiling.Source), TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
 				MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
 			},
-			Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
+			Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: string(c.Output.StorageClass), Copy: string(c.Output.Copy)},
 			Destination: pipeline.Destination{
 				RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, redoDir),
 			},
 			Inference: pipeline.Inference{
-				Engine: c.Engine, Command: c.Shine.Command,
+				Engine: string(c.Engine), Command: c.Shine.Command,
 				Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
 			},
 			Limits: pipeline.Limits{TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds()))},
@@ -151,13 +150,13 @@ func settings(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 		Region:       region.Spec(c.Region),
 		FilesPerTask: int64(c.Data.FilesPerTask),
 		MaxMissing:   string(c.Data.MaxMissing),
-		Retention:    c.Output.Retention,
+		Retention:    string(c.Output.Retention),
 		Compute:      pipeline.BranchCPU,
 		MaxTiles:     int64(c.MaxTilesPerDynamic),
 		RunID:        run,
 	}
 	out.Access = out.Source.Access()
-	if c.Engine == "shine" {
+	if c.Engine == settings.EngineShine {
 		out.Compute = pipeline.BranchGPU
 		out.GPU = pipeline.GPU{Accelerator: c.Shine.Accelerator, MemoryGB: c.Shine.AcceleratorMemoryGB}
 	}
@@ -174,14 +173,14 @@ const redoDir = "redo"
 func checkName(run string) error {
 	for _, r := range run {
 		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)) {
-			return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
+			return fault.Input(codeLaunch, "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
 		}
 	}
 	if run == redoDir || run == pipeline.IndexDir {
-		return fault.Input("LaunchInvalid", "%q names what all runs share", run).At("run_id").Fix("choose another name")
+		return fault.Input(codeLaunch, "%q names what all runs share", run).At("run_id").Fix("choose another name")
 	}
 	if strings.HasPrefix(run, ".") || len(run) > 128 {
-		return fault.Input("LaunchInvalid", "%q can't name a run", run).At("run_id").Fix("use at most 128 characters, the first not a dot")
+		return fault.Input(codeLaunch, "%q can't name a run", run).At("run_id").Fix("use at most 128 characters, the first not a dot")
 	}
 	return nil
 }
@@ -206,22 +205,4 @@ func checkCatalog(c pipeline.Catalog) error {
 		with = scheme + "://"
 	}
 	return fault.Input("ConfigInvalid", "a catalogue with %s can't be opened", with).At("output.catalog_uri").Fix(choices)
-}
-
-// checkPlaces refuses URIs that no store takes: a mistyped scheme would
-// otherwise be a directory of that name.
-func checkPlaces(c *config.Config) error {
-	places := c.Paths()
-	for _, key := range slices.Sorted(maps.Keys(places)) {
-		scheme, _, isURI := strings.Cut(places[key], "://")
-		head, _, colon := strings.Cut(places[key], ":/")
-		switch {
-		case isURI && scheme != "s3" && scheme != "file" && scheme != "mem", !isURI && colon && !strings.Contains(head, "/"):
-			return fault.Input("ConfigInvalid", "%q is neither s3://..., file://... nor a path", places[key]).At("%s", key).Fix("write s3://bucket/prefix, or a directory")
-		}
-	}
-	if e := c.Data.Endpoint; e != "" && !strings.HasPrefix(e, "http://") && !strings.HasPrefix(e, "https://") {
-		return fault.Input("ConfigInvalid", "%q is not the URL of a server", e).At("data.s3_endpoint_url").Fix("write http://host:port or https://host")
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -86,23 +87,55 @@ func TestConfigurationByURI(t *testing.T) {
 	}
 }
 
+// TestSeeds: what the stages get of the two configurations that this project
+// began with; see the tests of package config.
+func TestSeeds(t *testing.T) {
+	seed := func(name string, assembles bool) (pipeline.ResolveConfigOut, error) {
+		text, err := os.ReadFile("../../config/testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return launch(t, pipeline.ResolveConfigIn{ConfigYAML: string(text), Assembles: assembles})
+	}
+	out, err := seed("readme.yaml", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.Destination.RunURI != "s3://constellation-pipeline-dev-696356228955/exec1" || out.Catalog.Warehouse != "/tmp/constellation-warehouse" || out.Catalog.URI != "" ||
+		out.Inference.Engine != "mock" || !out.Source.Anonymous || out.Tiling.MarginArcmin != 1 || out.Compute != pipeline.BranchCPU || out.TileIDs[0] != 102019592 {
+		t.Errorf("%+v", out)
+	}
+	if out, err = seed("survey.yaml", false); err != nil {
+		t.Fatal(err)
+	}
+	if out.Destination.RunURI != "s3://shine-scratch/q1/exec1" || out.Catalog.Warehouse != "s3://shine-catalog/q1/" || out.Source.MERBase != "s3://nasa-irsa-euclid-q1/q1/MER/" ||
+		out.Tiling.Source != "mer_catalog" || out.Tiling.MarginArcmin != 1 || out.Compute != pipeline.BranchGPU || len(out.TileIDs) != 0 || out.Region.Given() {
+		t.Errorf("%+v", out)
+	}
+	if _, err = seed("survey.yaml", true); err == nil || !strings.Contains(err.Error(), "output.catalog_uri: a warehouse in an object store, s3://shine-catalog/q1/, needs a catalogue") {
+		t.Errorf("a run that ends in a catalogue which nothing names: %v", err)
+	}
+}
+
 func TestLaunchRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		in   pipeline.ResolveConfigIn
 		want string
 	}{
 		"nothing":                  {pipeline.ResolveConfigIn{ConfigYAML: " "}, "config_yaml is empty"},
-		"negative tile":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{-1}}, "tile_ids: -1 is not a tile id"},
-		"grid of one":              {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4}}, "sub_tile_grid: [4] is not a grid"},
+		"negative tile":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{-1}}, "launch input tile_ids: tile_ids: -1 is not a tile id"},
+		"tile twice":               {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{7, 7}}, "launch input tile_ids: tile_ids: tile id 7 is given twice"},
+		"grid too fine":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4, 65}}, "launch input sub_tile_grid: tiling.sub_tile_grid must be rows and columns between 1 and 64"},
+		"grid of one":              {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4}}, "launch input sub_tile_grid: tiling.sub_tile_grid: must be two integers, rows and columns"},
 		"run as a path":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: "../x"}, `run_id: "../x" can't name a run`},
 		"hidden run":               {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: ".x"}, "the first not a dot"},
 		"no storage":               {pipeline.ResolveConfigIn{ConfigYAML: "tile_ids: [1]\n"}, "output.storage_base_uri: nothing says where products go"},
 		"no tiles":                 {pipeline.ResolveConfigIn{ConfigYAML: "output: {storage_base_uri: /d}\n"}, "tile_ids: no tiles are asked for"},
 		"bad region":               {pipeline.ResolveConfigIn{ConfigYAML: "region: {cone: [1, 95, 2]}\noutput: {storage_base_uri: /d}\n"}, "region: not a region: RA 1, Dec 95 is no position"},
 		"bucket without catalogue": {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "s3://b/o", Assembles: true}, "output.catalog_uri: a warehouse in an object store, s3://b/o/warehouse, needs a catalogue"},
-		"scheme":                   {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "gs://b/o"}, `output.storage_base_uri: "gs://b/o" is neither s3://`},
-		"half a scheme":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "s3:/b/o"}, `output.storage_base_uri: "s3:/b/o" is neither s3://`},
-		"endpoint":                 {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\ndata: {s3_endpoint_url: '127.0.0.1:9000'}\n"}, "data.s3_endpoint_url"},
+		"scheme":                   {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "gs://b/o"}, `launch input storage_base_uri: output.storage_base_uri: "gs://b/o" is neither s3://`},
+		"half a scheme":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, StorageBase: "s3:/b/o"}, `launch input storage_base_uri: output.storage_base_uri: "s3:/b/o" is neither s3://`},
+		"endpoint":                 {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\ndata: {s3_endpoint_url: '127.0.0.1:9000'}\n"}, "config_yaml: line 8, column 25: data.s3_endpoint_url: \"127.0.0.1:9000\" is not the URL"},
 		"unknown catalogue":        {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\noutput: {catalog_uri: 'mysql://me:secret@h/x'}\n", Assembles: true}, "a catalogue with mysql:// can't be opened"},
 		"catalogue without scheme": {pipeline.ResolveConfigIn{ConfigYAML: yaml + "---\noutput: {catalog_uri: 'me:secret@h/x'}\n", Assembles: true}, "a catalogue with no scheme can't be opened"},
 		"broken section":           {pipeline.ResolveConfigIn{ConfigYAML: "tiling: 3\n"}, "config_yaml: line 1, column 9: tiling is not a mapping"},
