@@ -19,9 +19,9 @@ help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the command and every stage's executable into bin/
+build: ## Build the command, the S3 server of demos and every stage's executable into bin/
 	@mkdir -p bin
-	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation ./cmd/loader $(addprefix ./tasks/,$(STAGES))
+	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation ./cmd/loader ./cmd/serve-s3 $(addprefix ./tasks/,$(STAGES))
 
 # Where `make package` and `make register` put things; see docs/register.md.
 PROJECT ?=

@@ -24,7 +24,7 @@ some. Running it again leaves one copy of each row.`,
 		Example: `  constellation assemble --config edfs.yaml --run-id EDFS_20261122T101500Z`,
 		Args:    cobra.NoArgs,
 	}
-	l.flags(c)
+	l.flags(c, storage, runID(theRun))
 	cobra.CheckErr(c.MarkFlagRequired("run-id"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()
@@ -80,7 +80,7 @@ func validateCommand() *cobra.Command {
 		Example: `  constellation validate --config edfs.yaml --run-id EDFS_20261122T101500Z --set validation.max_failed_fraction=0.01`,
 		Args:    cobra.NoArgs,
 	}
-	l.flags(c)
+	l.flags(c, storage, runID(theRun))
 	cobra.CheckErr(c.MarkFlagRequired("run-id"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()

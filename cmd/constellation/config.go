@@ -30,7 +30,7 @@ func configCommand() *cobra.Command {
 			return nil
 		},
 	}
-	l.flags(check)
+	l.flags(check, storage)
 	c.AddCommand(check, &cobra.Command{
 		Use:     "schema",
 		Short:   "Print the JSON Schema, for editors",

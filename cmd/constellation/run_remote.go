@@ -75,11 +75,11 @@ func (r *remoteRun) check(c *cobra.Command) error {
 // runRemote launches the pipeline on a cluster and watches it.
 func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRun) error {
 	w := c.OutOrStdout()
-	text, conf, err := e.load(ctx)
+	read, err := e.load(ctx)
 	if err != nil {
 		return err
 	}
-	for _, warning := range conf.Warnings {
+	for _, warning := range read.config.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
 	if r.launch.Name == "" {
@@ -89,10 +89,11 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	if run == "" {
 		run = r.launch.Name // as resolve-config will
 	}
-	if _, err := e.settings(ctx, run); err != nil {
+	settings, err := read.resolve(ctx, run)
+	if err != nil {
 		return err // what resolve-config will refuse, before anything is begun
 	}
-	warnLocal(w, conf.Paths(), e.storage)
+	warnLocal(w, read.config.Paths(), e.storage)
 	client, err := r.connect(c.ErrOrStderr())
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	if err := placed(client); err != nil {
 		return err
 	}
-	if r.launch.Inputs, err = literal.Marshal(e.inputs(text)); err != nil {
+	if r.launch.Inputs, err = literal.Marshal(read.inputs()); err != nil {
 		return err
 	}
 	id, err := client.Launch(ctx, r.launch)
@@ -129,7 +130,7 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 		if err := literal.Unmarshal(outputs, &out); err != nil {
 			return err
 		}
-		if err = e.conclude(ctx, w, out); err == nil {
+		if err = conclude(ctx, w, settings, out); err == nil {
 			return nil
 		}
 		fmt.Fprintf(w, "\nthe execution succeeded; its products can't be read from here: %v\n", err)
