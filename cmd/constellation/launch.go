@@ -35,7 +35,7 @@ type option func(*launch, *pflag.FlagSet)
 
 const flagRunID = "run-id"
 
-func tiles(l *launch, f *pflag.FlagSet) {
+func tileIDs(l *launch, f *pflag.FlagSet) {
 	f.Int64SliceVar(&l.tiles, "tiles", nil, "MER tile ids, instead of the configured ones")
 }
 

@@ -20,7 +20,7 @@ func prepareCommand() *cobra.Command {
   constellation prepare --config edfs.yaml --grid 8,8 --storage /data/edfs`,
 		Args: cobra.NoArgs,
 	}
-	e.flags(c, tiles, storage, runID(resumes))
+	e.flags(c, tileIDs, storage, runID(resumes))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx, w := c.Context(), c.OutOrStdout()
 		var out workflows.PreparationOut

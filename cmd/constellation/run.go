@@ -75,7 +75,7 @@ execution.`,
   constellation run --config edfs.yaml --remote -p shear -d development`,
 		Args: cobra.NoArgs,
 	}
-	e.flags(c, tiles, storage, runID(resumes))
+	e.flags(c, tileIDs, storage, runID(resumes))
 	r.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := r.check(c); err != nil {
