@@ -1,4 +1,5 @@
-// constellation is the command that people type: one verb per file.
+// constellation is the command that people type: one verb per file. By the name
+// of a stage of the catalogue it is that stage.
 package main
 
 import (
@@ -9,7 +10,10 @@ import (
 	"github.com/cosmostat/constellation/cmd/internal/cli"
 )
 
-func main() { cli.Main(command(), os.Args[1:]) }
+func main() {
+	stages()
+	cli.Main(command(), os.Args[1:])
+}
 
 // codeUsage is the code of what was mistyped on the command line.
 const codeUsage = cli.CodeUsage
