@@ -10,6 +10,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/cosmostat/constellation/pkg/version.Version=$(VERSION)
 
 STAGES := $(notdir $(wildcard tasks/*))
+# Two executables hold all stages, so that what they share is there twice and not
+# as often as there are stages: the command those that link Iceberg, as it does
+# itself, and cmd/stages the others.
+CATALOG_STAGES := assemble-catalog select-tiles validate-catalog
+LEAN_STAGES := $(filter-out $(CATALOG_STAGES),$(STAGES))
 PYTHON ?= python3
 VENV := .venv
 DEMO ?= demo
@@ -19,9 +24,10 @@ help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build the command and every stage's executable into bin/
+build: ## Build the command, the stages and what starts and serves them into bin/
 	@mkdir -p bin
-	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation ./cmd/loader $(addprefix ./tasks/,$(STAGES))
+	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation ./cmd/loader ./cmd/serve-s3 ./cmd/stages
+	@for s in $(LEAN_STAGES); do ln -sf stages bin/$$s; done; for s in $(CATALOG_STAGES); do ln -sf constellation bin/$$s; done
 
 # Where `make package` and `make register` put things; see docs/register.md.
 PROJECT ?=

@@ -21,7 +21,7 @@ stays. Running it again leaves one copy of each row.`,
 		Example: `  constellation assemble --config edfs.yaml --run-id EDFS_20261122T101500Z`,
 		Args:    cobra.NoArgs,
 	}
-	l.flags(c)
+	l.flags(c, storage, runID(theRun))
 	cobra.CheckErr(c.MarkFlagRequired("run-id"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()

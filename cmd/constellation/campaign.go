@@ -40,12 +40,12 @@ On a cluster it is: constellation run --remote --plan survey_campaign.`,
   constellation campaign status --config edfs.yaml`,
 		Args: cobra.NoArgs,
 	}
-	e.flags(c)
-	c.Flags().Lookup(flagRunID).Usage = "name of the run in product paths; an earlier one's goes on with the tiles that it leased (default: field and time)"
+	e.flags(c, tileIDs, storage, runID("name of the run in product paths; an earlier one's goes on with the tiles that it leased (default: field and time)"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx, w := c.Context(), c.OutOrStdout()
 		var out workflows.ShearOut
-		if err := runHere(ctx, &e, w, workflows.Campaign, &out); err != nil {
+		settings, err := runHere(ctx, &e, w, workflows.Campaign, &out)
+		if err != nil {
 			return err
 		}
 		run, err := survey.LoadRun(ctx, objstore.Open(ctx, objstore.Config{}), out.Run.URI)
@@ -56,7 +56,7 @@ On a cluster it is: constellation run --remote --plan survey_campaign.`,
 			fmt.Fprintln(w, "\nno tile is left to take: every one is done, leased to others or given up (constellation campaign status)")
 			return nil
 		}
-		return e.conclude(ctx, w, out)
+		return conclude(ctx, w, settings, out)
 	}
 	c.AddCommand(campaignStatus(), campaignRelease(), campaignRetry())
 	return c

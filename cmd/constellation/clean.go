@@ -64,7 +64,7 @@ the same before and after; only an expired snapshot can't be read by its id.`,
   constellation clean --config edfs.yaml --snapshots --keep-snapshots 20`,
 		Args: cobra.NoArgs,
 	}
-	l.flags(c)
+	l.flags(c, storage, runID("look at this run alone"))
 	f := c.Flags()
 	f.StringVar(&l.metadata, "metadata", "", "where the engine keeps executions, to clean there as well: a directory or s3://...")
 	f.DurationVar(&l.age, "older-than", 24*time.Hour, "leave alone what is younger; with --snapshots 72h, unless given")

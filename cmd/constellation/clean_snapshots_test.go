@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/cmd/internal/cli"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -25,7 +26,7 @@ func TestCleanSnapshots(t *testing.T) {
 	}
 	clean := func(args ...string) (string, error) {
 		var stdout, stderr bytes.Buffer
-		err := execute(t.Context(), append([]string{"clean", "--config", file, "--snapshots"}, args...), &stdout, &stderr)
+		err := cli.Execute(t.Context(), command(), append([]string{"clean", "--config", file, "--snapshots"}, args...), &stdout, &stderr)
 		if stderr.Len() > 0 {
 			t.Errorf("%v: %s", args, &stderr)
 		}

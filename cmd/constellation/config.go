@@ -33,16 +33,16 @@ func configCommand() *cobra.Command {
 		Example: `  constellation config check --config edfs.yaml --set engine=mock`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, conf, err := l.load(c.Context())
+			read, err := l.load(c.Context())
 			if err != nil {
 				return err
 			}
-			warn(c.ErrOrStderr(), conf)
+			warn(c.ErrOrStderr(), read.config)
 			valid := "valid"
-			if l.assembles = !conf.PlaceAsCatalog; !l.assembles { // and a warning has said so
+			if l.assembles = !read.config.PlaceAsCatalog; !l.assembles { // and a warning has said so
 				valid = "valid for runs that don't end in the catalogue"
 			}
-			settings, err := l.settings(c.Context(), "check")
+			settings, err := read.resolve(c.Context(), "check")
 			if err != nil {
 				return err
 			}
@@ -50,7 +50,7 @@ func configCommand() *cobra.Command {
 			return nil
 		},
 	}
-	l.flags(check)
+	l.flags(check, storage)
 	c.AddCommand(check, &cobra.Command{
 		Use:     "schema",
 		Short:   "Print the JSON Schema, for editors",

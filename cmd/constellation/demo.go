@@ -55,6 +55,10 @@ type demonstration struct{ dir, preset, cache, again string }
 
 func (d *demonstration) run(ctx context.Context, w io.Writer) error {
 	start := time.Now()
+	path, err := serverPath()
+	if err != nil {
+		return err
+	}
 	s, err := simulate.Preset(d.preset)
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func (d *demonstration) run(ctx context.Context, w io.Writer) error {
 	if err := os.MkdirAll(filepath.Join(served, "products"), 0o777); err != nil {
 		return err
 	}
-	server, err := serveChild(ctx, served, filepath.Join(d.dir, "server.log"), state.address())
+	server, err := serveChild(ctx, path, served, filepath.Join(d.dir, "server.log"), state.address())
 	if err != nil {
 		return err
 	}
@@ -109,17 +113,18 @@ func (d *demonstration) run(ctx context.Context, w io.Writer) error {
 	}
 	e := &execution{launch: launch{config: config, runID: state.Unfinished, assembles: true}, metadata: filepath.Join(d.dir, "flyte"), cache: d.cache, again: d.again}
 	var out workflows.ShearOut
-	if err := runHere(ctx, e, w, workflows.Shear, &out); err != nil {
+	settings, err := runHere(ctx, e, w, workflows.Shear, &out)
+	if err != nil {
 		return err
 	}
 	state.Unfinished = ""
 	if err := state.save(d.dir); err != nil {
 		return err
 	}
-	if err := e.conclude(ctx, w, out); err != nil {
+	if err := conclude(ctx, w, settings, out); err != nil {
 		return err
 	}
-	if err := e.compare(ctx, w, s); err != nil {
+	if err := compare(ctx, w, settings, s); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "\ndone in %s. The sub-tile directories are files below %s,\nthe reports of the tasks are deck.html files below %s.\n",
@@ -148,18 +153,14 @@ type server struct {
 	cmd      *exec.Cmd
 }
 
-func serveChild(ctx context.Context, dir, log, address string) (*server, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+func serveChild(ctx context.Context, path, dir, log, address string) (*server, error) {
 	stderr, err := os.Create(log)
 	if err != nil {
 		return nil, err
 	}
 	defer stderr.Close()
 	ctx = context.WithoutCancel(ctx) // the server must outlive the tasks: stop ends it
-	cmd := exec.CommandContext(ctx, self, "serve", dir, "--addr", address, "--anonymous", "--access-key", demoKey, "--secret-key", demoKey)
+	cmd := exec.CommandContext(ctx, path, dir, "--addr", address, "--anonymous", "--access-key", demoKey, "--secret-key", demoKey)
 	cmd.Stderr = stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second

@@ -34,7 +34,7 @@ wrong ends it.`,
   constellation extract --config edfs.yaml --storage s3://mine/tiles --set output.copy=server`,
 		Args: cobra.NoArgs,
 	}
-	l.flags(c)
+	l.flags(c, tileIDs, storage, runID("name of the run in product paths (default: extract)"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		settings, err := l.settings(c.Context(), "extract")
 		if err != nil {

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -27,70 +29,63 @@ type launch struct {
 	assembles bool // the verb ends in the catalogue
 }
 
-// Flags that not every verb has a use for.
-const (
-	flagTiles   = "tiles"
-	flagStorage = "storage"
-	flagRunID   = "run-id"
-)
+// option adds a flag that not every verb has a use for.
+type option func(*launch, *pflag.FlagSet)
 
-// unused are the flags that a verb would not look at, and so doesn't have.
-var unused = map[string][]string{
-	"infer":    {flagTiles, flagStorage, flagRunID}, // its arguments say where
-	"assemble": {flagTiles},
-	"validate": {flagTiles},
-	"clean":    {flagTiles},
-	"check":    {flagTiles, flagRunID},
-	"tiles":    {flagStorage, flagRunID},
-	"plot":     {flagStorage, flagRunID},
+const flagRunID = "run-id"
+
+func tileIDs(l *launch, f *pflag.FlagSet) {
+	f.Int64SliceVar(&l.tiles, "tiles", nil, "MER tile ids, instead of the configured ones")
 }
 
-func (l *launch) flags(c *cobra.Command) {
+func storage(l *launch, f *pflag.FlagSet) {
+	f.StringVar(&l.storage, "storage", "", "where products go, instead of output.storage_base_uri")
+}
+
+// runID is the name of a run, and what a verb does with it.
+func runID(use string) option {
+	return func(l *launch, f *pflag.FlagSet) { f.StringVar(&l.runID, flagRunID, "", use) }
+}
+
+// resumes is what verbs that run something do with the name of a run.
+const resumes = "name of the run in product paths; an earlier one's resumes it (default: field and time)"
+
+// theRun is what verbs that look at a run take it for.
+const theRun = "the run: the directory's name below the storage (required)"
+
+func (l *launch) flags(c *cobra.Command, more ...option) {
 	f := c.Flags()
 	f.StringVarP(&l.config, "config", "c", "", "configuration file: a path or a URI (required)")
 	f.StringArrayVar(&l.set, "set", nil, "override a key of the configuration, as key=value; may be repeated")
 	f.Int64SliceVar(&l.grid, "grid", nil, "rows and columns of sub-tiles, instead of tiling.sub_tile_grid")
-	for name, add := range map[string]func(){
-		flagTiles: func() { f.Int64SliceVar(&l.tiles, flagTiles, nil, "MER tile ids, instead of the configured ones") },
-		flagStorage: func() {
-			f.StringVar(&l.storage, flagStorage, "", "where products go, instead of output.storage_base_uri")
-		},
-		flagRunID: func() { f.StringVar(&l.runID, flagRunID, "", runIDUse[c.Name()]) },
-	} {
-		if !slices.Contains(unused[c.Name()], name) {
-			add()
-		}
-	}
-	if f.Lookup(flagStorage) == nil {
-		l.storage = "." // nothing goes there, and a configuration for looking around need not say where
+	l.storage = "." // where nothing goes, a configuration for looking around need not say where
+	for _, add := range more {
+		add(l, f)
 	}
 	cobra.CheckErr(c.MarkFlagRequired("config"))
 }
 
-// runIDUse is what verbs do with the name of a run.
-var runIDUse = map[string]string{
-	"run":      "name of the run in product paths; an earlier one's resumes it (default: field and time)",
-	"prepare":  "name of the run in product paths; an earlier one's resumes it (default: field and time)",
-	"extract":  "name of the run in product paths (default: extract)",
-	"assemble": "the run: the directory's name below the storage (required)",
-	"validate": "the run: the directory's name below the storage (required)",
-	"clean":    "look at this run alone",
+// loaded is the configuration as it was when the command began: what runs and
+// what is said of it afterwards are the same, whatever becomes of the file.
+type loaded struct {
+	text   string // with its overrides; paths are absolute, because tasks run elsewhere
+	config *config.Config
+	from   *launch
 }
 
-// load reads the configuration with its overrides. Paths in it are made
-// absolute, because tasks run elsewhere.
-func (l *launch) load(ctx context.Context) (string, *config.Config, error) {
+// load reads the configuration, once in a command.
+func (l *launch) load(ctx context.Context) (*loaded, error) {
 	name, text, err := resolve.Text(ctx, objstore.Open(ctx, objstore.Config{}), l.config)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	over, err := config.Sets(l.set)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	c, err := config.Load(name, text, over...)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	paths := c.Paths()
 	for _, key := range slices.Sorted(maps.Keys(paths)) { // in order, so that the same file gives the same text
@@ -101,24 +96,33 @@ func (l *launch) load(ctx context.Context) (string, *config.Config, error) {
 	if text = config.Merge(text, over...); !strings.Contains(string(text), "\n") {
 		text = append(text, '\n') // what tells YAML from a path
 	}
-	return string(text), c, nil
+	return &loaded{string(text), c, l}, nil
 }
 
-func (l *launch) inputs(text string) workflows.LaunchIn {
+// inputs are what a workflow is launched with.
+func (c *loaded) inputs() workflows.LaunchIn {
+	l := c.from
 	return workflows.LaunchIn{
-		ConfigYAML: text, TileIDs: l.tiles, StorageBase: absolutePath(l.storage), Grid: l.grid, RunID: l.runID,
+		ConfigYAML: c.text, TileIDs: l.tiles, StorageBase: absolutePath(l.storage), Grid: l.grid, RunID: l.runID,
 	}
 }
 
-// settings resolves the configuration as the stage resolve-config does.
+// resolve makes the settings as the stage resolve-config does.
+func (c *loaded) resolve(ctx context.Context, execution string) (pipeline.ResolveConfigOut, error) {
+	in := c.inputs()
+	out, _, err := resolve.Launch(ctx, objstore.NewMemory(), pipeline.ResolveConfigIn{
+		ConfigYAML: in.ConfigYAML, TileIDs: in.TileIDs, StorageBase: in.StorageBase, Grid: in.Grid, RunID: in.RunID, Assembles: c.from.assembles,
+	}, execution)
+	return out, err
+}
+
+// settings loads and resolves, for verbs that need nothing else of the
+// configuration. What should be looked at in it is said beside their output.
 func (l *launch) settings(ctx context.Context, execution string) (pipeline.ResolveConfigOut, error) {
-	text, _, err := l.load(ctx)
+	c, err := l.load(ctx)
 	if err != nil {
 		return pipeline.ResolveConfigOut{}, err
 	}
-	in := l.inputs(text)
-	out, _, err := resolve.Launch(ctx, objstore.NewMemory(), pipeline.ResolveConfigIn{
-		ConfigYAML: in.ConfigYAML, TileIDs: in.TileIDs, StorageBase: in.StorageBase, Grid: in.Grid, RunID: in.RunID, Assembles: l.assembles,
-	}, execution)
-	return out, err
+	warn(os.Stderr, c.config)
+	return c.resolve(ctx, execution)
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/flyte/register"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/version"
@@ -22,7 +25,7 @@ type packaging struct {
 	fast, bin     string
 
 	out, file, source string
-	target            target
+	target            register.Target
 	clusterLabel      string
 	podTemplates      map[string]string
 	schedules         map[string]string
@@ -52,9 +55,9 @@ the object store by their checksums, and the images' loader fetches them.`,
 	f.BoolVar(&p.requireDigest, "require-digest", false, "refuse images that are not given by digest")
 	f.StringVarP(&p.out, "output", "o", "constellation.tgz", "file to write; the others go beside it")
 	f.StringVarP(&p.file, "config", "c", "", "the configuration that launches take unless they are given another; schedules need it")
-	f.StringVarP(&p.target.project, "project", "p", "", "Flyte project, for the commands and the attribute files")
-	f.StringVarP(&p.target.domain, "domain", "d", "development", "Flyte domain, likewise")
-	f.StringVar(&p.target.version, "version", "", "version to register as (default: this command's; with --fast, the archive's checksum)")
+	f.StringVarP(&p.target.Project, "project", "p", "", "Flyte project, for the commands and the attribute files")
+	f.StringVarP(&p.target.Domain, "domain", "d", "development", "Flyte domain, likewise")
+	f.StringVar(&p.target.Version, "version", "", "version to register as (default: this command's; with --fast, the archive's checksum)")
 	f.StringVar(&p.fast, "fast", "", "upload the stages' executables below this URI and register specs that fetch them")
 	f.StringVar(&p.bin, "bin", "", "with --fast: directory of the executables (default: this command's own)")
 	f.StringVar(&p.source, "source", "", "URL of the source tree that the console links (default: the commit on GitHub, where it is known)")
@@ -71,7 +74,7 @@ the object store by their checksums, and the images' loader fetches them.`,
 func (p *packaging) run(c *cobra.Command) error {
 	ctx, store := c.Context(), objstore.Open(c.Context(), objstore.Config{})
 	for _, i := range []struct{ flag, ref string }{{"image", p.image}, {"shine-image", p.shine}} {
-		warning, err := checkImage(i.ref)
+		warning, err := register.CheckImage(i.ref)
 		switch {
 		case err != nil:
 			return fmt.Errorf("--%s: %w", i.flag, err)
@@ -81,47 +84,45 @@ func (p *packaging) run(c *cobra.Command) error {
 			fmt.Fprintf(c.ErrOrStderr(), "warning: --%s: %s\n", i.flag, warning)
 		}
 	}
-	bundles, err := p.bundles(c, store)
+	plan, err := p.plan.settings(c.Flags())
 	if err != nil {
 		return err
 	}
-	archive, err := archived(bundles)
+	bundles, err := p.bundles(c, store, plan)
 	if err != nil {
 		return err
 	}
-	if p.target.version == "" {
-		if p.target.version = version.Version; p.fast != "" {
-			p.target.version = "fast-" + checksum(archive)[:12]
-		}
+	if p.target.Version == "" && p.fast == "" {
+		p.target.Version = version.Version
 	}
-	if err := p.target.check(); err != nil {
-		return err
-	}
-	files, err := p.files(c, bundles, archive)
+	files, err := register.Archive{
+		Bundles: bundles, Target: p.target, Plan: plan, ClusterLabel: p.clusterLabel, Started: slices.Collect(maps.Keys(p.schedules)),
+	}.Files(p.out)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if _, err := objstore.WriteFile(ctx, store, f.name, f.data); err != nil {
-			return fmt.Errorf("write %s: %w", f.name, err)
+		if _, err := objstore.WriteFile(ctx, store, f.Name, f.Data); err != nil {
+			return fmt.Errorf("write %s: %w", f.Name, err)
 		}
 	}
 	var names []string
 	for _, b := range bundles {
 		names = append(names, b.Workflow.GetTemplate().GetId().GetName())
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%s holds %s\n\n%s", p.out, strings.Join(names, ", "), files[len(files)-1].data)
+	fmt.Fprintf(c.OutOrStdout(), "%s holds %s\n\n%s", p.out, strings.Join(names, ", "), files[len(files)-1].Data)
 	return nil
 }
 
 // bundles builds the specs, and uploads the executables where they are asked for.
-func (p *packaging) bundles(c *cobra.Command, store objstore.Store) ([]*spec.Bundle, error) {
+func (p *packaging) bundles(c *cobra.Command, store objstore.Store, plan spec.PlanSettings) ([]*spec.Bundle, error) {
 	settings, text := config.Default(), ""
 	if p.file != "" {
-		var err error
-		if text, settings, err = (&launch{config: p.file}).load(c.Context()); err != nil {
+		read, err := (&launch{config: p.file}).load(c.Context())
+		if err != nil {
 			return nil, err
 		}
+		settings, text = read.config, read.text
 		if u, err := url.Parse(settings.Output.CatalogURI); err == nil && u.User != nil {
 			if _, secret := u.User.Password(); secret {
 				return nil, fault.Input("SecretInSpec", "the configuration goes into launch plans, which everybody in the project reads, and output.catalog_uri has a password").On(p.file).
@@ -129,21 +130,21 @@ func (p *packaging) bundles(c *cobra.Command, store objstore.Store) ([]*spec.Bun
 			}
 		}
 	}
-	plan, err := p.plan.settings(c.Flags())
-	if err != nil {
-		return nil, err
-	}
 	o := spec.Options{
 		Image: p.image, Images: map[string]string{"shine": p.shine},
 		Accelerator: settings.Shine.Accelerator, MaxParallelism: settings.MaxParallelism,
 		Plan: plan, PodTemplates: p.podTemplates, Source: sourceLinks(p.source),
 	}
-	var up *upload
+	var up *register.Upload
 	if p.fast != "" {
-		if up, err = newUpload(c.Context(), store, p.fast, p.bin); err != nil {
-			return nil, err
+		if p.bin == "" {
+			var err error
+			if p.bin, err = programs(); err != nil {
+				return nil, err
+			}
 		}
-		o.Command = up.command
+		up = register.NewUpload(c.Context(), store, absolutePath(p.fast), p.bin) // a path is one of a file system that the pods share
+		o.Command = up.Command
 	}
 	fixed := settingsOf(settings)
 	fixed.ConfigYAML = text
@@ -152,9 +153,9 @@ func (p *packaging) bundles(c *cobra.Command, store objstore.Store) ([]*spec.Bun
 		return nil, err
 	}
 	if up != nil {
-		fmt.Fprint(c.ErrOrStderr(), up.summary())
+		fmt.Fprint(c.ErrOrStderr(), up.Summary())
 	}
-	for _, name := range sortedKeys(p.schedules) {
+	for _, name := range slices.Sorted(maps.Keys(p.schedules)) {
 		s, err := spec.ParseSchedule(p.schedules[name])
 		if err != nil {
 			return nil, fmt.Errorf("--schedule %s: %w", name, err)

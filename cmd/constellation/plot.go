@@ -56,7 +56,7 @@ quadrants and sources of the sub-tile directories.`,
   constellation plot --run products/edfs_1 --tiles 102018211 --out tile.png --size 2000`,
 		Args: cobra.NoArgs,
 	}
-	p.flags(c)
+	p.flags(c, tileIDs)
 	f := c.Flags()
 	delete(f.Lookup("config").Annotations, cobra.BashCompOneRequiredFlag)
 	f.StringVar(&p.run, "run", "", "directory of a run (it holds run.json), instead of --config")

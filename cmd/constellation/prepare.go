@@ -20,11 +20,11 @@ func prepareCommand() *cobra.Command {
   constellation prepare --config edfs.yaml --grid 8,8 --storage /data/edfs`,
 		Args: cobra.NoArgs,
 	}
-	e.flags(c)
+	e.flags(c, tileIDs, storage, runID(resumes))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx, w := c.Context(), c.OutOrStdout()
 		var out workflows.PreparationOut
-		if err := runHere(ctx, &e, w, workflows.DataPreparation, &out); err != nil {
+		if _, err := runHere(ctx, &e, w, workflows.DataPreparation, &out); err != nil {
 			return err
 		}
 		store := objstore.Open(ctx, objstore.Config{})

@@ -16,6 +16,7 @@ import (
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/cmd/internal/cli"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
@@ -168,8 +169,8 @@ func TestDetach(t *testing.T) {
 		stop()
 	}()
 	out, err := typed(ctx, "run", "--config", s.config, "--remote", "--name", "long-run")
-	if fault.KindOf(err) != fault.Canceled || status(err) != 130 {
-		t.Errorf("%v: status %d", err, status(err))
+	if fault.KindOf(err) != fault.Canceled || cli.Status(err) != 130 {
+		t.Errorf("%v: status %d", err, cli.Status(err))
 	}
 	for _, text := range []string{"shear/development/long-run goes on", "constellation status shear/development/long-run --follow", "constellation abort shear/development/long-run"} {
 		if !strings.Contains(out, text) {

@@ -43,8 +43,8 @@ var cachePolicies = map[string]local.CachePolicy{"use": local.CacheUse, "overwri
 
 const cacheUse = "results that earlier runs made of the same inputs: use (take them), overwrite (make them again), off (neither take nor keep any)"
 
-func (e *execution) flags(c *cobra.Command) {
-	e.launch.flags(c)
+func (e *execution) flags(c *cobra.Command, more ...option) {
+	e.launch.flags(c, more...)
 	f := c.Flags()
 	f.StringVar(&e.metadata, "metadata", "", "where the engine keeps inputs, outputs and logs, which resuming needs: a directory or s3://... (default: constellation in the XDG state directory)")
 	f.StringVar(&e.bin, "bin", "", "directory of the stages' executables (default: this command's own)")
@@ -75,7 +75,7 @@ execution.`,
   constellation run --config edfs.yaml --remote -p shear -d development`,
 		Args: cobra.NoArgs,
 	}
-	e.flags(c)
+	e.flags(c, tileIDs, storage, runID(resumes))
 	r.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := r.check(c); err != nil {
@@ -85,27 +85,23 @@ execution.`,
 			return e.runRemote(c.Context(), c, &r)
 		}
 		var out workflows.ShearOut
-		err := runHere(c.Context(), &e, c.OutOrStdout(), workflows.Shear, &out)
+		settings, err := runHere(c.Context(), &e, c.OutOrStdout(), workflows.Shear, &out)
 		if err != nil {
 			return err
 		}
-		return e.conclude(c.Context(), c.OutOrStdout(), out)
+		return conclude(c.Context(), c.OutOrStdout(), settings, out)
 	}
 	return c
 }
 
-// conclude prints what a run of the whole pipeline left.
-func (e *execution) conclude(ctx context.Context, w io.Writer, out workflows.ShearOut) error {
+// conclude prints what a run of the whole pipeline with these settings left.
+func conclude(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigOut, out workflows.ShearOut) error {
 	store := objstore.Open(ctx, objstore.Config{})
 	verdict, err := survey.Load[catalog.Report](ctx, store, out.Report.URI)
 	if err != nil {
 		return err
 	}
 	run, err := survey.LoadRun(ctx, store, out.Run.URI)
-	if err != nil {
-		return err
-	}
-	settings, err := e.settings(ctx, run.RunID)
 	if err != nil {
 		return err
 	}
@@ -141,48 +137,48 @@ func earlier(run *survey.Run, runURI string) (n int) {
 	return n
 }
 
-// runHere builds a workflow for the configuration's settings and runs it on this machine.
-func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func(workflows.Settings) *spec.Workflow[workflows.LaunchIn, Out], out *Out) error {
-	text, c, err := e.load(ctx)
+// runHere builds a workflow for the configuration's settings and runs it on this
+// machine. It returns what the configuration was resolved to before anything began.
+func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func(workflows.Settings) *spec.Workflow[workflows.LaunchIn, Out], out *Out) (settings pipeline.ResolveConfigOut, err error) {
+	c, err := e.load(ctx)
 	if err != nil {
-		return err
+		return settings, err
 	}
-	warn(w, c)
+	warn(w, c.config)
 	if _, known := cachePolicies[e.cache]; !known {
-		return fault.Input(codeUsage, "--cache %q is unknown", e.cache).Fix("use, overwrite or off")
+		return settings, fault.Input(codeUsage, "--cache %q is unknown", e.cache).Fix("use, overwrite or off")
 	}
 	if e.parallel < 0 {
-		return fault.Input(codeUsage, "--parallel %d: at least one process has to run", e.parallel).Fix("leave it out for one per CPU")
+		return settings, fault.Input(codeUsage, "--parallel %d: at least one process has to run", e.parallel).Fix("leave it out for one per CPU")
 	}
 	if e.runID == "" {
-		e.runID = newRunID(c.FieldName)
+		e.runID = newRunID(c.config.FieldName)
 	}
-	settings, err := e.settings(ctx, e.runID)
-	if err != nil {
-		return err // what resolve-config will refuse, before anything is begun
+	if settings, err = c.resolve(ctx, e.runID); err != nil {
+		return settings, err // what resolve-config will refuse, before anything is begun
 	}
 	if err := contact(ctx, w, settings); err != nil {
-		return err
+		return settings, err
 	}
 	if e.assembles {
 		if err := reachCatalog(ctx, settings); err != nil {
-			return err
+			return settings, err
 		}
 	}
 	options := spec.Options{Image: "local", Images: map[string]string{"shine": "local"}}
-	bundle, err := build(settingsOf(c)).Build(options)
+	bundle, err := build(settingsOf(c.config)).Build(options)
 	if err != nil {
-		return err
+		return settings, err
 	}
 	children, err := workflows.Children(options)
 	if err != nil {
-		return err
+		return settings, err
 	}
 	engine, done, err := e.engine(ctx, w)
 	if err != nil {
-		return err
+		return settings, err
 	}
-	inputs, err := literal.Marshal(e.inputs(text))
+	inputs, err := literal.Marshal(c.inputs())
 	if err == nil {
 		var outputs *core.LiteralMap
 		if outputs, err = engine.Execute(ctx, local.Register(localBundle(bundle, children), "constellation", "local", version.Version), inputs, e.runID); err == nil {
@@ -192,7 +188,7 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if err = done(err); err != nil {
 		e.resume(w, err)
 	}
-	return err
+	return settings, err
 }
 
 // resume says how to go on from a run that ended early.

@@ -50,7 +50,7 @@ region selects the tiles whose cores, of tiling.mer_core_size_arcmin, it touches
   constellation tiles --config edfs.yaml --set 'region={cone: [58, -51, 1]}' --sub-tiles --format ds9 -o edfs.reg`,
 		Args: cobra.NoArgs,
 	}
-	l.flags(c)
+	l.flags(c, tileIDs)
 	c.Flags().StringVarP(&form, "format", "f", "table", "table, csv, geojson or ds9")
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write; default: standard output")
 	c.Flags().BoolVar(&subTiles, "sub-tiles", false, "show sub-tiles, too (csv: instead)")

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cosmostat/constellation/cmd/internal/cli"
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -26,7 +27,6 @@ func TestUsage(t *testing.T) {
 		"run -c x --tiles abc":                "--tiles \"abc\": a list of whole numbers",
 		"run -c x -j many":                    "--parallel \"many\": a whole number is wanted",
 		"clean -c x --older-than soon":        "--older-than \"soon\": a time such as",
-		"serve":                               "it is constellation serve DIR",
 		"infer -c x":                          "it is constellation infer --config FILE DIRECTORY...",
 		"run -c x --name y":                   "--name has no meaning without --remote",
 		"tiles -c x --format y":               "there is no format \"y\"",
@@ -40,9 +40,9 @@ func TestUsage(t *testing.T) {
 		"clean -c x --tiles 1":                "there is no flag --tiles",
 	} {
 		var stdout, stderr bytes.Buffer
-		err := execute(t.Context(), strings.Fields(line), &stdout, &stderr)
-		if err == nil || status(err) != 2 || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || stdout.Len()+stderr.Len() > 0 {
-			t.Errorf("%s: status %d, %q, not %q\n%s%s", line, status(err), err, want, &stdout, &stderr)
+		err := cli.Execute(t.Context(), command(), strings.Fields(line), &stdout, &stderr)
+		if err == nil || cli.Status(err) != 2 || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || stdout.Len()+stderr.Len() > 0 {
+			t.Errorf("%s: status %d, %q, not %q\n%s%s", line, cli.Status(err), err, want, &stdout, &stderr)
 		}
 	}
 }
@@ -67,7 +67,7 @@ func TestOverridden(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := &launch{config: path, set: c.set}
-		_, _, err := l.load(t.Context())
+		_, err := l.load(t.Context())
 		if fault.KindOf(err) != fault.BadInput || !strings.HasPrefix(strings.TrimPrefix(err.Error(), filepath.Dir(path)+"/"), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -76,7 +76,7 @@ func TestOverridden(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Replace(valid, "engine: mock", "engine: mck", 1)), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, c, err := (&launch{config: path, set: []string{"engine=reference"}}).load(t.Context()); err != nil || c.Engine != "reference" {
+	if c, err := (&launch{config: path, set: []string{"engine=reference"}}).load(t.Context()); err != nil || c.config.Engine != "reference" {
 		t.Errorf("a file that an override mends: %v", err)
 	}
 }

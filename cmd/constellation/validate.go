@@ -25,7 +25,7 @@ removes nothing (constellation clean --pixels does).`,
 		Example: `  constellation validate --config edfs.yaml --run-id EDFS_20261122T101500Z --set validation.max_failed_fraction=0.01`,
 		Args:    cobra.NoArgs,
 	}
-	l.flags(c)
+	l.flags(c, storage, runID(theRun))
 	cobra.CheckErr(c.MarkFlagRequired("run-id"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()

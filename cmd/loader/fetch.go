@@ -17,13 +17,17 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
-// fetch returns the path of a verified copy in the cache directory.
+// cached is the name of a copy, in a directory that its checksum names.
+const cached = "executable"
+
+// fetch returns the path of a verified copy in the cache directory. One copy
+// serves all the stages that an executable holds.
 //
 // Several containers may share the directory: a copy is written under a name of
 // its own and renamed when it is whole and right.
 func (e executable) fetch(ctx context.Context, store objstore.Reader, cache string) (string, error) {
 	dir := filepath.Join(cache, e.sum)
-	path := filepath.Join(dir, e.name)
+	path := filepath.Join(dir, cached)
 	switch sum, err := checksum(path); {
 	case err == nil && sum == e.sum:
 		return path, nil

@@ -6,8 +6,9 @@
 //
 // With it, the tasks of one container image run code that was registered after
 // the image was built. The executable is kept in a directory by its checksum,
-// verified whenever it is used, and started by exec under the name /bin/NAME:
-// arguments, environment, process id and signals are the stage's own.
+// verified whenever it is used, and started by exec under the name /bin/NAME,
+// by which one that holds several stages knows which is meant: arguments,
+// environment, process id and signals are the stage's own.
 //
 // LOADER_CACHE names the directory (a volume that pods of a node share saves
 // the download); where it can't be used, one below the directory for temporary

@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(role) == "" {
 		os.Exit(s3test.Main(m))
 	}
-	if os.Args[0] == "/bin/count-words" {
+	if os.Args[0] == "/bin/count-words" || os.Args[0] == "/bin/count-lines" {
 		stage()
 	}
 	main()
@@ -117,7 +117,7 @@ func TestBecome(t *testing.T) {
 	proxy.Setenv(t)
 	for i, want := range []string{"fetches", "finds", "mends"} {
 		if want == "mends" {
-			if err := os.WriteFile(filepath.Join(cache, s.sum, "count-words"), []byte("half"), 0o755); err != nil {
+			if err := os.WriteFile(filepath.Join(cache, s.sum, cached), []byte("half"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -150,6 +150,24 @@ func TestBecome(t *testing.T) {
 	}
 }
 
+// TestSeveral: an executable that holds several stages is fetched once, and is
+// told by its name which of them it is.
+func TestSeveral(t *testing.T) {
+	s, cache := newSite(t), t.TempDir()
+	proxy := s.server.Proxy(t, 0)
+	proxy.Setenv(t)
+	for _, name := range []string{"count-words", "count-lines"} {
+		before := proxy.Requests()
+		out, err := loader(cache, s.uri, "sha256:"+s.sum, name).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), `"args":["/bin/`+name+`"]`) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+		if asked := proxy.Requests() > before; asked != (name == "count-words") {
+			t.Errorf("%s asked the store: %v", name, asked)
+		}
+	}
+}
+
 // A cache that can't be used is no reason to fail.
 func TestNoCache(t *testing.T) {
 	s, dir := newSite(t), t.TempDir()
@@ -162,7 +180,7 @@ func TestNoCache(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "LOADER_CACHE is not used") || !strings.Contains(string(out), "/bin/count-words") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "loader", s.sum, "count-words")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, "loader", s.sum, cached)); err != nil {
 		t.Error(err)
 	}
 }

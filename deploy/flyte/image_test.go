@@ -59,7 +59,8 @@ func args(all []instruction, name string) []string {
 	return list
 }
 
-// built are the executables that `make build` builds, and that the image so holds.
+// built are the executables that `make build` builds, and the links to them. The
+// image holds all but the S3 server of demos.
 func built(t *testing.T) []string {
 	t.Helper()
 	make := exec.Command("make", "-n", "build", "VERSION=v0")
@@ -69,8 +70,8 @@ func built(t *testing.T) []string {
 		t.Fatalf("make -n build: %v", err)
 	}
 	var names []string
-	for _, m := range regexp.MustCompile(` \./(?:cmd|tasks)/(\S+)`).FindAllStringSubmatch(string(out), -1) {
-		names = append(names, m[1])
+	for _, m := range regexp.MustCompile(` \./cmd/(\S+)|for s in ([^;]*); do ln `).FindAllStringSubmatch(string(out), -1) {
+		names = append(names, strings.Fields(m[1]+m[2])...)
 	}
 	return names
 }
@@ -149,7 +150,12 @@ func TestRootfs(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "bin", "stage"), []byte("x"), 0o755); err != nil {
+	for _, name := range []string{"stages", "serve-s3"} {
+		if err := os.WriteFile(filepath.Join(dir, "bin", name), []byte("x"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("stages", filepath.Join(dir, "bin", "stage")); err != nil {
 		t.Fatal(err)
 	}
 	ran := false
@@ -186,6 +192,12 @@ func TestRootfs(t *testing.T) {
 	}
 	if i, err := os.Stat(filepath.Join(fs, "bin", "stage")); err != nil || i.Mode().Perm()&0o111 == 0 {
 		t.Errorf("/bin/stage: %v", err)
+	}
+	if to, err := os.Readlink(filepath.Join(fs, "bin", "stage")); to != "stages" {
+		t.Errorf("/bin/stage is a link to %q (%v), so that the image holds the same bytes again", to, err)
+	}
+	if _, err := os.Lstat(filepath.Join(fs, "bin", "serve-s3")); err == nil {
+		t.Error("the image holds the S3 server of demos")
 	}
 	user := args(last(dockerfile(t, "Dockerfile")), "USER")[0]
 	if passwd, err := os.ReadFile(filepath.Join(fs, "etc", "passwd")); err != nil || !strings.Contains(string(passwd), ":x:"+user+":") {

@@ -14,32 +14,72 @@ import (
 // binEnv names the directory where `make build` has put the executables.
 const binEnv = "CONSTELLATION_BIN"
 
-// BenchmarkExecutables starts each stage's executable so many times to have it
-// say how it is used, which takes all of its start-up and nothing else.
+// notShipped are what `make build` makes and no image holds.
+var notShipped = []string{"serve-s3"}
+
+// BenchmarkExecutables starts each stage so many times to have it say how it is
+// used, which takes all of its start-up and nothing else: as `make build` makes
+// it, a link to an executable of several stages, and as `go build ./tasks/X`
+// makes it. The sizes are those of what the image holds, each file once.
 func BenchmarkExecutables(b *testing.B) {
 	const starts = 20
-	dir := executables(b)
-	out := results.section(fmt.Sprintf("Task executables: %d starts of each", starts), "stage", "size", "start-up, median", "fastest")
+	own := ownExecutables(b)
+	dir := os.Getenv(binEnv)
+	if dir == "" {
+		dir = own
+	}
+	out := results.section(fmt.Sprintf("Stages: %d starts of each, by turns as installed and as its own executable", starts),
+		"stage", "installed as", "start-up, median", "fastest", "own size", "own start-up, median", "fastest")
 	for _, stage := range stages(b) {
 		b.Run(stage, func(b *testing.B) {
-			path := filepath.Join(dir, stage)
-			info, err := os.Stat(path)
+			info, err := os.Stat(filepath.Join(own, stage))
 			if err != nil {
 				b.Fatal(err)
 			}
-			var took []time.Duration
+			file, err := filepath.EvalSymlinks(filepath.Join(dir, stage))
+			if err != nil {
+				b.Fatal(err)
+			}
+			var installed, alone []time.Duration
 			for b.Loop() {
 				for range starts {
-					took = append(took, help(b, path))
+					installed = append(installed, help(b, filepath.Join(dir, stage)))
+					alone = append(alone, help(b, filepath.Join(own, stage)))
 				}
 			}
-			slices.Sort(took)
-			median := took[len(took)/2]
-			out.row(stage, size(info.Size()), millis(median), millis(took[0]))
+			slices.Sort(installed)
+			slices.Sort(alone)
+			median := installed[len(installed)/2]
+			out.row(stage, filepath.Base(file), millis(median), millis(installed[0]), size(info.Size()), millis(alone[len(alone)/2]), millis(alone[0]))
 			b.ReportMetric(median.Seconds()*1e3, "ms/start")
 			b.ReportMetric(float64(info.Size()), "size-B")
 		})
 	}
+	b.Run("sum", func(b *testing.B) {
+		sum := results.section("What the image holds", "file", "size")
+		var total int64
+		for range b.N {
+			total = 0
+			sum.rows = nil
+			files, err := os.ReadDir(dir)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, f := range files {
+				info, err := f.Info()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if !info.Mode().IsRegular() || slices.Contains(notShipped, f.Name()) {
+					continue // a link is no bytes
+				}
+				total += info.Size()
+				sum.row(f.Name(), size(info.Size()))
+			}
+			sum.row("together", size(total))
+		}
+		b.ReportMetric(float64(total), "size-B")
+	})
 }
 
 // help is the time that a process takes from its start to its end.
@@ -54,13 +94,9 @@ func help(b *testing.B, path string) time.Duration {
 	return took
 }
 
-// executables is the directory that they are in. They are built as releases
-// are where nobody has done so.
-func executables(b *testing.B) string {
+// ownExecutables is a directory of each stage's own, built as releases are.
+func ownExecutables(b *testing.B) string {
 	b.Helper()
-	if dir := os.Getenv(binEnv); dir != "" {
-		return dir
-	}
 	dir := b.TempDir()
 	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir, "./tasks/...")
 	build.Dir = filepath.Join("..", "..")

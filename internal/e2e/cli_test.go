@@ -16,6 +16,17 @@ import (
 // output matches a pattern.
 func until(t *testing.T, cmd *exec.Cmd, pattern string) result {
 	t.Helper()
+	return once(t, cmd, pattern, func() {
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// once runs a command and does something when its standard output first matches
+// a pattern.
+func once(t *testing.T, cmd *exec.Cmd, pattern string, do func()) result {
+	t.Helper()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -25,19 +36,17 @@ func until(t *testing.T, cmd *exec.Cmd, pattern string) result {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	want, sent := regexp.MustCompile(pattern), false
+	want, done := regexp.MustCompile(pattern), false
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		said.WriteString(lines.Text() + "\n")
-		if !sent && want.Match(lines.Bytes()) {
-			sent = true
-			if err := cmd.Process.Signal(os.Interrupt); err != nil {
-				t.Fatal(err)
-			}
+		if !done && want.Match(lines.Bytes()) {
+			done = true
+			do()
 		}
 	}
 	err = cmd.Wait()
 	r := result{cmd.ProcessState.ExitCode(), said.String(), stderr.String()}
-	if !sent {
+	if !done {
 		t.Fatalf("it never said %q (%v): %s", pattern, err, r)
 	}
 	return r
@@ -72,7 +81,10 @@ func TestDemo(t *testing.T) {
 			t.Errorf("a resumed demo does not say %q: %s", want, resumed)
 		}
 	}
-	third := s.do(t, args...)
+	third := once(t, s.command(args...), `resolve-config`, func() { removeAll(t, s.path("d", "constellation.yaml")) })
+	if third.status != 0 || third.stderr != "" {
+		t.Errorf("a demo whose configuration goes away: %s", third)
+	}
 	for _, want := range []string{`8 of 8 sub-tiles were made by earlier runs`, `verdict +ok`} {
 		if !regexp.MustCompile(want).MatchString(third.stdout) {
 			t.Errorf("another demo does not say %q: %s", want, third)
@@ -173,6 +185,12 @@ func TestServe(t *testing.T) {
 	if _, err := os.Stat(s.path("nowhere")); err == nil {
 		t.Error("a mistyped directory was made")
 	}
+	if r := s.do(t, "help", "serve"); r.stdout != s.do(t, "serve", "--help").stdout || !strings.Contains(r.stdout, "constellation serve DIR [flags]") {
+		t.Errorf("help: %s", r)
+	}
+	if r := s.try(t, "serve"); r.status != 2 || !strings.Contains(r.stderr, "constellation: ") || !strings.Contains(r.stderr, "it is constellation serve DIR") {
+		t.Errorf("serve without a directory: %s", r)
+	}
 	mkdir(t, s.dir, "served", "euclid")
 	r := until(t, s.command("serve", "served", "--anonymous", "--access-key", "me", "--secret-key", "mine"), `Ctrl-C`)
 	if r.status != 0 || r.stderr != "" {
@@ -183,5 +201,27 @@ func TestServe(t *testing.T) {
 		if url == "" || !strings.Contains(r.stdout, want) {
 			t.Errorf("serve does not say %q: %s", want, r)
 		}
+	}
+}
+
+// TestServerMissing: where the S3 server is not beside the command, as in the
+// image, the verbs that need it say so before they do anything.
+func TestServerMissing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	alone := filepath.Join(mkdir(t, s.dir, "alone"), "constellation")
+	if err := os.WriteFile(alone, read(t, filepath.Join(s.bin, "constellation")), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"serve", "."}, {"demo", "--preset", "tiny", "--dir", "d"}} {
+		cmd := exec.Command(alone, args...)
+		cmd.Dir, cmd.Env = s.dir, s.env
+		if r := finish(t, cmd); r.status != 1 || r.stdout != "" || strings.Count(r.stderr, "\n") != 1 ||
+			!strings.Contains(r.stderr, s.path("alone", "serve-s3")) || !strings.Contains(r.stderr, "make build") {
+			t.Errorf("%s: %s", args[0], r)
+		}
+	}
+	if _, err := os.Stat(s.path("d")); err == nil {
+		t.Error("a demo was begun")
 	}
 }

@@ -40,7 +40,7 @@ var prepared = sync.OnceValues(func() (*shared, error) {
 	s := &shared{bin: os.Getenv("CONSTELLATION_BIN"), survey: filepath.Join(dir, "survey")}
 	if s.bin == "" {
 		s.bin = filepath.Join(dir, "bin")
-		build := exec.Command("go", "build", "-o", s.bin+"/", "./cmd/constellation", "./tasks/...")
+		build := exec.Command("go", "build", "-o", s.bin+"/", "./cmd/...", "./tasks/...")
 		build.Dir = filepath.Join("..", "..")
 		if out, err := build.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build the binaries: %w\n%s", err, out)

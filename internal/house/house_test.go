@@ -138,27 +138,30 @@ func TestOneHomeForNames(t *testing.T) {
 
 // TestExecutablesStayLean: what a stage links decides how big it is and how fast it starts.
 func TestExecutablesStayLean(t *testing.T) {
-	catalogue := []string{"select-tiles", "assemble-catalog", "validate-catalog"}
-	parquet := append([]string{"index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile"}, catalogue...)
+	catalogue := []string{"select-tiles", "assemble-catalog", "validate-catalog", "constellation"}
+	parquet := append([]string{"stages", "index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile"}, catalogue...)
 	heavy := map[string][]string{ // dependency -> the stages that may link it
 		"github.com/apache/iceberg-go/table":            catalogue,
 		"github.com/apache/arrow-go/v18/parquet/file":   parquet,
 		"google.golang.org/grpc":                        catalogue,
 		"text/template":                                 parquet, // its reflection keeps unused methods in the executable
 		"github.com/flyteorg/flyte/flytestdlib/storage": nil,
-		"github.com/versity/versitygw/s3api":            nil,
-		"golang.org/x/image/vector":                     nil,
-		"git.sr.ht/~sbinet/gg":                          nil,
+		"git.sr.ht/~sbinet/gg":                          {"constellation"},
 	}
-	stages := list(t, "./tasks/...")
-	if len(stages) < 14 {
-		t.Fatalf("there are %d stages", len(stages))
+	stages := list(t, "./tasks/...", "./cmd/stages", "./cmd/loader", "./cmd/constellation")
+	if len(stages) < 17 {
+		t.Fatalf("there are %d executables", len(stages))
 	}
 	for _, p := range stages {
-		name := strings.TrimPrefix(p.ImportPath, module+"tasks/")
+		name := p.ImportPath[strings.LastIndexByte(p.ImportPath, '/')+1:]
 		for dependency, allowed := range heavy {
 			if slices.Contains(p.Deps, dependency) && !slices.Contains(allowed, name) {
 				t.Errorf("%s links %s", name, dependency)
+			}
+		}
+		for _, d := range p.Deps { // nothing of the demos' server; it has an executable of its own
+			if strings.HasPrefix(d, "github.com/versity/versitygw") {
+				t.Errorf("%s links %s", name, d)
 			}
 		}
 	}

@@ -31,12 +31,12 @@ type Process struct {
 // does not heed its context is left behind after 20 seconds. A second signal ends the process at once. A panic in a
 // goroutine that run started can't be caught: it ends the process.
 func Main[In, Out any](t *Task[In, Out], run func(context.Context, In) (Out, error)) {
-	program(func(ctx context.Context, p Process) int { return t.Execute(ctx, p, run) })
+	program(Stage(t, run).execute)
 }
 
 // MainDynamic is the main function of a dynamic task's executable.
 func MainDynamic[In, Item, Out any](t *Dynamic[In, Item, Out], run func(context.Context, In) (FanOut[Item], error)) {
-	program(func(ctx context.Context, p Process) int { return t.Execute(ctx, p, run) })
+	program(DynamicStage(t, run).execute)
 }
 
 // stopped is why a context ended: a signal.

@@ -24,7 +24,7 @@ var binaries string
 
 var build = sync.OnceValue(func() error {
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", binaries+"/",
-		"./testdata/count-words", "./testdata/fan-pages")
+		"./testdata/count-words", "./testdata/fan-pages", "./testdata/several")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the example stages: %w\n%s", err, out)

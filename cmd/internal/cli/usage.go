@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
-// codeUsage is the code of what was mistyped on the command line. It ends with
+// CodeUsage is the code of what was mistyped on the command line. It ends with
 // status 2, as by convention; everything else that fails ends with 1.
-const codeUsage = "UsageInvalid"
+const CodeUsage = "UsageInvalid"
 
 // misused turns a complaint of the flags' library into one line in this
 // command's words. c is the verb as far as it was understood.
@@ -53,7 +53,7 @@ func misused(c *cobra.Command, err error) error {
 	default:
 		said = strings.ReplaceAll(err.Error(), "\n", " ")
 	}
-	return fault.Input(codeUsage, "%s", said).Fix("%s --help says what it takes", c.CommandPath())
+	return fault.Input(CodeUsage, "%s", said).Fix("%s --help says what it takes", c.CommandPath())
 }
 
 // scanned says whether an error of the library, which has no type for it, begins like this.

@@ -1,4 +1,4 @@
-package main
+package register
 
 import (
 	"fmt"
@@ -15,10 +15,10 @@ var (
 	digestRE = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 )
 
-// checkImage refuses what is no reference, and warns of one that may mean
+// CheckImage refuses what is no reference, and warns of one that may mean
 // another image tomorrow: then two pods of one execution can run different
 // code, and a version registered once is not what it was.
-func checkImage(ref string) (warning string, err error) {
+func CheckImage(ref string) (warning string, err error) {
 	m := imageRE.FindStringSubmatch(ref)
 	switch {
 	case m == nil:

@@ -22,11 +22,11 @@ const plotReads = 8
 
 // fromConfig gathers what a run of the configuration would take.
 func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
-	_, config, err := p.load(ctx)
+	c, err := p.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.settings(ctx, "plot")
+	s, err := c.resolve(ctx, "plot")
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +38,9 @@ func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
 	if err := p.single(found.Wanted); err != nil {
 		return nil, err
 	}
-	scene := &plot.Scene{Title: config.FieldName}
+	scene := &plot.Scene{Title: c.config.FieldName}
 	if p.what == "tile" {
-		scene.Title = plot.TileTitle(config.FieldName, found.Wanted[0])
+		scene.Title = plot.TileTitle(c.config.FieldName, found.Wanted[0])
 	}
 	var wanted []sky.Tile
 	for _, aside := range []bool{false, true} { // the wanted ones first

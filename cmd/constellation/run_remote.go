@@ -75,11 +75,11 @@ func (r *remoteRun) check(c *cobra.Command) error {
 // runRemote launches the pipeline on a cluster and watches it.
 func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRun) error {
 	w := c.OutOrStdout()
-	text, conf, err := e.load(ctx)
+	read, err := e.load(ctx)
 	if err != nil {
 		return err
 	}
-	warn(w, conf)
+	warn(w, read.config)
 	if r.launch.Name == "" {
 		r.launch.Name = remote.NewName()
 	}
@@ -87,10 +87,11 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	if run == "" {
 		run = r.launch.Name // as resolve-config will
 	}
-	if _, err := e.settings(ctx, run); err != nil {
+	settings, err := read.resolve(ctx, run)
+	if err != nil {
 		return err // what resolve-config will refuse, before anything is begun
 	}
-	warnLocal(w, conf.Paths(), e.storage)
+	warnLocal(w, read.config.Paths(), e.storage)
 	client, err := r.connect(c.ErrOrStderr())
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	if err := placed(client); err != nil {
 		return err
 	}
-	if r.launch.Inputs, err = literal.Marshal(e.inputs(text)); err != nil {
+	if r.launch.Inputs, err = literal.Marshal(read.inputs()); err != nil {
 		return err
 	}
 	id, err := client.Launch(ctx, r.launch)
@@ -127,7 +128,7 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 		if err := literal.Unmarshal(outputs, &out); err != nil {
 			return err
 		}
-		if err = e.conclude(ctx, w, out); err == nil {
+		if err = conclude(ctx, w, settings, out); err == nil {
 			return nil
 		}
 		fmt.Fprintf(w, "\nthe execution succeeded; its products can't be read from here: %v\n", err)

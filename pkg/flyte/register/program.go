@@ -1,16 +1,11 @@
-package main
+package register
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"debug/elf"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-
-	"github.com/cosmostat/constellation/pkg/flyte/spec"
 )
 
 // checkProgram refuses what a pod could not start: the nodes run Linux, and the
@@ -32,25 +27,4 @@ func checkProgram(f *os.File) error {
 		return fmt.Errorf("links %v, which the image lacks (build with CGO_ENABLED=0)", libraries)
 	}
 	return nil
-}
-
-// sumOf is the SHA-256 of a file, and its size.
-func sumOf(f io.ReadSeeker) (string, int64, error) {
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return "", 0, err
-	}
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), n, err
-}
-
-func checksum(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
-func archived(bundles []*spec.Bundle) ([]byte, error) {
-	var b bytes.Buffer
-	err := spec.WriteArchive(&b, bundles...)
-	return b.Bytes(), err
 }

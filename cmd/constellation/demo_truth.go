@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/simulate"
@@ -33,11 +34,7 @@ func (m *measured) component(i int) (mean, err float64) {
 
 // compare shows what the catalogue says of a simulated survey's shear, beside
 // what was put into it.
-func (e *execution) compare(ctx context.Context, w io.Writer, s simulate.Survey) error {
-	settings, err := e.settings(ctx, e.runID)
-	if err != nil {
-		return err
-	}
+func compare(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigOut, s simulate.Survey) error {
 	tables, err := catalog.Open(ctx, catalog.Settings(settings.Catalog))
 	if err != nil {
 		return err
