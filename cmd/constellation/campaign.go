@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,9 +15,10 @@ import (
 	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/flyte/remote/connect"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/pipeline/selection"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/survey"
 	"github.com/cosmostat/constellation/workflows"
@@ -96,29 +98,32 @@ func campaignStatus() *cobra.Command {
 	s.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()
-		return s.with(ctx, func(tables *catalog.Catalog, settings pipeline.ResolveConfigOut) error {
-			tiles, err := findTiles(ctx, objstore.Open(ctx, settings.Source.Store()), settings, func(err error) {
-				fmt.Fprintln(c.ErrOrStderr(), "a tile is left out:", err)
-			})
-			if err != nil {
-				return err
-			}
-			r := campaign.Request{ConfigID: settings.Destination.ConfigID, Tiles: tiles.Wanted, SubTiles: settings.Tiling.Rows * settings.Tiling.Cols, MaxAttempts: settings.Campaign.MaxAttempts}
-			if endpoint := settings.Campaign.Endpoint; endpoint != "" {
-				conn, err := connect.Open(connect.Config{Endpoint: endpoint, Insecure: settings.Campaign.Insecure})
-				if err != nil {
-					return err
-				}
-				defer conn.Close()
-				r.Alive = conn.Alive
-			}
-			rep, err := campaign.Status(ctx, tables, r)
-			if err != nil {
-				return err
-			}
-			showCampaign(c.OutOrStdout(), rep)
-			return nil
-		})
+		settings, err := s.settings(ctx, "campaign")
+		if err != nil {
+			return err
+		}
+		hand, err := newByHand(ctx, settings.Source)
+		if err != nil {
+			return err
+		}
+		defer hand.close()
+		tiles, err := findTiles(ctx, c.ErrOrStderr(), hand.source, settings)
+		if err != nil {
+			return err
+		}
+		in := pipeline.SelectTilesIn{
+			Tiles:  literal.Blob{URI: filepath.Join(hand.scratch, "tiles.json"), Format: "json"},
+			Tiling: settings.Tiling, Catalog: settings.Catalog, Destination: settings.Destination, Campaign: settings.Campaign,
+		}
+		if err := survey.Save(ctx, hand.store, in.Tiles.URI, tiles); err != nil {
+			return err
+		}
+		standing, err := selection.Status(hand.stage(ctx, "status"), in)
+		if err != nil {
+			return err
+		}
+		showCampaign(c.OutOrStdout(), standing)
+		return nil
 	}
 	return c
 }

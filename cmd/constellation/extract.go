@@ -4,23 +4,19 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strconv"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/cosmostat/constellation/pkg/config"
-	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/manifest"
-	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/pipeline/footprints"
+	"github.com/cosmostat/constellation/pkg/pipeline/observations"
+	"github.com/cosmostat/constellation/pkg/pipeline/tiles"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/survey"
-	"github.com/cosmostat/constellation/pkg/version"
 )
 
 func extractCommand() *cobra.Command {
@@ -51,83 +47,88 @@ wrong ends it.`,
 	return c
 }
 
+// extractTiles calls the stages' own bodies, in their order.
 func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
-	source, dest := objstore.Open(ctx, s.Source.Store()), objstore.Open(ctx, objstore.Config{})
-	scratch, err := os.MkdirTemp("", "constellation-extract-")
+	hand, err := newByHand(ctx, s.Source)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
-
-	listed, err := euclid.IndexExposures(ctx, source, s.Source.VISBase, s.Source.Exposures)
+	defer hand.close()
+	indexed, err := observations.Index(hand.stage(ctx, "index"), indexInputs(s))
 	if err != nil {
 		return err
 	}
-	plan, err := survey.NewPlan(ctx, dest, filepath.Join(scratch, "plan.json"), listed, int(s.FilesPerTask), nil)
+	plan, err := survey.OpenPlan(ctx, hand.store, indexed.Plan.URI)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(w, plan)
-	tiles, err := findTiles(ctx, source, s, nil)
+	for _, why := range indexed.LeftOut {
+		fmt.Fprintln(w, "  a tile is left out:", why)
+	}
+	index, err := extractIndex(ctx, w, hand, s, indexed)
 	if err != nil {
 		return err
 	}
-	batches := make([]prepare.Footprints, len(plan.Batches))
-	for i := range batches {
-		batch, err := plan.Batch(ctx, dest, i)
-		if err != nil {
-			return err
-		}
-		read, err := prepare.Batch(ctx, source, batch.Exposures, dest, filepath.Join(scratch, strconv.Itoa(i)+".parquet"))
-		if err != nil {
-			return err
-		}
-		batches[i] = *read
-	}
-	root := filepath.Join(scratch, "quadrants.json")
-	merged, err := prepare.Merge(ctx, dest, plan, batches, config.Limit(s.MaxMissing), root)
+	fan, err := tiles.Plan(hand.stage(ctx, "plan"), pipeline.FanOutTilesIn{
+		TileIDs: indexed.TileIDs, Branch: pipeline.BranchPrepare, TileSettings: s.TileSettings, Plan: indexed.Plan, Tiles: indexed.Tiles, Index: index,
+	})
 	if err != nil {
 		return err
 	}
-	usage := source.Usage()
-	fmt.Fprintf(w, "%d quadrants from %d requests, %s\n", merged.Quadrants, usage.Requests, report.Bytes(usage.BytesRead))
-	for _, reason := range merged.Reasons {
-		fmt.Fprintln(w, "  left out:", reason)
-	}
-	planner := prepare.Planner{Plan: plan, Tiles: tiles, Grid: s.Tiling.Grid(), Store: dest, Dir: filepath.Join(scratch, "tiles"), Redo: survey.Redo{Store: dest, Base: filepath.Join(scratch, "redo")}}
-	if planner.Index, err = index.Open(ctx, dest, root); err != nil {
-		return err
-	}
-	planned, err := planner.Plans(ctx, tiles.Wanted)
-	if err != nil {
-		return err
-	}
-	for _, t := range planned {
-		tile, near, err := prepare.LoadTilePlan(ctx, dest, t.URI)
+	for _, item := range fan.Items {
+		out, err := tiles.Prepare(hand.stage(ctx, item.String()), item.PrepareTileIn)
 		if err != nil {
 			return err
 		}
-		p, err := prepare.Tile(ctx, prepare.TileJob{
-			Plan: tile, Near: near, Source: source, Dest: objstore.InClass(dest, s.Products.StorageClass),
-			RunURI: s.Destination.RunURI, Copy: s.Products.Copy, ConfigID: s.Destination.ConfigID,
-			Provenance: manifest.Provenance{Run: s.RunID, Versions: map[string]string{"constellation": version.Version}},
-		})
+		if out.Failure != "" {
+			return fault.Data("TileFailed", "%s", out.Failure).At("tile %d", item.TileID)
+		}
+		prepared, err := survey.Load[survey.Prepared](ctx, hand.store, out.Prepared.URI)
 		if err != nil {
 			return err
 		}
-		if p.Failure != "" {
-			return fault.Data("TileFailed", "%s", p.Failure).At("tile %d", t.TileID)
-		}
-		prepared := &survey.Run{}
-		prepared.Add(p, nil, 0)
-		printTile(w, prepared.Tiles[0])
-		fmt.Fprintf(w, "  read %s of the sources, of %s under the sub-tiles\n", report.Bytes(p.PayloadBytes), report.Bytes(p.ReferencedBytes))
-		if p.CopiedBytes > 0 {
-			fmt.Fprintf(w, "  %s were copied by the store\n", report.Bytes(p.CopiedBytes))
-		}
-		if p.NotCopied != "" {
-			fmt.Fprintf(w, "  streamed what the store would not copy: %s\n", p.NotCopied)
-		}
+		printPrepared(w, prepared)
 	}
 	return nil
+}
+
+// extractIndex reads the headers of all batches and makes the quadrant index.
+func extractIndex(ctx context.Context, w io.Writer, hand *byHand, s pipeline.ResolveConfigOut, indexed pipeline.IndexObservationsOut) (literal.Blob, error) {
+	in := pipeline.MergeFootprintsIn{Plan: indexed.Plan, MaxMissing: s.MaxMissing}
+	for _, batch := range indexed.Batches {
+		read, err := footprints.Read(hand.stage(ctx, batch), pipeline.ReadFootprintsIn{
+			Source: s.Source, Access: s.Access, Plan: indexed.Plan, Batch: batch, Destination: s.Destination,
+		})
+		if err != nil {
+			return literal.Blob{}, err
+		}
+		in.Footprints, in.Unreadable = append(in.Footprints, &read.Footprints), append(in.Unreadable, &read.Unreadable)
+	}
+	merged, err := footprints.Merge(hand.stage(ctx, "merge"), in)
+	if err != nil {
+		return literal.Blob{}, err
+	}
+	usage := hand.source.Usage()
+	fmt.Fprintf(w, "%d quadrants from %d requests, %s\n", merged.Quadrants, usage.Requests, report.Bytes(usage.BytesRead))
+	for _, unreadable := range in.Unreadable {
+		for _, det := range slices.Sorted(maps.Keys(*unreadable)) {
+			fmt.Fprintln(w, "  left out:", (*unreadable)[det])
+		}
+	}
+	return merged.Index, nil
+}
+
+// printPrepared says what was made of a tile, and what that took.
+func printPrepared(w io.Writer, p *survey.Prepared) {
+	run := &survey.Run{}
+	run.Add(p, nil, 0)
+	printTile(w, run.Tiles[0])
+	fmt.Fprintf(w, "  read %s of the sources, of %s under the sub-tiles\n", report.Bytes(p.PayloadBytes), report.Bytes(p.ReferencedBytes))
+	if p.CopiedBytes > 0 {
+		fmt.Fprintf(w, "  %s were copied by the store\n", report.Bytes(p.CopiedBytes))
+	}
+	if p.NotCopied != "" {
+		fmt.Fprintf(w, "  streamed what the store would not copy: %s\n", p.NotCopied)
+	}
 }

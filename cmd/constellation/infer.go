@@ -6,9 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
-	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/pipeline/inference"
 )
 
 func inferCommand() *cobra.Command {
@@ -30,27 +28,32 @@ directory may be local or in an object store; results go into its results/.`,
 		if err != nil {
 			return err
 		}
-		store, failed := objstore.Open(ctx, objstore.Config{}), 0
-		for _, uri := range args {
-			found, err := shine.SubTile(ctx, store, absolutePath(uri), shine.Job{
-				Engine: s.Inference.Engine, Command: s.Inference.Command, Timeout: s.Limits.Timeout(),
-				Inference: s.Inference.Inference, GAL: s.Inference.GAL, ConfigID: s.Inference.ConfigID, Log: c.ErrOrStderr(), NodeCache: shine.NodeCache(),
-			})
+		hand, err := newByHand(ctx, s.Source)
+		if err != nil {
+			return err
+		}
+		defer hand.close()
+		failed := 0
+		for _, dir := range args {
+			request, err := inference.ByHand(ctx, hand.store, absolutePath(dir))
 			if err != nil {
 				return err
 			}
-			outcome := found.Outcome
+			outcome, err := inference.SubTile(hand.stage(ctx, "infer"), request, &s.Inference, s.Limits)
+			if err != nil && fault.CodeOf(err) != inference.CodeFailed {
+				return err
+			}
 			line := fmt.Sprintf("tile %d sub-tile %d_%d: %s", outcome.TileID, outcome.Row, outcome.Col, outcome.Status)
 			if outcome.Reason != "" {
 				line += ": " + outcome.Reason
 			}
 			fmt.Fprintln(c.OutOrStdout(), line)
-			if outcome.Status == results.Failed {
+			if err != nil {
 				failed++
 			}
 		}
 		if failed > 0 {
-			return fault.Data("InferenceFailed", "%d of %d sub-tiles failed", failed, len(args)).Fix("what earlier inference left in their results/ is untouched: remove it if it is not to be assembled")
+			return fault.Data("InferenceFailed", "%d of %d sub-tiles failed", failed, len(args)).Fix("mend the causes and infer them again; until then they are assembled as failed")
 		}
 		return nil
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"slices"
 
@@ -32,7 +31,7 @@ func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
 		return nil, err
 	}
 	source := objstore.Open(ctx, s.Source.Store())
-	found, err := findTiles(ctx, source, s, func(err error) { fmt.Fprintln(os.Stderr, "a tile is left out:", err) })
+	found, err := findTiles(ctx, os.Stderr, source, s)
 	if err != nil {
 		return nil, err
 	}

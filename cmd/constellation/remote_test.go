@@ -70,7 +70,7 @@ func startCloud(t *testing.T, script func() *admintest.Script) *cloud {
 }
 
 // shear is a recorded run of shear_pipeline on one machine, in which a file could not be read.
-func shear(t *testing.T) func() *admintest.Script {
+func shearPipeline(t *testing.T) func() *admintest.Script {
 	events := admintest.ReadScript(t, filepath.Join("testdata", "shear_events.jsonl")).Events
 	return func() *admintest.Script {
 		out, err := literal.Marshal(workflows.ShearOut{Run: literal.Blob{URI: "/no/such/run.json", Format: "json"}, Report: literal.Blob{URI: "/no/such/report.json", Format: "json"}, Snapshot: 42})
@@ -111,13 +111,13 @@ func shownLines(text string) []string {
 
 // TestRunRemote: a run on a cluster looks as the same run on this machine did.
 func TestRunRemote(t *testing.T) {
-	s := startCloud(t, shear(t))
+	s := startCloud(t, shearPipeline(t))
 	var here strings.Builder
 	v, err := newView(&here, "rec", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range shear(t)().Events {
+	for _, e := range shearPipeline(t)().Events {
 		v.observe(e)
 	}
 	events := filepath.Join(t.TempDir(), "events.jsonl")
@@ -157,7 +157,7 @@ func TestRunRemote(t *testing.T) {
 
 // TestDetach: Ctrl-C ends the showing, not the execution, and says how to go on.
 func TestDetach(t *testing.T) {
-	script := func() *admintest.Script { s := shear(t)(); s.Hold = true; return s }
+	script := func() *admintest.Script { s := shearPipeline(t)(); s.Hold = true; return s }
 	s := startCloud(t, script)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -200,7 +200,7 @@ func TestDetach(t *testing.T) {
 // TestLogs: what failed is told with its message and the place of its log.
 func TestLogs(t *testing.T) {
 	script := func() *admintest.Script {
-		s := shear(t)()
+		s := shearPipeline(t)()
 		s.Step = 0
 		last := &s.Events[len(s.Events)-1]
 		last.Kind, last.Message = local.Failed, "BelowThreshold: completeness is 0.5, at least 1 is asked for"
@@ -230,7 +230,7 @@ func TestLogs(t *testing.T) {
 }
 
 func TestRemoteUsage(t *testing.T) {
-	s := startCloud(t, shear(t))
+	s := startCloud(t, shearPipeline(t))
 	for name, test := range map[string]struct {
 		args []string
 		want string

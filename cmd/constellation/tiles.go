@@ -14,10 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/pipeline/observations"
 	"github.com/cosmostat/constellation/pkg/region"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -80,13 +80,23 @@ region selects the tiles whose cores, of tiling.mer_core_size_arcmin, it touches
 	return c
 }
 
-// findTiles finds the tiles that settings ask for.
-func findTiles(ctx context.Context, source euclid.TileStore, s pipeline.ResolveConfigOut, onUnreadable func(error)) (*survey.Tiles, error) {
-	return survey.NewTiles(ctx, source, euclid.TileOptions{
-		Source: s.Tiling.Source, MERBase: s.Source.MERBase, CatalogBase: s.Source.CatalogBase, TileTable: s.Tiling.TileTable,
-		IDs: s.TileIDs, NeighbourRadiusDeg: s.Tiling.Grid().NeighbourRadius(),
-		ParquetTable: quadrants.ReadTileTable, OnUnreadable: onUnreadable,
-	}, s.Region, s.Tiling.CoreArcmin)
+// indexInputs are what index-observations takes of the settings.
+func indexInputs(s pipeline.ResolveConfigOut) pipeline.IndexObservationsIn {
+	return pipeline.IndexObservationsIn{
+		Source: s.Source, Tiling: s.Tiling, TileIDs: s.TileIDs, Region: s.Region, FilesPerTask: s.FilesPerTask, Destination: s.Destination,
+	}
+}
+
+// findTiles finds the tiles that settings ask for, and says on w which can't be placed.
+func findTiles(ctx context.Context, w io.Writer, source euclid.TileStore, s pipeline.ResolveConfigOut) (*survey.Tiles, error) {
+	tiles, err := observations.Tiles(ctx, source, indexInputs(s))
+	if err != nil {
+		return nil, err
+	}
+	for _, why := range tiles.LeftOut {
+		fmt.Fprintln(w, "a tile is left out:", why)
+	}
+	return tiles, nil
 }
 
 // tileRow is a tile, or one of its sub-tiles.
@@ -106,9 +116,7 @@ func tileRows(ctx context.Context, l *launch, subTiles, neighbours bool) ([]tile
 	if err := contact(ctx, os.Stderr, s); err != nil {
 		return nil, err
 	}
-	tiles, err := findTiles(ctx, objstore.Open(ctx, s.Source.Store()), s, func(err error) {
-		fmt.Fprintln(os.Stderr, "a tile is left out:", err)
-	})
+	tiles, err := findTiles(ctx, os.Stderr, objstore.Open(ctx, s.Source.Store()), s)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,11 +78,33 @@ func TestImportsGoDown(t *testing.T) {
 	}
 }
 
+// TestStagesAreOneLine: what a stage does is a body that others can call, and its
+// main joins that with the contract.
+func TestStagesAreOneLine(t *testing.T) {
+	mains, err := filepath.Glob("../../tasks/*/main.go")
+	if err != nil || len(mains) < 14 {
+		t.Fatalf("%d stages, %v", len(mains), err)
+	}
+	form := regexp.MustCompile(`^// [a-z-]+ [^\n]+\npackage main\n\nimport \(\n(\t"[^"]+"\n){3}\)\n\nfunc main\(\) \{ task\.Main(Dynamic)?\(pipeline\.[A-Za-z]+, [a-z]+\.[A-Za-z]+\) \}\n$`)
+	for _, path := range mains {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !form.Match(text) {
+			t.Errorf("%s is more than a contract and a body:\n%s", path, text)
+		}
+		if others, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); err != nil || len(others) != 1 {
+			t.Errorf("%s is not alone in its directory: %v", path, others)
+		}
+	}
+}
+
 // TestExecutablesStayLean: what a stage links decides how big it is and how fast it starts.
 func TestExecutablesStayLean(t *testing.T) {
 	catalogue := []string{"select-tiles", "assemble-catalog", "validate-catalog"}
 	parquet := append([]string{"index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile",
-		"schedule-tile", "record-tiles", "record-run"}, catalogue...) // the last three by way of the outcomes' package
+		"schedule-tile", "record-tiles", "record-run", "fan-out-batches"}, catalogue...) // the last four by way of the outcomes' package
 	heavy := map[string][]string{ // dependency -> the stages that may link it
 		"github.com/apache/iceberg-go/table":            catalogue,
 		"github.com/apache/arrow-go/v18/parquet/file":   parquet,

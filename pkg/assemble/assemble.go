@@ -90,6 +90,9 @@ func commitEach(ctx context.Context, store objstore.Store, c *catalog.Catalog, r
 	return lost
 }
 
+// AllUnchanged says whether every row was there already.
+func (t Total) AllUnchanged() bool { return t.Unchanged == t.Commits }
+
 func (t *Total) add(s catalog.Snapshot) {
 	t.Snapshot = s.ID
 	t.ShearRows += s.ShearRows

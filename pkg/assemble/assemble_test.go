@@ -151,7 +151,7 @@ func TestFromDirectories(t *testing.T) {
 		{"inferred under another", "c", 1, `{"config_id": "b"}`, "", `configuration "b"`},
 		{"all of another, unnamed", "a", 1, `{}`, "", `configuration "a"`},
 		{"named nowhere", "", 1, "", "", `configuration ""`},
-		{"no inference", "c", 1, "", "-shear.parquet", "without a result"},
+		{"no inference", "c", 1, "", "-shear.parquet", "constellation infer makes one"},
 		{"two rows", "c", 2, "", "", "2 rows"},
 		{"no row", "c", 0, "", "", "0 rows"},
 		{"corrupt shear", "c", 1, "", "shear.parquet", "shear.parquet"},

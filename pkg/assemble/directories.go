@@ -3,7 +3,11 @@ package assemble
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,12 +21,20 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// CodeConfig is the code of a run that another configuration made.
-const CodeConfig = "ConfigMismatch"
+// Codes of a run that can't be told from its directories.
+const (
+	CodeConfig    = "ConfigMismatch" // another configuration made it
+	CodeElsewhere = "RunElsewhere"   // some of its sub-tiles lie in another run's
+)
 
-// FromDirectories makes a run's record from its directories alone, for people
-// who ran the stages by hand. A sub-tile counts as failed, with a reason, where
-// its results are missing, can't be used, or are not configID's.
+// FromDirectories makes a run's record from its directories, for people who ran
+// the stages by hand. A sub-tile counts as failed, with a reason, where its
+// results are missing, can't be used, or are not configID's, and where its last
+// inference failed.
+//
+// What the run's earlier record says beyond that stays: of tiles that could not
+// be prepared, and so have no directories, everything, of the others what they
+// were made from and without which exposures.
 //
 // Whose the results are says summary.json, and where that names no
 // configuration, the manifest. A manifest with another id is no obstacle to
@@ -37,7 +49,7 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 		switch objstore.Base(o.URI) {
 		case manifest.Local:
 			manifests = append(manifests, o.URI)
-		case results.ShearFile, results.SummaryFile:
+		case results.ShearFile, results.SummaryFile, results.FailureFile:
 			left[o.URI] = true
 		}
 		return nil
@@ -53,7 +65,7 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 	g.SetLimit(documentReads)
 	for i, uri := range manifests {
 		g.Go(func() (err error) {
-			found[i], err = readDirectory(gctx, store, uri, configID, left)
+			found[i], err = readDirectory(gctx, store, uri, runID, configID, left)
 			return err
 		})
 	}
@@ -64,18 +76,59 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 		return nil, fault.Input(CodeConfig, "the run was prepared under configuration %q, this is %q, and it has no results of this one", found[0].prepared, configID).
 			On(manifests[0]).Fix("give the configuration that prepared the run, or infer it under this one")
 	}
-	run := &survey.Run{RunID: runID, ConfigID: configID}
-	at := map[int64]int{}
+	tiles := map[int64]*survey.RunTile{}
 	for _, d := range found {
-		i, ok := at[d.sub.TileID]
-		if !ok {
-			i = len(run.Tiles)
-			at[d.sub.TileID] = i
-			run.Tiles = append(run.Tiles, survey.RunTile{TileID: d.sub.TileID})
+		if tiles[d.sub.TileID] == nil {
+			tiles[d.sub.TileID] = &survey.RunTile{TileID: d.sub.TileID}
 		}
-		run.Tiles[i].SubTiles = append(run.Tiles[i].SubTiles, d.sub)
+		t := tiles[d.sub.TileID]
+		t.SubTiles = append(t.SubTiles, d.sub)
+	}
+	if err := remember(ctx, store, runURI, configID, tiles); err != nil {
+		return nil, err
+	}
+	run := &survey.Run{RunID: runID, ConfigID: configID}
+	for _, id := range slices.Sorted(maps.Keys(tiles)) {
+		slices.SortFunc(tiles[id].SubTiles, func(a, b survey.RunSubTile) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col)) })
+		run.Tiles = append(run.Tiles, *tiles[id])
 	}
 	return run, nil
+}
+
+// remember adds what the run's earlier record knows of its tiles.
+func remember(ctx context.Context, r objstore.Reader, runURI, configID string, tiles map[int64]*survey.RunTile) error {
+	record := survey.RunURI(runURI)
+	before, err := survey.LoadRun(ctx, r, record)
+	if objstore.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if before.ConfigID != configID {
+		return nil
+	}
+	was, is := 0, 0
+	for _, t := range before.Tiles {
+		now := tiles[t.TileID]
+		if now == nil && t.Failure != "" {
+			tiles[t.TileID] = &t
+			continue
+		}
+		was += len(t.SubTiles)
+		if now == nil {
+			continue
+		}
+		is += len(now.SubTiles)
+		if t.Failure == "" { // else it was prepared by hand since
+			now.Plan, now.Again, now.LeftOut = t.Plan, t.Again, t.LeftOut
+		}
+	}
+	if is < was {
+		return fault.Input(CodeElsewhere, "the run's record has %d sub-tiles, below it lie %d: the others' directories were removed, or are of an earlier run, whose products this one found in the cache", was, is).
+			On(record).Fix("have `constellation run --run-id %s` assemble it, or run it anew with --cache off", before.RunID)
+	}
+	return nil
 }
 
 // directory is a sub-tile's directory, and the configurations that its
@@ -85,14 +138,27 @@ type directory struct {
 	prepared, inferred string
 }
 
-func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string, left map[string]bool) (directory, error) {
+func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID string, left map[string]bool) (directory, error) {
 	m, err := readManifest(ctx, r, uri)
 	if err != nil {
 		return directory{}, err
 	}
 	dir := strings.TrimSuffix(uri, "/"+manifest.Local)
-	d := directory{prepared: m.ConfigID, sub: survey.RunSubTile{RA: m.Centre[0], Dec: m.Centre[1],
-		Outcome: results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: results.Failed, Reason: survey.Lost, Directory: dir}}}
+	d := directory{prepared: m.ConfigID, sub: survey.RunSubTile{
+		RA: m.Centre[0], Dec: m.Centre[1], Quadrants: len(m.Quadrants), Extended: len(m.Sources), CoreSources: len(m.Core),
+		Outcome: results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: results.Failed, Directory: dir,
+			Reason: "there is no inference result in " + dir + ": constellation infer makes one"},
+	}}
+	if left[objstore.Join(dir, results.FailureFile)] {
+		failure, err := results.LoadFailure(ctx, r, dir, runID)
+		if err != nil {
+			return d, err
+		}
+		if failure != nil {
+			d.sub.Outcome = *failure
+			return d, nil
+		}
+	}
 	shear := results.File{URI: objstore.Join(dir, results.Directory, results.ShearFile)}
 	if !left[shear.URI] {
 		return d, nil
@@ -116,13 +182,37 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string,
 		if status == results.Failed {
 			d.sub.Reason = "the engine says so"
 		}
-		d.sub.Shear, d.sub.Sources = shear, results.File{URI: objstore.Join(dir, results.Directory, results.SourcesFile)}
+		d.sub.Shear, d.sub.Sources, err = describe(ctx, r, dir)
+		return d, err
 	case catalog.Unusable(err), fault.CodeOf(err) == CodeConfig:
 		d.sub.Reason = err.Error()
 	default:
 		return d, err
 	}
 	return d, nil
+}
+
+// describe finds size and checksum of a sub-tile's tables. One that isn't there
+// is found by who reads it.
+func describe(ctx context.Context, r objstore.Reader, dir string) (shear, sources results.File, err error) {
+	shear.URI, sources.URI = objstore.Join(dir, results.Directory, results.ShearFile), objstore.Join(dir, results.Directory, results.SourcesFile)
+	for _, f := range []*results.File{&shear, &sources} {
+		body, err := r.Get(ctx, f.URI, "", objstore.Whole)
+		if objstore.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return shear, sources, err
+		}
+		sum := sha256.New()
+		f.Size, err = io.Copy(sum, body)
+		body.Close()
+		if err != nil {
+			return shear, sources, fmt.Errorf("read %s: %w", f.URI, err)
+		}
+		f.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	}
+	return shear, sources, nil
 }
 
 // namedBy is the configuration that a summary.json names, or else.

@@ -16,6 +16,12 @@ type Usage struct {
 	BytesWritten int64
 }
 
+// Metered is a store that says what it has moved.
+type Metered interface {
+	Store
+	Usage() Usage
+}
+
 // Sub is what was moved since an earlier reading.
 func (u Usage) Sub(earlier Usage) Usage {
 	return Usage{u.Requests - earlier.Requests, u.BytesRead - earlier.BytesRead, u.BytesWritten - earlier.BytesWritten}

@@ -189,6 +189,9 @@ func SubTileURI(runURI string, tile int64, row, col int) string {
 	return objstore.Join(runURI, fmt.Sprint(tile), fmt.Sprintf("%d_%d", row, col))
 }
 
+// RunURI is where the record of a run lies.
+func RunURI(runURI string) string { return objstore.Join(runURI, RunFile) }
+
 // PartURI is where the record of a run's n-th batch lies.
 func PartURI(runURI string, n int64) string {
 	return objstore.Join(runURI, PartDir, fmt.Sprintf("%05d.json", n))
@@ -212,7 +215,7 @@ func SaveRun(ctx context.Context, store objstore.Store, runURI, runID, configID 
 		}
 		run.Tiles, run.Parts = only.Tiles, nil
 	}
-	uri := objstore.Join(runURI, RunFile)
+	uri := RunURI(runURI)
 	return uri, Save(ctx, store, uri, run)
 }
 

@@ -2,48 +2,9 @@
 package main
 
 import (
-	"context"
-
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
-	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/prepare"
-	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/pipeline/tiles"
 )
 
-func main() { task.MainDynamic(pipeline.FanOutTiles, run) }
-
-func run(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeline.TileIn], err error) {
-	out = task.FanOut[pipeline.TileIn]{Branch: in.Branch, Accelerator: in.GPU.Accelerator}
-	if len(in.TileIDs) == 0 {
-		return out, nil
-	}
-	store := task.From(ctx).Store()
-	planner := prepare.Planner{
-		Grid: in.Tiling.Grid(), Store: store, Dir: task.From(ctx).Output("tiles"),
-		Redo: survey.Redo{Store: store, Base: in.Destination.RedoTiles()}, ConfigID: in.Destination.ConfigID,
-	}
-	if planner.Plan, err = survey.OpenPlan(ctx, store, in.Plan.URI); err != nil {
-		return out, err
-	}
-	if planner.Tiles, err = survey.Load[survey.Tiles](ctx, store, in.Tiles.URI); err != nil {
-		return out, err
-	}
-	if planner.Index, err = index.Open(ctx, store, in.Index.URI); err != nil {
-		return out, err
-	}
-	planned, err := planner.Plans(ctx, in.TileIDs)
-	if err != nil {
-		return out, err
-	}
-	inference := literal.Blob{URI: task.From(ctx).Output("inference.json"), Format: "json"}
-	key, err := survey.SaveDigest(ctx, store, inference.URI, in.Inference)
-	if err != nil {
-		return out, err
-	}
-	for _, p := range planned {
-		out.Items = append(out.Items, in.Tile(p.TileID, literal.Blob{URI: p.URI, Format: "json"}, p.Key, inference, key))
-	}
-	return out, nil
-}
+func main() { task.MainDynamic(pipeline.FanOutTiles, tiles.Plan) }

@@ -2,60 +2,9 @@
 package main
 
 import (
-	"context"
-
-	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants"
-	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
-	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/report"
-	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/pipeline/observations"
 )
 
-func main() { task.Main(pipeline.IndexObservations, run) }
-
-func run(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.IndexObservationsOut, err error) {
-	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
-	redo, err := survey.Redo{Store: env.Store(), Base: in.Destination.RedoBatches()}.All(ctx)
-	if err != nil {
-		return out, err
-	}
-	listed, err := euclid.IndexExposures(ctx, source, in.Source.VISBase, in.Source.Exposures)
-	if err != nil {
-		return out, err
-	}
-	plan, err := survey.NewPlan(ctx, env.Store(), env.Output("plan.json"), listed, int(in.FilesPerTask), redo)
-	if err != nil {
-		return out, err
-	}
-	leftOut := []string{}
-	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
-		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
-		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: in.Tiling.Grid().NeighbourRadius(),
-		ParquetTable: quadrants.ReadTileTable,
-		OnUnreadable: func(err error) {
-			env.Log.Warn("a tile is left out", "reason", err)
-			leftOut = append(leftOut, err.Error())
-		},
-	}, in.Region, in.Tiling.CoreArcmin)
-	if err != nil {
-		return out, err
-	}
-	tiles.LeftOut = leftOut
-	env.Log.Info("planned", "plan", plan.String(), "tiles", len(tiles.Wanted))
-	env.Deck.AddHTML("Plan", report.Plan(plan, tiles))
-	out = pipeline.IndexObservationsOut{
-		Plan:    literal.Blob{URI: env.Output("plan.json"), Format: "json"},
-		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
-		TileIDs: tiles.Wanted, LeftOut: leftOut,
-	}
-	if out.Plan.Hash, err = plan.Digest(); err != nil {
-		return out, err
-	}
-	for _, b := range plan.Batches {
-		out.Batches = append(out.Batches, b.SHA256)
-	}
-	return out, survey.Save(ctx, env.Store(), out.Tiles.URI, tiles)
-}
+func main() { task.Main(pipeline.IndexObservations, observations.Index) }

@@ -2,44 +2,9 @@
 package main
 
 import (
-	"context"
-
-	"github.com/cosmostat/constellation/pkg/config"
-	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/prepare"
-	"github.com/cosmostat/constellation/pkg/report"
-	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/pipeline/footprints"
 )
 
-func main() { task.Main(pipeline.MergeFootprints, run) }
-
-func run(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.MergeFootprintsOut, err error) {
-	env := task.From(ctx)
-	plan, err := survey.OpenPlan(ctx, env.Store(), in.Plan.URI)
-	if err != nil {
-		return out, err
-	}
-	out.Index = literal.Blob{URI: env.Output("index/quadrants.json"), Format: "json"}
-	merged, err := prepare.Merge(ctx, env.Store(), plan, batches(in), config.Limit(in.MaxMissing), out.Index.URI)
-	if err != nil {
-		return out, err
-	}
-	env.Log.Info("merged", "index", merged.Summary, "missing", merged.Reasons)
-	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons))
-	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
-	return out, nil
-}
-
-// batches are what the elements of the map gave; one that failed gave nothing.
-func batches(in pipeline.MergeFootprintsIn) []prepare.Footprints {
-	all := make([]prepare.Footprints, len(in.Footprints))
-	for i, uri := range pipeline.URIs(in.Footprints) {
-		all[i].URI = uri
-		if why := in.Unreadable[i]; why != nil {
-			all[i].Unreadable = *why
-		}
-	}
-	return all
-}
+func main() { task.Main(pipeline.MergeFootprints, footprints.Merge) }

@@ -2,65 +2,9 @@
 package main
 
 import (
-	"context"
-	"runtime/debug"
-
-	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
-	"github.com/cosmostat/constellation/pkg/manifest"
-	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/prepare"
-	"github.com/cosmostat/constellation/pkg/report"
-	"github.com/cosmostat/constellation/pkg/sky"
-	"github.com/cosmostat/constellation/pkg/survey"
-	"github.com/cosmostat/constellation/pkg/version"
+	"github.com/cosmostat/constellation/pkg/pipeline/tiles"
 )
 
-func main() {
-	// What it holds are buffers that are used again: looking through them often
-	// costs next to nothing, and garbage doesn't pile up beside them.
-	debug.SetGCPercent(10)
-	task.Main(pipeline.PrepareTile, run)
-}
-
-func run(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTileOut, err error) {
-	env, source := task.From(ctx), objstore.Open(ctx, in.Source.Store())
-	plan, near, err := prepare.LoadTilePlan(ctx, env.Store(), in.Plan.URI)
-	if err != nil {
-		return out, err
-	}
-	// The moment of the listing: what became of a file since is said against it.
-	listed, err := env.Store().Stat(ctx, in.Listing.URI)
-	if err != nil {
-		return out, err
-	}
-	id := env.Identity()
-	progress := env.Checkpoint()
-	prepared, err := prepare.Tile(ctx, prepare.TileJob{
-		Plan: plan, Near: near,
-		Source: objstore.Indexed(source, listed.URI, listed.Modified),
-		Dest:   objstore.InClass(env.Store(), in.Products.StorageClass), RunURI: in.Destination.RunURI, Copy: in.Products.Copy, ConfigID: in.Destination.ConfigID,
-		Progress: progress,
-		Provenance: manifest.Provenance{
-			Run: in.Destination.Run(), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,
-			Versions: map[string]string{"constellation": version.Version},
-		},
-	})
-	if err != nil {
-		return out, err
-	}
-	env.Log.Info("prepared", "tile", plan.Tile.ID, "summary", prepared.String(), "source", source.Usage())
-	env.Deck.AddHTML("Tile", report.Prepared(prepared))
-	env.Deck.AddHTML("Map", report.Map(sky.Tile{ID: plan.Tile.ID, Centre: plan.Tile.Centre}, plan.Grid, near, prepared))
-	if prepared.Failure != "" {
-		redo := survey.Redo{Store: env.Store(), Base: in.Destination.RedoTiles()}
-		if err := redo.Failed(ctx, prepared.Plan, prepared.Again, in.Destination.Run()); err != nil {
-			return out, err
-		}
-	}
-	out = pipeline.PrepareTileOut{
-		Prepared: literal.Blob{URI: env.Output("prepared.json"), Format: "json"}, Failure: prepared.Failure,
-	}
-	return out, survey.Save(ctx, env.Store(), out.Prepared.URI, prepared)
-}
+func main() { task.Main(pipeline.PrepareTile, tiles.Prepare) }

@@ -2,22 +2,9 @@
 package main
 
 import (
-	"context"
-
-	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/pipeline/record"
 )
 
-func main() { task.Main(pipeline.RecordRun, run) }
-
-func run(ctx context.Context, in pipeline.RecordRunIn) (out pipeline.RecordRunOut, err error) {
-	parts := make([]string, len(in.Parts))
-	for i, p := range in.Parts {
-		parts[i] = p.URI
-	}
-	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, parts)
-	out.Run = literal.Blob{URI: uri, Format: "json"}
-	return out, err
-}
+func main() { task.Main(pipeline.RecordRun, record.Run) }

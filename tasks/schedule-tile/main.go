@@ -2,31 +2,9 @@
 package main
 
 import (
-	"context"
-
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/shine"
-	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/pipeline/schedule"
 )
 
-func main() { task.Main(pipeline.ScheduleTile, run) }
-
-func run(ctx context.Context, in pipeline.ScheduleTileIn) (out pipeline.ScheduleTileOut, err error) {
-	env := task.From(ctx)
-	prepared, err := survey.Load[survey.Prepared](ctx, env.Store(), in.Prepared.URI)
-	if err != nil {
-		return out, err
-	}
-	budget, known := shine.Budget(in.GPU.Accelerator, in.GPU.Bytes())
-	if in.GPU.Accelerator != "" && !known {
-		env.Log.Warn("nothing is known of this device's memory: nothing is too large", "accelerator", in.GPU.Accelerator)
-	}
-	for i := range prepared.SubTiles {
-		if why := prepared.TooLarge(i, budget); why != "" {
-			env.Log.Warn("not scheduled", "tile", prepared.TileID, "sub_tile", i, "reason", why)
-		}
-	}
-	out.SubTiles = prepared.ToInfer(budget)
-	return out, nil
-}
+func main() { task.Main(pipeline.ScheduleTile, schedule.Tile) }

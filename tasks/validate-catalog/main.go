@@ -2,64 +2,9 @@
 package main
 
 import (
-	"context"
-	"fmt"
-
-	"github.com/cosmostat/constellation/pkg/assemble"
-	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/clean"
-	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/report"
-	"github.com/cosmostat/constellation/pkg/report/catalogue"
-	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/pipeline/shear"
 )
 
-func main() { task.Main(pipeline.ValidateCatalog, run) }
-
-func run(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.ValidateCatalogOut, err error) {
-	env := task.From(ctx)
-	planned, err := survey.LoadRun(ctx, env.Store(), in.Run.URI)
-	if err != nil {
-		return out, err
-	}
-	verdict, judged := assemble.Hold(ctx, catalog.Settings(in.Catalog), catalog.Thresholds(in.Thresholds), planned)
-	if verdict == nil {
-		return out, judged
-	}
-	env.Deck.AddHTML("Validation", catalogue.Validation(verdict))
-	out.Report, out.Snapshot = literal.Blob{URI: env.Output("validation.json"), Format: "json"}, verdict.Snapshot
-	if err := survey.Save(ctx, env.Store(), out.Report.URI, verdict); err != nil {
-		return out, err
-	}
-	if judged != nil {
-		return out, judged
-	}
-	if in.Retention != "drop_pixels" {
-		return out, nil
-	}
-	return out, dropPixels(ctx, env, planned, verdict, in.Destination)
-}
-
-// dropPixels removes what was extracted for tiles that are measured: 40 GB each.
-func dropPixels(ctx context.Context, env *task.Environment, planned *survey.Run, verdict *catalog.Report, d pipeline.Destination) error {
-	if verdict.Present < verdict.Planned {
-		env.Log.Warn("pixels are kept: sub-tiles are missing from the catalogue", "planned", verdict.Planned, "present", verdict.Present)
-		return nil
-	}
-	plan := clean.NewPlan(d.RunURI)
-	if err := plan.FindPixels(ctx, env.Store(), planned); err != nil {
-		return err
-	}
-	found := plan.Count(clean.Pixels)
-	env.Log.Info("pixels are dropped", "files", found.Objects, "bytes", found.Bytes, "kept_sub_tiles_of_earlier_runs", plan.Others())
-	if err := plan.Remember(ctx, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}); err != nil {
-		return err
-	}
-	if _, err := plan.Remove(ctx, env.Store()); err != nil {
-		return err
-	}
-	env.Deck.AddHTML("Retention", fmt.Sprintf("<p>output.retention is drop_pixels: %d files, %s, of measured tiles were removed.</p>", found.Objects, report.Bytes(found.Bytes)))
-	return nil
-}
+func main() { task.Main(pipeline.ValidateCatalog, shear.Validate) }

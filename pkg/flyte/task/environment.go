@@ -16,6 +16,11 @@ type Environment struct {
 	Deck *Deck
 	Log  *slog.Logger // every line says which attempt wrote it; in an executable slog's default is the same
 
+	// Sources opens the store that a task reads somebody else's files from; nil is
+	// objstore.Open. Who makes an environment by hand may share one store between
+	// tasks, or put a store of memory in its place.
+	Sources func(context.Context, objstore.Config) objstore.Metered
+
 	id         Identity
 	store      objstore.Store
 	raw        string
@@ -37,7 +42,8 @@ const executionVariable = "FLYTE_INTERNAL_EXECUTION_ID"
 
 type environmentKey struct{}
 
-// With puts an environment into a context, for tests of a run function.
+// With puts an environment into a context, for whoever calls a run function
+// without its executable: a command that does by hand what the task does, a test.
 func With(ctx context.Context, e *Environment) context.Context {
 	return context.WithValue(ctx, environmentKey{}, e)
 }
@@ -59,6 +65,14 @@ func From(ctx context.Context) *Environment {
 // Store is the object store that the task's outputs go to, set up from the
 // standard AWS environment.
 func (e *Environment) Store() objstore.Store { return e.store }
+
+// Open opens the store of a task's sources. Outputs go to [Environment.Store].
+func (e *Environment) Open(ctx context.Context, config objstore.Config) objstore.Metered {
+	if e.Sources != nil {
+		return e.Sources(ctx, config)
+	}
+	return objstore.Open(ctx, config)
+}
 
 // Output is the URI of a file that this attempt writes: its own raw output
 // prefix, which no other attempt or element shares, and the name.

@@ -13,10 +13,21 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/region"
 )
+
+// Config is the body of resolve_config.
+func Config(ctx context.Context, in pipeline.ResolveConfigIn) (pipeline.ResolveConfigOut, error) {
+	env := task.From(ctx)
+	out, warnings, err := Launch(ctx, env.Store(), in, env.Identity().Execution)
+	for _, w := range warnings {
+		env.Log.Warn(w)
+	}
+	return out, err
+}
 
 // Launch reads the configuration that a launch names, lays the launch's own
 // inputs over it and cuts the result into settings. The warnings are for the log.

@@ -1,0 +1,44 @@
+package footprints
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// Merge joins the batches. More files that could not be read than max_missing
+// allows are an error; those that it allows are named.
+func Merge(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.MergeFootprintsOut, err error) {
+	env := task.From(ctx)
+	plan, err := survey.OpenPlan(ctx, env.Store(), in.Plan.URI)
+	if err != nil {
+		return out, err
+	}
+	out.Index = literal.Blob{URI: env.Output("index/quadrants.json"), Format: "json"}
+	merged, err := prepare.Merge(ctx, env.Store(), plan, batches(in), config.Limit(in.MaxMissing), out.Index.URI)
+	if err != nil {
+		return out, err
+	}
+	env.Log.Info("merged", "index", merged.Summary, "missing", merged.Reasons)
+	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons))
+	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
+	return out, nil
+}
+
+// batches are what the elements of the map gave; one that failed gave nothing.
+func batches(in pipeline.MergeFootprintsIn) []prepare.Footprints {
+	all := make([]prepare.Footprints, len(in.Footprints))
+	for i, uri := range pipeline.URIs(in.Footprints) {
+		all[i].URI = uri
+		if why := in.Unreadable[i]; why != nil {
+			all[i].Unreadable = *why
+		}
+	}
+	return all
+}

@@ -1,0 +1,71 @@
+// Package observations is the body of index_observations: it lists a survey's
+// files, and plans which exposures are read and which tiles are made.
+package observations
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/euclid/quadrants"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// Index lists VIS and MER. Files that don't make a whole exposure, and tiles that
+// can't be placed on the sky, are left out and told; that nothing is left is an error.
+func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.IndexObservationsOut, err error) {
+	env := task.From(ctx)
+	source := env.Open(ctx, in.Source.Store())
+	redo, err := survey.Redo{Store: env.Store(), Base: in.Destination.RedoBatches()}.All(ctx)
+	if err != nil {
+		return out, err
+	}
+	listed, err := euclid.IndexExposures(ctx, source, in.Source.VISBase, in.Source.Exposures)
+	if err != nil {
+		return out, err
+	}
+	plan, err := survey.NewPlan(ctx, env.Store(), env.Output("plan.json"), listed, int(in.FilesPerTask), redo)
+	if err != nil {
+		return out, err
+	}
+	tiles, err := Tiles(ctx, source, in)
+	if err != nil {
+		return out, err
+	}
+	for _, why := range tiles.LeftOut {
+		env.Log.Warn("a tile is left out", "reason", why)
+	}
+	env.Log.Info("planned", "plan", plan.String(), "tiles", len(tiles.Wanted))
+	env.Deck.AddHTML("Plan", report.Plan(plan, tiles))
+	out = pipeline.IndexObservationsOut{
+		Plan:    literal.Blob{URI: env.Output("plan.json"), Format: "json"},
+		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
+		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut,
+	}
+	if out.Plan.Hash, err = plan.Digest(); err != nil {
+		return out, err
+	}
+	for _, b := range plan.Batches {
+		out.Batches = append(out.Batches, b.SHA256)
+	}
+	return out, survey.Save(ctx, env.Store(), out.Tiles.URI, tiles)
+}
+
+// Tiles finds the tiles that the inputs ask for, and their neighbours.
+func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObservationsIn) (*survey.Tiles, error) {
+	leftOut := []string{}
+	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
+		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
+		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: in.Tiling.Grid().NeighbourRadius(),
+		ParquetTable: quadrants.ReadTileTable,
+		OnUnreadable: func(err error) { leftOut = append(leftOut, err.Error()) },
+	}, in.Region, in.Tiling.CoreArcmin)
+	if err != nil {
+		return nil, err
+	}
+	tiles.LeftOut = leftOut
+	return tiles, nil
+}

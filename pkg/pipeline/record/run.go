@@ -1,0 +1,23 @@
+// Package record holds the bodies of record_tiles and record_run: how each tile
+// and sub-tile of a run ended, and where its products lie.
+package record
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// Run writes the record of a whole run, of its parts.
+func Run(ctx context.Context, in pipeline.RecordRunIn) (out pipeline.RecordRunOut, err error) {
+	parts := make([]string, len(in.Parts))
+	for i, p := range in.Parts {
+		parts[i] = p.URI
+	}
+	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, parts)
+	out.Run = literal.Blob{URI: uri, Format: "json"}
+	return out, err
+}

@@ -1,0 +1,92 @@
+// Package shear holds the bodies of assemble_catalog and validate_catalog: a
+// run's results into the Iceberg tables, and the tables held to the run.
+package shear
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/cosmostat/constellation/pkg/campaign"
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// Assemble commits what a batch of tiles left. A sub-tile without a usable result
+// is recorded as failed, with the reason, and the others are committed.
+func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.AssembleCatalogOut, err error) {
+	env := task.From(ctx)
+	if len(in.Outcomes) != len(in.Prepared) {
+		return out, fault.Input("TileCount", "%d tiles were prepared, %d have outcomes", len(in.Prepared), len(in.Outcomes)).At("outcomes").Fix("give a list for each tile")
+	}
+	prepared, outcomes := make([]string, len(in.Prepared)), make([][]string, len(in.Prepared))
+	for i, p := range in.Prepared {
+		prepared[i], outcomes[i] = p.URI, pipeline.URIs(in.Outcomes[i])
+	}
+	budget, _ := shine.Budget(in.GPU.Accelerator, in.GPU.Bytes())
+	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, prepared, outcomes, budget)
+	if err != nil {
+		return out, err
+	}
+	record := survey.PartURI(in.Destination.RunURI, in.Part)
+	total, err := Commit(ctx, part, in.CommitSettings, in.Destination, record)
+	if err != nil {
+		return out, err
+	}
+	return pipeline.AssembleCatalogOut{
+		Part: literal.Blob{URI: record, Format: "json"}, Snapshot: total.Snapshot, ShearRows: total.ShearRows, SourceRows: total.SourceRows,
+	}, nil
+}
+
+// AssembleDirectories does the same for a run whose stages were run by hand: from
+// its directories, and from its record where there is one, which it replaces.
+func AssembleDirectories(ctx context.Context, in pipeline.CommitSettings, d pipeline.Destination) (assemble.Total, error) {
+	run, err := assemble.FromDirectories(ctx, task.From(ctx).Store(), in.RunID, d.ConfigID, d.RunURI)
+	if err != nil {
+		return assemble.Total{}, err
+	}
+	return Commit(ctx, run, in, d, survey.RunURI(d.RunURI))
+}
+
+// Commit writes the record of some tiles and commits their rows. Tiles that could
+// not be prepared are marked first: the next run tries them again, whatever
+// becomes of the commit.
+func Commit(ctx context.Context, part *survey.Run, in pipeline.CommitSettings, d pipeline.Destination, record string) (total assemble.Total, err error) {
+	env := task.From(ctx)
+	c, err := catalog.Open(ctx, catalog.Settings(in.Catalog))
+	if err != nil {
+		return total, err
+	}
+	defer c.Close()
+	if err := part.MarkFailures(ctx, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}); err != nil {
+		return total, err
+	}
+	leases, err := leases(ctx, env.Store(), in.Leases)
+	if err != nil {
+		return total, err
+	}
+	if total, err = assemble.Commit(ctx, env.Store(), c, part, leases, record); err != nil {
+		return total, err
+	}
+	env.Log.Info("committed", "snapshot", total.Snapshot, "shear_rows", total.ShearRows, "source_rows", total.SourceRows, "unchanged", total.AllUnchanged(), "kept", total.Kept)
+	env.Deck.AddHTML("Run", catalogue.Run(part, total))
+	return total, nil
+}
+
+// leases are those of a campaign's selection; nil where the tiles are not a campaign's.
+func leases(ctx context.Context, r objstore.Reader, uri string) ([]catalog.Lease, error) {
+	if uri == "" {
+		return nil, nil
+	}
+	selection, err := survey.Load[campaign.Selection](ctx, r, uri)
+	if err != nil {
+		return nil, err
+	}
+	return append([]catalog.Lease{}, selection.Leases...), nil
+}

@@ -1,0 +1,68 @@
+package tiles
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
+	"github.com/cosmostat/constellation/pkg/version"
+)
+
+// collectAt is the garbage collector's percentage while a tile is prepared. What
+// is held are buffers that are used again: looking through them often costs next
+// to nothing, and garbage doesn't pile up beside them.
+const collectAt = 10
+
+// Prepare cuts one tile into its directories. Trouble with the tile's own data is
+// an outcome: it says why, and the tile is marked to be prepared again by the
+// next run. Trouble with anything else, the products' store for one, is an error.
+func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTileOut, err error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
+	env := task.From(ctx)
+	source := env.Open(ctx, in.Source.Store())
+	plan, near, err := prepare.LoadTilePlan(ctx, env.Store(), in.Plan.URI)
+	if err != nil {
+		return out, err
+	}
+	// The moment of the listing: what became of a file since is said against it.
+	listed, err := env.Store().Stat(ctx, in.Listing.URI)
+	if err != nil {
+		return out, err
+	}
+	id := env.Identity()
+	progress := env.Checkpoint()
+	prepared, err := prepare.Tile(ctx, prepare.TileJob{
+		Plan: plan, Near: near,
+		Source: objstore.Indexed(source, listed.URI, listed.Modified),
+		Dest:   objstore.InClass(env.Store(), in.Products.StorageClass), RunURI: in.Destination.RunURI, Copy: in.Products.Copy, ConfigID: in.Destination.ConfigID,
+		Progress: progress,
+		Provenance: manifest.Provenance{
+			Run: in.Destination.Run(), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,
+			Versions: map[string]string{"constellation": version.Version},
+		},
+	})
+	if err != nil {
+		return out, err
+	}
+	env.Log.Info("prepared", "tile", plan.Tile.ID, "summary", prepared.String(), "source", source.Usage())
+	env.Deck.AddHTML("Tile", report.Prepared(prepared))
+	env.Deck.AddHTML("Map", report.Map(sky.Tile{ID: plan.Tile.ID, Centre: plan.Tile.Centre}, plan.Grid, near, prepared))
+	if prepared.Failure != "" {
+		redo := survey.Redo{Store: env.Store(), Base: in.Destination.RedoTiles()}
+		if err := redo.Failed(ctx, prepared.Plan, prepared.Again, in.Destination.Run()); err != nil {
+			return out, err
+		}
+	}
+	out = pipeline.PrepareTileOut{
+		Prepared: literal.Blob{URI: env.Output("prepared.json"), Format: "json"}, Failure: prepared.Failure,
+	}
+	return out, survey.Save(ctx, env.Store(), out.Prepared.URI, prepared)
+}
