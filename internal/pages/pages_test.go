@@ -100,8 +100,12 @@ func run(t *testing.T, dir string, c command) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("$ %s\n%v\n%s%s", c.line, err, &stdout, &stderr)
 	}
-	if !pattern(c.prints).MatchString(stdout.String()) {
-		t.Errorf("$ %s\nprinted\n%s\nthe page shows\n%s", c.line, &stdout, c.prints)
+	printed := stdout.String()
+	if printed != "" && !strings.HasSuffix(printed, "\n") {
+		printed += "\n" // a file may end without one
+	}
+	if !pattern(c.prints).MatchString(printed) {
+		t.Errorf("$ %s\nprinted\n%s\nthe page shows\n%s", c.line, printed, c.prints)
 	}
 }
 
