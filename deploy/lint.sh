@@ -26,12 +26,20 @@ formatted() {
 
 tidy() { go mod tidy -diff && go -C deploy/tools mod tidy -diff; }
 
+# errors looks at what ships: not at tests, nor at packages that only tests import.
+errors() {
+  local shipped
+  mapfile -t shipped < <(go list "${packages[@]}" | grep -vE '/internal/|test$')
+  [ ${#shipped[@]} -eq 0 ] || "${tool[@]}" errcheck -ignoretests -exclude deploy/errcheck.txt "${shipped[@]}"
+}
+
 if [ $# -eq 0 ]; then
   part "gofmt -s" "run gofmt -s -w on these" formatted
   part "go mod tidy" "run go mod tidy (and go -C deploy/tools mod tidy)" tidy
   set -- ./...
 fi
+packages=("$@")
 part "go vet" "see above" go vet "$@"
-part staticcheck "see above; staticcheck -explain CHECK says why (settings: staticcheck.conf)" "${tool[@]}" staticcheck "$@"
-part errcheck "handle the error, or write _ = and why (what may be ignored: deploy/errcheck.txt)" "${tool[@]}" errcheck -ignoretests -exclude deploy/errcheck.txt "$@"
+part staticcheck "see above; staticcheck -explain CHECK says why" "${tool[@]}" staticcheck "$@"
+part errcheck "handle the error, or write _ = and why (what may be ignored: deploy/errcheck.txt)" errors
 exit $failed

@@ -147,7 +147,7 @@ func TestResume(t *testing.T) {
 	l.MaxSystemRetries = -1
 	l.Parallel = 1 // so that nothing is under way when an element fails
 	b.Workflow.Metadata.OnFailure = core.WorkflowMetadata_FAIL_AFTER_EXECUTABLE_NODES_COMPLETE
-	execute := func(x int) (*core.LiteralMap, error, map[string]int) {
+	execute := func(x int) (*core.LiteralMap, map[string]int, error) {
 		l.events = nil
 		out, err := l.Execute(t.Context(), Register(b, "p", "d", "v"), literals(map[string]any{"x": x}), "exec")
 		ran := map[string]int{}
@@ -156,7 +156,7 @@ func TestResume(t *testing.T) {
 				ran[e.String()]++
 			}
 		}
-		return out, err, ran
+		return out, ran, err
 	}
 	want := func(ran map[string]int, nodes ...string) {
 		t.Helper()
@@ -171,31 +171,31 @@ func TestResume(t *testing.T) {
 		}
 	}
 
-	_, err, ran := execute(1)
+	_, ran, err := execute(1)
 	check(t, nil, err, nil, codeInterrupted)
 	want(ran, "before", "f")
 
 	if err := os.Rename(broken, mended); err != nil {
 		t.Fatal(err)
 	}
-	_, err, ran = execute(1)
+	_, ran, err = execute(1)
 	check(t, nil, err, nil, codeArray)
 	want(ran, "f", "f/a/m[0]", "f/a/m[1]", "f/a/m[2]", "f/a/s", "f/b/m[0]", "f/b/m[1]")
 
 	// Only the element that failed runs again, as attempt 1, and what comes after it.
-	out, err, ran := execute(1)
+	out, ran, err := execute(1)
 	check(t, out, err, map[string]any{"y": []any{60, 70}}, "")
 	want(ran, "f/b/m[1]", "f/b/m[2]", "f/b/s")
 	if !slices.ContainsFunc(l.events, func(e Event) bool { return e.String() == "f/b/m[1]" && e.Kind == Running && e.Attempt == 1 }) {
 		t.Error("the resumed element does not go on counting attempts")
 	}
 
-	out, err, ran = execute(1)
+	out, ran, err = execute(1)
 	check(t, out, err, map[string]any{"y": []any{60, 70}}, "")
 	want(ran)
 
 	// Other inputs are other work, also for what a dynamic task makes of them.
-	_, err, ran = execute(2)
+	_, ran, err = execute(2)
 	check(t, nil, err, nil, codeArray)
 	want(ran, "before", "f", "f/a/m[0]", "f/a/m[1]", "f/a/m[2]", "f/a/s", "f/b/m[0]", "f/b/m[1]")
 }

@@ -92,7 +92,7 @@ func extend(ctx context.Context, store objstore.Store, doc *root, uri, scratch s
 		err = settled
 	}
 	s.rows, s.spare, s.slab = nil, nil, nil // the merge needs the memory
-	defer s.discard()
+	defer func() { _ = s.discard() }()      // temporary files
 	if err != nil {
 		return nil, err
 	}
