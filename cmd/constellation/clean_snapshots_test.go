@@ -11,6 +11,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // TestCleanSnapshots is the verb as people type it.
@@ -58,7 +59,7 @@ func TestCleanSnapshots(t *testing.T) {
 	refused("the catalogue has no table shear.t (output.catalog_namespace")
 	for i := range 14 {
 		g := float32(i)
-		row := results.Shear{TileID: 7, Status: results.OK, G1: &g, G2: &g}
+		row := results.Shear{TileID: 7, Status: survey.StatusOK, G1: &g, G2: &g}
 		if _, err := c.Commit(t.Context(), catalog.Batch{RunID: "run", ConfigID: "c", Shear: []results.Shear{row}}); err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,7 @@ directory may be local or in an object store; results go into its results/.`,
 			if err != nil && fault.CodeOf(err) != inference.CodeFailed {
 				return err
 			}
-			line := fmt.Sprintf("tile %d sub-tile %d_%d: %s", outcome.TileID, outcome.Row, outcome.Col, outcome.Status)
+			line := fmt.Sprintf("%s: %s", outcome.SubTileID, outcome.Status)
 			if outcome.Reason != "" {
 				line += ": " + outcome.Reason
 			}

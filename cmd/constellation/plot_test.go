@@ -13,7 +13,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/plot"
-	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -99,9 +98,9 @@ func record(t *testing.T, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := survey.RunSubTile{RA: m.Centre[0], Dec: m.Centre[1], Outcome: results.Outcome{TileID: tile.TileID, Row: m.Row, Col: m.Col, Status: results.OK, Directory: d}}
+		s := survey.RunSubTile{RA: m.Centre[0], Dec: m.Centre[1], Outcome: survey.Outcome{SubTileID: sky.ID(tile.TileID, m.Row, m.Col), Status: survey.StatusOK, Directory: d}}
 		if i == 2 {
-			s.Status = results.Failed
+			s.Status = survey.StatusFailed
 		}
 		tile.SubTiles = append(tile.SubTiles, s)
 	}
@@ -121,7 +120,7 @@ func TestLayOut(t *testing.T) {
 			run := survey.RunTile{TileID: 7}
 			for _, s := range grid.SubTiles(want.Tile) {
 				c := s.Centre()
-				run.SubTiles = append(run.SubTiles, survey.RunSubTile{RA: c.RA, Dec: c.Dec, Outcome: results.Outcome{Row: s.Row, Col: s.Col}})
+				run.SubTiles = append(run.SubTiles, survey.RunSubTile{RA: c.RA, Dec: c.Dec, Outcome: survey.Outcome{SubTileID: sky.ID(0, s.Row, s.Col)}})
 			}
 			first := grid.SubTiles(want.Tile)[0]
 			m := &manifest.Manifest{}

@@ -165,7 +165,7 @@ func layOut(at sky.Tile, rows, cols int, t survey.RunTile, manifests []*manifest
 	for i, s := range t.SubTiles {
 		core := sky.Box{XiMin: out.Box.XiMin + float64(s.Col)*width, EtaMin: out.Box.EtaMin + float64(s.Row)*height}
 		core.XiMax, core.EtaMax = core.XiMin+width, core.EtaMin+height
-		sub := plot.SubTile{Name: fmt.Sprintf("%d_%d", s.Row, s.Col), Core: core, Extended: core.Grow(border), Status: s.Status}
+		sub := plot.SubTile{Name: s.Name(), Core: core, Extended: core.Grow(border), Status: s.Status}
 		if m := manifests[i]; m != nil {
 			sub.Sources, sub.Counted = len(m.Core), true
 		}
@@ -189,7 +189,7 @@ func span(plane sky.Tangent, corners [][2]float64) sky.Box {
 }
 
 func readLocalManifest(ctx context.Context, r objstore.Reader, dir string) (*manifest.Manifest, error) {
-	body, err := r.Get(ctx, objstore.Join(dir, manifest.Local), "", objstore.Whole)
+	body, err := r.Get(ctx, objstore.Join(dir, survey.LocalManifestFile), "", objstore.Whole)
 	if err != nil {
 		return nil, err
 	}

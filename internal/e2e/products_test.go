@@ -20,6 +20,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/fits/fitstest"
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // TestProducts runs the pipeline from and to buckets, and looks at everything
@@ -79,7 +80,7 @@ func (s *site) subTiles(t *testing.T, run string) []directory {
 		for row := range s.tiny.GridRows {
 			for col := range s.tiny.GridCols {
 				d := directory{path: filepath.Join(run, strconv.FormatInt(tile, 10), fmt.Sprintf("%d_%d", row, col))}
-				d.original, d.local = readManifest(t, d.path, manifest.Original), readManifest(t, d.path, manifest.Local)
+				d.original, d.local = readManifest(t, d.path, survey.ManifestFile), readManifest(t, d.path, survey.LocalManifestFile)
 				if d.local.TileID != tile || d.local.Row != row || d.local.Col != col {
 					t.Errorf("%s holds tile %d, sub-tile %d_%d", d.path, d.local.TileID, d.local.Row, d.local.Col)
 				}
@@ -296,7 +297,7 @@ func (s *site) checkOwnership(t *testing.T, dirs []directory) {
 
 // checkKeys holds the first keys of a manifest to those that SHINE reads.
 func checkKeys(t *testing.T, d directory) {
-	text := string(read(t, filepath.Join(d.path, manifest.Local)))
+	text := string(read(t, filepath.Join(d.path, survey.LocalManifestFile)))
 	var keys []string
 	for _, m := range regexp.MustCompile(`(?m)^([a-z_]+):`).FindAllStringSubmatch(text, 8) {
 		keys = append(keys, m[1])

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // pixels are the extracted files of a run.
@@ -25,10 +25,10 @@ func unmarked(t *testing.T, products sums) sums {
 	marks, subTiles := 0, 0
 	for path := range products {
 		switch filepath.Base(path) {
-		case manifest.DroppedFile:
+		case survey.DroppedFile:
 			marks++
 			delete(products, path)
-		case manifest.Local:
+		case survey.LocalManifestFile:
 			subTiles++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 const module = "github.com/cosmostat/constellation/"
@@ -71,6 +74,8 @@ func TestImportsGoDown(t *testing.T) {
 				t.Errorf("%s (layer %d) imports %s (layer %d)", p.ImportPath, from, i, to)
 			case from == 2 && to == 1, from == 2 && strings.HasSuffix(i, "pkg/config"):
 				t.Errorf("%s is an SDK that knows no astronomy, and imports %s", p.ImportPath, i)
+			case p.ImportPath == module+"pkg/survey" && !slices.Contains([]string{"euclid", "sky", "region", "objstore", "fault"}, strings.TrimPrefix(i, module+"pkg/")):
+				t.Errorf("%s holds what stages tell each other, on the ground floor, and imports %s", p.ImportPath, i)
 			case strings.HasPrefix(p.ImportPath, module+"workflows") && to == 1:
 				t.Errorf("%s imports %s: workflows import contracts only", p.ImportPath, i)
 			}
@@ -100,11 +105,41 @@ func TestStagesAreOneLine(t *testing.T) {
 	}
 }
 
+// TestOneHomeForNames: the paths of products and the identity of a sub-tile are
+// spelt by one package each.
+func TestOneHomeForNames(t *testing.T) {
+	var names []string
+	for _, name := range []string{
+		survey.ManifestFile, survey.LocalManifestFile, survey.CatalogFile, survey.ProvenanceFile, survey.DroppedFile, survey.FailureFile,
+		survey.ShearFile, survey.SourcesFile, survey.SummaryFile, survey.RunFile,
+	} {
+		names = append(names, regexp.QuoteMeta(name))
+	}
+	spelt := regexp.MustCompile(`"(?:[^"\n]*/)?(?:` + strings.Join(names, "|") + `)"|%d_%d`)
+	// The last three are FITS keywords and a quadrant's place on a detector.
+	homes := []string{"pkg/survey/paths.go", "pkg/sky/identity.go", "pkg/simulate/header.go", "pkg/wcs/header.go", "pkg/wcs/terms.go"}
+	for _, dir := range []string{"pkg", "cmd", "tasks", "workflows"} {
+		err := filepath.WalkDir(filepath.Join("../..", dir), func(path string, d fs.DirEntry, err error) error {
+			rel := strings.TrimPrefix(filepath.ToSlash(path), "../../")
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || slices.Contains(homes, rel) {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for _, found := range spelt.FindAll(text, -1) {
+				t.Errorf("%s spells %s", rel, found)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestExecutablesStayLean: what a stage links decides how big it is and how fast it starts.
 func TestExecutablesStayLean(t *testing.T) {
 	catalogue := []string{"select-tiles", "assemble-catalog", "validate-catalog"}
-	parquet := append([]string{"index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile",
-		"schedule-tile", "record-tiles", "record-run", "fan-out-batches"}, catalogue...) // the last four by way of the outcomes' package
+	parquet := append([]string{"index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile"}, catalogue...)
 	heavy := map[string][]string{ // dependency -> the stages that may link it
 		"github.com/apache/iceberg-go/table":            catalogue,
 		"github.com/apache/arrow-go/v18/parquet/file":   parquet,

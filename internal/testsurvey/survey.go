@@ -16,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Prepared is a survey's sub-tiles.
@@ -96,7 +97,7 @@ func Prepare(t testing.TB, s simulate.Survey, dir string) *Prepared {
 		report, err := extract.Tile(ctx, job)
 		check(err)
 		for _, sub := range report.SubTiles {
-			f, err := os.Open(filepath.Join(sub.Directory, manifest.Local))
+			f, err := os.Open(filepath.Join(sub.Directory, survey.LocalManifestFile))
 			check(err)
 			m, err := manifest.Read(f)
 			f.Close()

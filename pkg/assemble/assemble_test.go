@@ -11,11 +11,11 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -26,15 +26,15 @@ func tile(t *testing.T, store objstore.Store, base string, id int64) (prepared s
 	p := &survey.Prepared{}
 	p.TileID = id
 	for col := range 3 {
-		p.SubTiles = append(p.SubTiles, extract.SubTile{Col: col, Status: extract.StatusOK, RA: 10 + float64(col), Dec: -5, Directory: fmt.Sprintf("%s/%d/0_%d", base, id, col)})
+		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Row: 0, Col: col}, Status: survey.StatusOK, RA: 10 + float64(col), Dec: -5, Directory: fmt.Sprintf("%s/%d/0_%d", base, id, col)})
 	}
 	dir := p.SubTiles[0].Directory
 	g := float32(0.01)
-	shear := results.Shear{TileID: id, RA: 10, Dec: -5, G1: &g, G2: &g, G1Err: &g, G2Err: &g, NSources: 1, Method: "mock", Status: results.OK}
+	shear := results.Shear{TileID: id, RA: 10, Dec: -5, G1: &g, G2: &g, G1Err: &g, G2Err: &g, NSources: 1, Method: "mock", Status: survey.StatusOK}
 	source := results.Source{TileID: id, ObjectID: id * 10, RA: 10, Dec: -5}
-	ok := results.Outcome{TileID: id, Status: results.OK, Directory: dir, Shear: put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, []results.Shear{shear}) }),
+	ok := survey.Outcome{SubTileID: sky.ID(id, 0, 0), Status: survey.StatusOK, Directory: dir, Shear: put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, []results.Shear{shear}) }),
 		Sources: put(t, store, dir+"/results/sources.parquet", func(b *bytes.Buffer) error { return results.WriteSources(b, []results.Source{source}) })}
-	failed := results.Outcome{TileID: id, Col: 2, Status: results.Failed, Reason: "NaN loss", Directory: p.SubTiles[2].Directory}
+	failed := survey.Outcome{SubTileID: sky.ID(id, 0, 2), Status: survey.StatusFailed, Reason: "NaN loss", Directory: p.SubTiles[2].Directory}
 	prepared = fmt.Sprintf("%s/%d/prepared.json", base, id)
 	outcomes = []string{fmt.Sprintf("%s/%d/o0.json", base, id), "", fmt.Sprintf("%s/%d/o2.json", base, id)}
 	for uri, document := range map[string]any{prepared: p, outcomes[0]: ok, outcomes[2]: failed} {
@@ -45,7 +45,7 @@ func tile(t *testing.T, store objstore.Store, base string, id int64) (prepared s
 	return prepared, outcomes
 }
 
-func put(t *testing.T, store objstore.Store, uri string, write func(*bytes.Buffer) error) results.File {
+func put(t *testing.T, store objstore.Store, uri string, write func(*bytes.Buffer) error) survey.File {
 	t.Helper()
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
@@ -55,7 +55,7 @@ func put(t *testing.T, store objstore.Store, uri string, write func(*bytes.Buffe
 	if err != nil {
 		t.Fatal(err)
 	}
-	return results.File{URI: uri, Size: info.Size}
+	return survey.File{URI: uri, Size: info.Size}
 }
 
 // TestRun commits two tiles, twice: every planned sub-tile has its row, those
@@ -73,7 +73,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if counts := run.Counts(); counts[results.OK] != 2 || counts[results.Failed] != 4 {
+	if counts := run.Counts(); counts[survey.StatusOK] != 2 || counts[survey.StatusFailed] != 4 {
 		t.Errorf("counts %v", counts)
 	}
 	if lost := run.Tiles[0].SubTiles[1]; !strings.Contains(lost.Reason, "without a result") || lost.RA != 11 {
@@ -116,10 +116,10 @@ func TestRun(t *testing.T) {
 func directory(t *testing.T, store objstore.Store, base string, col int, prepared string, n int, summary string) string {
 	t.Helper()
 	dir := fmt.Sprintf("%s/7/0_%d", base, col)
-	m := &manifest.Manifest{TileID: 7, Col: col, Centre: [2]float64{10 + float64(col), -5}, Catalog: manifest.CatalogFile, FormatVersion: manifest.FormatVersion, ConfigID: prepared}
-	put(t, store, dir+"/"+manifest.Local, func(b *bytes.Buffer) error { return manifest.Write(b, m) })
+	m := &manifest.Manifest{TileID: 7, Col: col, Centre: [2]float64{10 + float64(col), -5}, Catalog: survey.CatalogFile, FormatVersion: manifest.FormatVersion, ConfigID: prepared}
+	put(t, store, dir+"/"+survey.LocalManifestFile, func(b *bytes.Buffer) error { return manifest.Write(b, m) })
 	g := float32(0.01)
-	shear := results.Shear{TileID: 7, Col: int32(col), RA: 10, Dec: -5, G1: &g, G2: &g, NSources: 1, Method: "mock", Status: results.OK}
+	shear := results.Shear{TileID: 7, Col: int32(col), RA: 10, Dec: -5, G1: &g, G2: &g, NSources: 1, Method: "mock", Status: survey.StatusOK}
 	source := results.Source{TileID: 7, Col: int32(col), ObjectID: int64(col), RA: 10, Dec: -5}
 	put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, slices.Repeat([]results.Shear{shear}, n)) })
 	put(t, store, dir+"/results/sources.parquet", func(b *bytes.Buffer) error { return results.WriteSources(b, []results.Source{source}) })
@@ -201,7 +201,7 @@ func TestFromDirectories(t *testing.T) {
 	}
 	for _, s := range saved.Tiles[0].SubTiles {
 		tc := cases[s.Col]
-		if (s.Status == results.OK) != (tc.reason == "") || (s.Shear.URI == "") != (tc.reason != "") || !strings.Contains(s.Reason, tc.reason) || s.RA != 10+float64(s.Col) {
+		if (s.Status == survey.StatusOK) != (tc.reason == "") || (s.Shear.URI == "") != (tc.reason != "") || !strings.Contains(s.Reason, tc.reason) || s.RA != 10+float64(s.Col) {
 			t.Errorf("%s: %+v", tc.name, s)
 		}
 	}
@@ -209,7 +209,7 @@ func TestFromDirectories(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tc := cases[r.Col]; (r.Status == results.OK) != (tc.reason == "") {
+		if tc := cases[r.Col]; (r.Status == survey.StatusOK) != (tc.reason == "") {
 			t.Errorf("%s: the row says %s", tc.name, r.Status)
 		}
 	}
@@ -222,12 +222,12 @@ func TestForeignRun(t *testing.T) {
 	dir := directory(t, store, base, 0, "a", 1, `{"config_id": "b"}`)
 	directory(t, store, base, 1, "a", 1, "")
 	_, err := assemble.FromDirectories(ctx, store, "r", "c", base)
-	if fault.KindOf(err) != fault.BadInput || fault.CodeOf(err) != assemble.CodeConfig || !strings.Contains(err.Error(), dir+"/"+manifest.Local) {
+	if fault.KindOf(err) != fault.BadInput || fault.CodeOf(err) != assemble.CodeConfig || !strings.Contains(err.Error(), dir+"/"+survey.LocalManifestFile) {
 		t.Errorf("%v", err)
 	}
 	for config, want := range map[string]int{"a": 1, "b": 1} {
 		run, err := assemble.FromDirectories(ctx, store, "r", config, base)
-		if err != nil || run.Counts()[results.OK] != want {
+		if err != nil || run.Counts()[survey.StatusOK] != want {
 			t.Errorf("configuration %s: %+v, %v", config, run, err)
 		}
 	}
@@ -269,9 +269,9 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case r.Status == results.OK && r.RunID == "good" && r.Col == 0:
+		case r.Status == survey.StatusOK && r.RunID == "good" && r.Col == 0:
 			ok++
-		case r.Status == results.Failed:
+		case r.Status == survey.StatusFailed:
 			failed++
 		}
 	}

@@ -47,9 +47,9 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 	left := map[string]bool{} // the results files that count here
 	err := store.List(ctx, strings.TrimRight(runURI, "/")+"/", func(o objstore.Info) error {
 		switch objstore.Base(o.URI) {
-		case manifest.Local:
+		case survey.LocalManifestFile:
 			manifests = append(manifests, o.URI)
-		case results.ShearFile, results.SummaryFile, results.FailureFile:
+		case survey.ShearFile, survey.SummaryFile, survey.FailureFile:
 			left[o.URI] = true
 		}
 		return nil
@@ -89,7 +89,7 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 	}
 	run := &survey.Run{RunID: runID, ConfigID: configID}
 	for _, id := range slices.Sorted(maps.Keys(tiles)) {
-		slices.SortFunc(tiles[id].SubTiles, func(a, b survey.RunSubTile) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col)) })
+		slices.SortFunc(tiles[id].SubTiles, func(a, b survey.RunSubTile) int { return a.Compare(b.SubTileID) })
 		run.Tiles = append(run.Tiles, *tiles[id])
 	}
 	return run, nil
@@ -143,14 +143,14 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 	if err != nil {
 		return directory{}, err
 	}
-	dir := strings.TrimSuffix(uri, "/"+manifest.Local)
+	dir := strings.TrimSuffix(uri, "/"+survey.LocalManifestFile)
 	d := directory{prepared: m.ConfigID, sub: survey.RunSubTile{
 		RA: m.Centre[0], Dec: m.Centre[1], Quadrants: len(m.Quadrants), Extended: len(m.Sources), CoreSources: len(m.Core),
-		Outcome: results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: results.Failed, Directory: dir,
+		Outcome: survey.Outcome{SubTileID: m.ID(), Status: survey.StatusFailed, Directory: dir,
 			Reason: "there is no inference result in " + dir + ": constellation infer makes one"},
 	}}
-	if left[objstore.Join(dir, results.FailureFile)] {
-		failure, err := results.LoadFailure(ctx, r, dir, runID)
+	if left[objstore.Join(dir, survey.FailureFile)] {
+		failure, err := survey.LoadFailure(ctx, r, dir, runID)
 		if err != nil {
 			return d, err
 		}
@@ -159,19 +159,19 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 			return d, nil
 		}
 	}
-	shear := results.File{URI: objstore.Join(dir, results.Directory, results.ShearFile)}
+	shear := survey.File{URI: objstore.Join(dir, survey.ResultsDir, survey.ShearFile)}
 	if !left[shear.URI] {
 		return d, nil
 	}
 	d.inferred = d.prepared
 	status, err := "", error(nil)
-	if summary := objstore.Join(dir, results.Directory, results.SummaryFile); left[summary] {
+	if summary := objstore.Join(dir, survey.ResultsDir, survey.SummaryFile); left[summary] {
 		d.inferred, err = namedBy(ctx, r, summary, d.prepared)
 	}
 	switch {
 	case err != nil:
 	case d.inferred != configID:
-		err = fault.Input(CodeConfig, "the results are of configuration %q, not of %q", d.inferred, configID).On(objstore.Join(dir, results.Directory)).
+		err = fault.Input(CodeConfig, "the results are of configuration %q, not of %q", d.inferred, configID).On(objstore.Join(dir, survey.ResultsDir)).
 			Fix("infer the sub-tile under this configuration")
 	default:
 		status, err = statusOf(ctx, r, shear)
@@ -179,7 +179,7 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 	switch {
 	case err == nil:
 		d.sub.Status, d.sub.Reason = status, ""
-		if status == results.Failed {
+		if status == survey.StatusFailed {
 			d.sub.Reason = "the engine says so"
 		}
 		d.sub.Shear, d.sub.Sources, err = describe(ctx, r, dir)
@@ -194,9 +194,9 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 
 // describe finds size and checksum of a sub-tile's tables. One that isn't there
 // is found by who reads it.
-func describe(ctx context.Context, r objstore.Reader, dir string) (shear, sources results.File, err error) {
-	shear.URI, sources.URI = objstore.Join(dir, results.Directory, results.ShearFile), objstore.Join(dir, results.Directory, results.SourcesFile)
-	for _, f := range []*results.File{&shear, &sources} {
+func describe(ctx context.Context, r objstore.Reader, dir string) (shear, sources survey.File, err error) {
+	shear.URI, sources.URI = objstore.Join(dir, survey.ResultsDir, survey.ShearFile), objstore.Join(dir, survey.ResultsDir, survey.SourcesFile)
+	for _, f := range []*survey.File{&shear, &sources} {
 		body, err := r.Get(ctx, f.URI, "", objstore.Whole)
 		if objstore.IsNotFound(err) {
 			continue
@@ -227,7 +227,7 @@ func namedBy(ctx context.Context, r objstore.Reader, uri, otherwise string) (str
 }
 
 // statusOf is the status in the one row of a shear.parquet.
-func statusOf(ctx context.Context, r objstore.Reader, f results.File) (string, error) {
+func statusOf(ctx context.Context, r objstore.Reader, f survey.File) (string, error) {
 	rows, err := results.LoadShear(ctx, r, f)
 	if err != nil {
 		return "", err

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -19,14 +18,14 @@ func plan(configID string, tiles []survey.RunTile) catalog.Plan {
 	p := catalog.Plan{ConfigID: configID}
 	for _, t := range tiles {
 		for _, s := range t.SubTiles {
-			p.SubTiles = append(p.SubTiles, catalog.SubTile{TileID: t.TileID, Row: s.Row, Col: s.Col, RA: s.RA, Dec: s.Dec})
+			p.SubTiles = append(p.SubTiles, catalog.SubTile{SubTileID: s.SubTileID, RA: s.RA, Dec: s.Dec})
 		}
 	}
 	return p
 }
 
-func outcomes(tiles []survey.RunTile) []results.Outcome {
-	var out []results.Outcome
+func outcomes(tiles []survey.RunTile) []survey.Outcome {
+	var out []survey.Outcome
 	for _, t := range tiles {
 		for _, s := range t.SubTiles {
 			out = append(out, s.Outcome)
@@ -36,11 +35,11 @@ func outcomes(tiles []survey.RunTile) []results.Outcome {
 }
 
 // fail replaces the outcomes of sub-tiles whose results can't be used.
-func fail(tiles []survey.RunTile, lost []results.Outcome) {
+func fail(tiles []survey.RunTile, lost []survey.Outcome) {
 	for _, o := range lost {
 		for _, t := range tiles {
 			for i, s := range t.SubTiles {
-				if s.TileID == o.TileID && s.Row == o.Row && s.Col == o.Col {
+				if s.SubTileID == o.SubTileID {
 					t.SubTiles[i].Outcome = o
 				}
 			}
@@ -77,7 +76,7 @@ func Judge(r *survey.Run, v *catalog.Report, maxFailedFraction float64) error {
 	for _, n := range counts {
 		total += n
 	}
-	if n := counts[results.Failed]; v.OK && float64(n) > maxFailedFraction*float64(total) {
+	if n := counts[survey.StatusFailed]; v.OK && float64(n) > maxFailedFraction*float64(total) {
 		reasons = append(reasons, fmt.Sprintf("%d of %d sub-tiles failed in this run, a fraction of at most %g is allowed; the catalogue keeps what it had", n, total, maxFailedFraction))
 	}
 	if len(reasons) == 0 {
@@ -87,9 +86,9 @@ func Judge(r *survey.Run, v *catalog.Report, maxFailedFraction float64) error {
 	named := map[string]bool{}
 	for _, t := range r.Tiles {
 		for _, s := range t.SubTiles {
-			if s.Status == results.Failed && len(named) < shown && !named[s.Reason] {
+			if s.Status == survey.StatusFailed && len(named) < shown && !named[s.Reason] {
 				named[s.Reason] = true
-				reasons = append(reasons, fmt.Sprintf("tile %d, sub-tile %d_%d failed: %s", t.TileID, s.Row, s.Col, s.Reason))
+				reasons = append(reasons, fmt.Sprintf("%s failed: %s", s.SubTileID, s.Reason))
 			}
 		}
 	}

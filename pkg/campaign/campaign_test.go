@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 const config = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -55,10 +56,10 @@ func wants(t *testing.T, s campaign.Selection, tiles ...int64) {
 func commit(t *testing.T, c *catalog.Catalog, tile int64, second string, leases []catalog.Lease) {
 	t.Helper()
 	g := float32(0.01)
-	b := catalog.Batch{RunID: "run", ConfigID: config, Leases: leases, Shear: []results.Shear{{TileID: tile, G1: &g, G2: &g, Method: "mock", Status: results.OK}}}
+	b := catalog.Batch{RunID: "run", ConfigID: config, Leases: leases, Shear: []results.Shear{{TileID: tile, G1: &g, G2: &g, Method: "mock", Status: survey.StatusOK}}}
 	switch second {
 	case "":
-	case results.OK:
+	case survey.StatusOK:
 		b.Shear = append(b.Shear, results.Shear{TileID: tile, Col: 1, G1: &g, G2: &g, Method: "mock", Status: second})
 	default:
 		b.Shear = append(b.Shear, results.Shear{TileID: tile, Col: 1, Status: second})
@@ -94,8 +95,8 @@ func TestCampaign(t *testing.T) {
 		t.Errorf("%+v, want %+v", b.Counts, want)
 	}
 
-	commit(t, c, 5, results.OK, a.Leases)
-	commit(t, c, 3, results.Failed, a.Leases)
+	commit(t, c, 5, survey.StatusOK, a.Leases)
+	commit(t, c, 3, survey.StatusFailed, a.Leases)
 	commit(t, c, 2, "", nil) // by hand, and not whole
 	d := choose(t, c, request("d", 9, h))
 	wants(t, d, 3, 2) // both were tried once, so the survey's order counts
@@ -147,9 +148,9 @@ func TestCampaign(t *testing.T) {
 	g := choose(t, c, request("g", 9, h))
 	wants(t, g, 3, 4, 2) // each was tried once: by b, by d, or by whoever left its rows
 	for _, id := range g.Tiles() {
-		commit(t, c, id, results.NoSources, g.Leases)
+		commit(t, c, id, survey.StatusNoSources, g.Leases)
 	}
-	commit(t, c, 1, results.OK, f.Leases)
+	commit(t, c, 1, survey.StatusOK, f.Leases)
 	last := choose(t, c, request("h", 9, h))
 	wants(t, last)
 	if want := (campaign.Counts{Survey: 5, Done: 5}); last.Counts != want || last.Counts.Left() != 0 {

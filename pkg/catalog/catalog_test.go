@@ -16,6 +16,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 const config = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -27,7 +29,7 @@ func tile(id int64, n int, g1 float32) ([]results.Shear, [][]results.Source) {
 	for i := range int32(4) {
 		shear = append(shear, results.Shear{
 			TileID: id, Row: i / 2, Col: i % 2, RA: 52.9, Dec: -28.1, G1: new(g1), G2: new(float32(0.01)), G1Err: new(float32(0.001)),
-			NSources: int32(n), Method: "mock", Convergence: new(float32(1.01)), Status: results.OK,
+			NSources: int32(n), Method: "mock", Convergence: new(float32(1.01)), Status: survey.StatusOK,
 		})
 		rows := make([]results.Source, n)
 		for j := range rows {
@@ -222,7 +224,7 @@ func plan(ids ...int64) catalog.Plan {
 	p := catalog.Plan{ConfigID: config}
 	for _, id := range ids {
 		for i := range 4 {
-			p.SubTiles = append(p.SubTiles, catalog.SubTile{TileID: id, Row: i / 2, Col: i % 2, RA: 52.9, Dec: -28.1})
+			p.SubTiles = append(p.SubTiles, catalog.SubTile{SubTileID: sky.ID(id, i/2, i%2), RA: 52.9, Dec: -28.1})
 		}
 	}
 	return p
@@ -233,14 +235,14 @@ func TestGatherAndValidate(t *testing.T) {
 	store := objstore.Open(ctx, objstore.Config{})
 	dir := t.TempDir()
 	shear, sources := tile(7, 5, 0.25)
-	var outcomes []results.Outcome
+	var outcomes []survey.Outcome
 	for i, s := range shear[:3] { // the fourth has no outcome
-		o := results.Outcome{TileID: 7, Row: int(s.Row), Col: int(s.Col), Status: results.OK}
+		o := survey.Outcome{SubTileID: sky.ID(7, int(s.Row), int(s.Col)), Status: survey.StatusOK}
 		if i == 2 {
-			o.Status, o.Reason = results.Failed, "out of memory"
+			o.Status, o.Reason = survey.StatusFailed, "out of memory"
 		} else {
-			o.Shear = save(t, store, dir, fmt.Sprint(i, results.ShearFile), func(b *bytes.Buffer) error { return results.WriteShear(b, shear[i:i+1]) })
-			o.Sources = save(t, store, dir, fmt.Sprint(i, results.SourcesFile), func(b *bytes.Buffer) error { return results.WriteSources(b, sources[i]) })
+			o.Shear = save(t, store, dir, fmt.Sprint(i, survey.ShearFile), func(b *bytes.Buffer) error { return results.WriteShear(b, shear[i:i+1]) })
+			o.Sources = save(t, store, dir, fmt.Sprint(i, survey.SourcesFile), func(b *bytes.Buffer) error { return results.WriteSources(b, sources[i]) })
 		}
 		outcomes = append(outcomes, o)
 	}
@@ -265,7 +267,7 @@ func TestGatherAndValidate(t *testing.T) {
 	}
 }
 
-func save(t *testing.T, store objstore.Store, dir, name string, write func(*bytes.Buffer) error) results.File {
+func save(t *testing.T, store objstore.Store, dir, name string, write func(*bytes.Buffer) error) survey.File {
 	t.Helper()
 	var b bytes.Buffer
 	if err := write(&b); err != nil {
@@ -275,7 +277,7 @@ func save(t *testing.T, store objstore.Store, dir, name string, write func(*byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	return results.File{URI: info.URI, Size: info.Size}
+	return survey.File{URI: info.URI, Size: info.Size}
 }
 
 func validate(t *testing.T, c *catalog.Catalog, p catalog.Plan, th catalog.Thresholds) *catalog.Report {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 // Batch is what one commit replaces: all rows of some tiles of one configuration.
@@ -123,7 +124,7 @@ func (b *Batch) shear() ([]ShearRow, error) {
 	rows := make([]ShearRow, 0, len(b.Shear))
 	for _, r := range b.Shear {
 		if r.Status == "" {
-			return nil, fault.Data(CodeBatch, "a row without STATUS").At("tile %d, sub-tile %d_%d", r.TileID, r.Row, r.Col)
+			return nil, fault.Data(CodeBatch, "a row without STATUS").At("%s", r.ID())
 		}
 		if given && !slices.Contains(b.Tiles, r.TileID) {
 			return nil, fault.Data(CodeBatch, "tile %d is not one of the batch's", r.TileID)
@@ -138,17 +139,13 @@ func (b *Batch) shear() ([]ShearRow, error) {
 	if len(b.Tiles) == 0 {
 		return nil, fault.New(fault.Bug, CodeBatch, "a batch without tiles")
 	}
-	slices.SortFunc(rows, func(x, y ShearRow) int { return bySubTile(x.TileID, y.TileID, x.Row, y.Row, x.Col, y.Col) })
+	slices.SortFunc(rows, func(x, y ShearRow) int { return x.ID().Compare(y.ID()) })
 	for i := range rows[1:] {
-		if x, y := rows[i], rows[i+1]; bySubTile(x.TileID, y.TileID, x.Row, y.Row, x.Col, y.Col) == 0 {
-			return nil, fault.Data(CodeBatch, "two shear rows of one sub-tile").At("tile %d, sub-tile %d_%d", x.TileID, x.Row, x.Col)
+		if x, y := rows[i], rows[i+1]; x.ID().Compare(y.ID()) == 0 {
+			return nil, fault.Data(CodeBatch, "two shear rows of one sub-tile").At("%s", x.ID())
 		}
 	}
 	return rows, nil
-}
-
-func bySubTile(t1, t2 int64, r1, r2, c1, c2 int32) int {
-	return cmp.Or(cmp.Compare(t1, t2), cmp.Compare(r1, r2), cmp.Compare(c1, c2))
 }
 
 // sources gives the batch's source rows, each chunk sorted.
@@ -166,7 +163,7 @@ func (b *Batch) sources() iter.Seq2[[]SourceRow, error] {
 				rows[i] = SourceRow{r, b.RunID, b.ConfigID}
 			}
 			slices.SortFunc(rows, func(x, y SourceRow) int {
-				return cmp.Or(bySubTile(x.TileID, y.TileID, x.Row, y.Row, x.Col, y.Col), cmp.Compare(x.ObjectID, y.ObjectID))
+				return cmp.Or(x.ID().Compare(y.ID()), cmp.Compare(x.ObjectID, y.ObjectID))
 			})
 			if !yield(rows, err) || err != nil {
 				return
@@ -180,7 +177,7 @@ type replacement[R any] struct {
 	batch  *Batch
 	cols   []results.Column[R]
 	chunks iter.Seq2[[]R, error]
-	keep   []key // sub-tiles whose rows stay as they are
+	keep   []sky.SubTileID // sub-tiles whose rows stay as they are
 	guard  guard
 	// decide, if any, makes what is above, and the changes of leases, anew for
 	// the state of the table that is about to be replaced.
@@ -194,7 +191,7 @@ type replacement[R any] struct {
 func (r *replacement[R]) digest() (hash string, n int64, err error) {
 	h := sha256.New()
 	for _, k := range r.keep {
-		fmt.Fprintf(h, "keep %d %d %d\n", k.tile, k.row, k.col)
+		fmt.Fprintf(h, "keep %d %d %d\n", k.TileID, k.Row, k.Col)
 	}
 	for rows, err := range r.chunks {
 		if err != nil {

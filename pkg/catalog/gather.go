@@ -8,26 +8,21 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // SubTile is a planned sub-tile; RA and Dec are its centre's, in degrees.
 type SubTile struct {
-	TileID int64   `json:"tile_id"`
-	Row    int     `json:"row"`
-	Col    int     `json:"col"`
-	RA     float64 `json:"ra"`
-	Dec    float64 `json:"dec"`
+	sky.SubTileID
+	RA  float64 `json:"ra"`
+	Dec float64 `json:"dec"`
 }
 
 // Plan is what a run set out to measure, under one configuration.
 type Plan struct {
 	ConfigID string    `json:"config_id"`
 	SubTiles []SubTile `json:"sub_tiles"`
-}
-
-type key struct {
-	tile     int64
-	row, col int
 }
 
 // fileReads is how many sub-tiles' results are read at the same time, and so in memory.
@@ -42,12 +37,12 @@ const fileReads = 8
 // sub-tile's fail their sub-tile alone: it is among lost, with the reason and
 // without its files. Every other failure to read, and two outcomes of one
 // sub-tile, are errors.
-func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, outcomes []results.Outcome) (b Batch, lost []results.Outcome, err error) {
-	found := make(map[key]results.Outcome, len(outcomes))
+func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, outcomes []survey.Outcome) (b Batch, lost []survey.Outcome, err error) {
+	found := make(map[sky.SubTileID]survey.Outcome, len(outcomes))
 	for _, o := range outcomes {
-		k := key{o.TileID, o.Row, o.Col}
+		k := o.SubTileID
 		if _, twice := found[k]; twice {
-			return Batch{}, nil, fault.Data(CodeBatch, "two outcomes of one sub-tile").At("tile %d, sub-tile %d_%d", k.tile, k.row, k.col)
+			return Batch{}, nil, fault.Data(CodeBatch, "two outcomes of one sub-tile").At("%s", k)
 		}
 		found[k] = o
 	}
@@ -57,9 +52,9 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, out
 	g.SetLimit(fileReads)
 	for i, s := range plan.SubTiles {
 		b.Tiles = append(b.Tiles, s.TileID)
-		o, ok := found[key{s.TileID, s.Row, s.Col}]
+		o, ok := found[s.SubTileID]
 		b.Shear[i] = s.without(o.Status)
-		if !ok || o.Status == results.Failed || o.Shear.URI == "" && o.Status != results.OK {
+		if !ok || o.Status == survey.StatusFailed || o.Shear.URI == "" && o.Status != survey.StatusOK {
 			continue
 		}
 		g.Go(func() error {
@@ -68,7 +63,7 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, out
 			case err == nil:
 				b.Shear[i] = row
 			case Unusable(err):
-				b.Shear[i], unusable[i] = s.without(results.Failed), err
+				b.Shear[i], unusable[i] = s.without(survey.StatusFailed), err
 			default:
 				return err
 			}
@@ -78,23 +73,23 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, out
 	if err := g.Wait(); err != nil {
 		return Batch{}, nil, err
 	}
-	var files []results.Outcome
+	var files []survey.Outcome
 	for i, s := range plan.SubTiles {
-		o := found[key{s.TileID, s.Row, s.Col}]
+		o := found[s.SubTileID]
 		switch {
 		case unusable[i] != nil:
 			reason := unusable[i].Error()
 			if fault.CodeOf(unusable[i]) == objstore.NotFound { // a result of an earlier run, which the cache still knows of
 				reason += ": run again without the cache"
 			}
-			lost = append(lost, results.Outcome{TileID: o.TileID, Row: o.Row, Col: o.Col, Status: results.Failed, Reason: reason, Directory: o.Directory})
-		case o.Status != results.Failed && o.Shear.URI != "" && o.Sources.URI != "":
+			lost = append(lost, survey.Outcome{SubTileID: o.SubTileID, Status: survey.StatusFailed, Reason: reason, Directory: o.Directory})
+		case o.Status != survey.StatusFailed && o.Shear.URI != "" && o.Sources.URI != "":
 			files = append(files, o)
 		}
 	}
 	b.Sources = func(yield func([]results.Source, error) bool) {
 		for _, o := range files {
-			rows, err := SubTile{TileID: o.TileID, Row: o.Row, Col: o.Col}.sources(ctx, r, o.Sources)
+			rows, err := SubTile{SubTileID: o.SubTileID}.sources(ctx, r, o.Sources)
 			if !yield(rows, err) || err != nil {
 				return
 			}
@@ -111,7 +106,7 @@ func Unusable(err error) bool {
 }
 
 // read makes sure of both files of an outcome and gives the shear row.
-func (s SubTile) read(ctx context.Context, r objstore.Reader, o results.Outcome) (results.Shear, error) {
+func (s SubTile) read(ctx context.Context, r objstore.Reader, o survey.Outcome) (results.Shear, error) {
 	if o.Shear.URI == "" {
 		return results.Shear{}, fault.Data(CodeBatch, "the outcome is %s and names no results", o.Status).On(o.Directory)
 	}
@@ -119,7 +114,7 @@ func (s SubTile) read(ctx context.Context, r objstore.Reader, o results.Outcome)
 	if err != nil {
 		return results.Shear{}, err
 	}
-	if len(rows) != 1 || !s.is(rows[0].TileID, rows[0].Row, rows[0].Col) {
+	if len(rows) != 1 || rows[0].ID() != s.SubTileID {
 		return results.Shear{}, fault.Data(CodeBatch, "it must hold the one row of its sub-tile").On(o.Shear.URI)
 	}
 	if o.Sources.URI != "" {
@@ -128,27 +123,23 @@ func (s SubTile) read(ctx context.Context, r objstore.Reader, o results.Outcome)
 	return rows[0], err
 }
 
-func (s SubTile) sources(ctx context.Context, r objstore.Reader, f results.File) ([]results.Source, error) {
+func (s SubTile) sources(ctx context.Context, r objstore.Reader, f survey.File) ([]results.Source, error) {
 	rows, err := results.LoadSources(ctx, r, f)
 	if err != nil {
 		return nil, err
 	}
 	for i, row := range rows {
-		if !s.is(row.TileID, row.Row, row.Col) {
+		if row.ID() != s.SubTileID {
 			return nil, fault.Data(CodeBatch, "a source of another sub-tile").On(f.URI).At("row %d", i)
 		}
 	}
 	return rows, nil
 }
 
-func (s SubTile) is(tile int64, row, col int32) bool {
-	return s.TileID == tile && s.Row == int(row) && s.Col == int(col)
-}
-
 // without is the shear row of a sub-tile that was not measured.
 func (s SubTile) without(status string) results.Shear {
-	if status == "" || status == results.OK {
-		status = results.Failed
+	if status == "" || status == survey.StatusOK {
+		status = survey.StatusFailed
 	}
 	return results.Shear{TileID: s.TileID, Row: int32(s.Row), Col: int32(s.Col), RA: s.RA, Dec: s.Dec, Status: status}
 }

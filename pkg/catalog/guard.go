@@ -97,7 +97,7 @@ func (c *Catalog) committed(ctx context.Context, b *Batch) (s Snapshot, yes bool
 func (b *Batch) after(t *table.Table, rows []ShearRow) (leases []Lease, err error) {
 	broken := map[int64]bool{}
 	for _, k := range failed(rows) {
-		broken[k.tile] = true
+		broken[k.TileID] = true
 	}
 	for _, tile := range b.Tiles {
 		l, err := leaseOf(t, b.ConfigID, tile)

@@ -6,7 +6,8 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // A run that goes wrong leaves the catalogue no worse. The two tables are
@@ -17,40 +18,38 @@ import (
 // replaced, has a row that is not a failure.
 
 // failed lists the sub-tiles that failed, in the order of the rows.
-func failed(shear []ShearRow) (keys []key) {
+func failed(shear []ShearRow) (keys []sky.SubTileID) {
 	for _, r := range shear {
-		if r.Status == results.Failed {
-			keys = append(keys, keyOf(&r))
+		if r.Status == survey.StatusFailed {
+			keys = append(keys, r.ID())
 		}
 	}
 	return keys
 }
 
-func keyOf(r *ShearRow) key { return key{r.TileID, int(r.Row), int(r.Col)} }
-
 // keepEarlier parts a batch's shear rows, sorted, into those to write and the
 // sub-tiles that keep the row that t has.
-func keepEarlier(ctx context.Context, t *table.Table, b *Batch, shear []ShearRow) (rows []ShearRow, keep []key, err error) {
-	wanted := map[key]bool{}
+func keepEarlier(ctx context.Context, t *table.Table, b *Batch, shear []ShearRow) (rows []ShearRow, keep []sky.SubTileID, err error) {
+	wanted := map[sky.SubTileID]bool{}
 	for _, k := range failed(shear) {
 		wanted[k] = true
 	}
 	if len(wanted) == 0 || t.CurrentSnapshot() == nil {
 		return shear, nil, nil
 	}
-	earlier := map[key]bool{}
+	earlier := map[sky.SubTileID]bool{}
 	for chunk, err := range scanTable(ctx, t, shearColumns(), Filter{ConfigID: b.ConfigID, Tiles: b.Tiles}, "TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "STATUS") {
 		if err != nil {
 			return nil, nil, err
 		}
 		for i := range chunk {
-			if k := keyOf(&chunk[i]); wanted[k] && chunk[i].Status != results.Failed {
+			if k := chunk[i].ID(); wanted[k] && chunk[i].Status != survey.StatusFailed {
 				earlier[k] = true
 			}
 		}
 	}
 	for i := range shear {
-		if k := keyOf(&shear[i]); earlier[k] {
+		if k := shear[i].ID(); earlier[k] {
 			keep = append(keep, k)
 		} else {
 			rows = append(rows, shear[i])
@@ -61,13 +60,13 @@ func keepEarlier(ctx context.Context, t *table.Table, b *Batch, shear []ShearRow
 
 // replaced selects the rows that a batch stands for: those of its tiles and
 // configuration, less the sub-tiles that keep theirs.
-func (b *Batch) replaced(keep []key) iceberg.BooleanExpression {
+func (b *Batch) replaced(keep []sky.SubTileID) iceberg.BooleanExpression {
 	expr := ofTiles(b.ConfigID, b.Tiles)
 	for _, k := range keep {
 		expr = iceberg.NewAnd(expr, iceberg.NewNot(iceberg.NewAnd(
-			iceberg.EqualTo(iceberg.Reference("TILE_ID"), k.tile),
-			iceberg.EqualTo(iceberg.Reference("SUBTILE_ROW"), int32(k.row)),
-			iceberg.EqualTo(iceberg.Reference("SUBTILE_COL"), int32(k.col)),
+			iceberg.EqualTo(iceberg.Reference("TILE_ID"), k.TileID),
+			iceberg.EqualTo(iceberg.Reference("SUBTILE_ROW"), int32(k.Row)),
+			iceberg.EqualTo(iceberg.Reference("SUBTILE_COL"), int32(k.Col)),
 		)))
 	}
 	return expr

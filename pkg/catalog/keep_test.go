@@ -7,6 +7,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // without is a batch in which some sub-tiles ended with another status: no
@@ -55,20 +56,20 @@ func TestFailureKeepsWhatWasMeasured(t *testing.T) {
 	c := open(t, filepath.Join(t.TempDir(), "w"))
 	good := batch("A", config, 7, 3, 0.25)
 	commit(t, c, good)
-	first := commit(t, c, without(batch("B", config, 7, 3, 0.25), results.Failed, 0, 1, 2, 3)) // all of them
+	first := commit(t, c, without(batch("B", config, 7, 3, 0.25), survey.StatusFailed, 0, 1, 2, 3)) // all of them
 	if first.Kept != 4 || first.ShearRows != 0 {
 		t.Errorf("%+v", first)
 	}
-	if status, run, sources := state(t, c, 0, 0); status != results.OK || run != "A" || sources != 3 {
+	if status, run, sources := state(t, c, 0, 0); status != survey.StatusOK || run != "A" || sources != 3 {
 		t.Errorf("after a run that failed: %s of %s, %d sources", status, run, sources)
 	}
-	again := commit(t, c, without(batch("B", config, 7, 3, 0.25), results.Failed, 0, 1, 2, 3))
+	again := commit(t, c, without(batch("B", config, 7, 3, 0.25), survey.StatusFailed, 0, 1, 2, 3))
 	if !again.Unchanged {
 		t.Errorf("the same failure again: %+v", again)
 	}
 	// What is measured to be empty is no failure: it replaces, sources too.
-	commit(t, c, without(batch("C", config, 7, 3, 0.25), results.NoSources, 0))
-	if status, run, sources := state(t, c, 0, 0); status != results.NoSources || run != "C" || sources != 0 {
+	commit(t, c, without(batch("C", config, 7, 3, 0.25), survey.StatusNoSources, 0))
+	if status, run, sources := state(t, c, 0, 0); status != survey.StatusNoSources || run != "C" || sources != 0 {
 		t.Errorf("after no_sources: %s of %s, %d sources", status, run, sources)
 	}
 }
@@ -77,7 +78,7 @@ func TestFailureKeepsWhatWasMeasured(t *testing.T) {
 // that failed is under way.
 func TestFailureMeetsAnotherRun(t *testing.T) {
 	c := open(t, filepath.Join(t.TempDir(), "w"))
-	b := without(batch("A", config, 7, 3, 0.25), results.Failed, 0)
+	b := without(batch("A", config, 7, 3, 0.25), survey.StatusFailed, 0)
 	chunks, met := b.Sources, false
 	b.Sources = func(yield func([]results.Source, error) bool) {
 		if !met {
@@ -89,10 +90,10 @@ func TestFailureMeetsAnotherRun(t *testing.T) {
 	if s := commit(t, c, b); s.Kept != 1 {
 		t.Errorf("%+v", s)
 	}
-	if status, run, sources := state(t, c, 0, 0); status != results.OK || run != "B" || sources != 3 {
+	if status, run, sources := state(t, c, 0, 0); status != survey.StatusOK || run != "B" || sources != 3 {
 		t.Errorf("%s of %s, %d sources", status, run, sources)
 	}
-	if status, run, sources := state(t, c, 0, 1); status != results.OK || run != "A" || sources != 3 {
+	if status, run, sources := state(t, c, 0, 1); status != survey.StatusOK || run != "A" || sources != 3 {
 		t.Errorf("%s of %s, %d sources", status, run, sources)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // lease gives tiles to a holder, whoever has them.
@@ -86,7 +87,7 @@ func TestLeases(t *testing.T) {
 
 		// Failed rows end the lease and leave the number of attempts.
 		broken := batch("runB", config, 8, 0, 0.5)
-		broken.Shear[3] = results.Shear{TileID: 8, Row: 1, Col: 1, RA: 52.9, Dec: -28.1, Status: results.Failed}
+		broken.Shear[3] = results.Shear{TileID: 8, Row: 1, Col: 1, RA: 52.9, Dec: -28.1, Status: survey.StatusFailed}
 		commit(t, c, leased(broken, b))
 		if l := ledger(t, c); len(l) != 1 || l[8] != (catalog.Lease{TileID: 8, Attempt: 2}) {
 			t.Errorf("after a commit with failures the ledger says %+v", l)

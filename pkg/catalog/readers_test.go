@@ -12,6 +12,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // TestOtherReaders opens the warehouse with PyIceberg and DuckDB.
@@ -28,7 +29,7 @@ func TestOtherReaders(t *testing.T) {
 	commit(t, c, batch("run2", "aa-another", 7, 2, 0.5))
 	shear, _ := tile(9, 0, 0)
 	shear = shear[:1]
-	shear[0] = results.Shear{TileID: 9, RA: 52.9, Dec: -28.1, Status: results.NoSources}
+	shear[0] = results.Shear{TileID: 9, RA: 52.9, Dec: -28.1, Status: survey.StatusNoSources}
 	commit(t, c, leased(catalog.Batch{RunID: "run3", ConfigID: config, Shear: shear}, held))
 	lease(t, c, "B", time.Hour, 10)
 

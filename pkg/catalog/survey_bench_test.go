@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // BenchmarkSelect leases 500 tiles of a survey most of which is done, from an
@@ -35,7 +36,7 @@ func BenchmarkSelect(b *testing.B) {
 		for i := range int32(16) {
 			g := float32(id) / 1e5
 			batch.Shear = append(batch.Shear, results.Shear{TileID: id, Row: i / 4, Col: i % 4, RA: 52.9, Dec: -28.1,
-				G1: &g, G2: &g, G1Err: &g, G2Err: &g, NSources: 1500, Method: "map", Convergence: &g, Status: results.OK})
+				G1: &g, G2: &g, G1Err: &g, G2Err: &g, NSources: 1500, Method: "map", Convergence: &g, Status: survey.StatusOK})
 		}
 		return batch
 	}

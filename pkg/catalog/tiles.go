@@ -10,7 +10,7 @@ import (
 	iceio "github.com/apache/iceberg-go/io"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Rows sums a tile's rows under one configuration.
@@ -85,7 +85,7 @@ func (l *Ledger) Rows(ctx context.Context) (map[int64]Rows, error) {
 		}
 		for _, r := range chunk {
 			if read(r.TileID) {
-				add(r.TileID, 1, r.Status == results.Failed)
+				add(r.TileID, 1, r.Status == survey.StatusFailed)
 			}
 		}
 	}
@@ -161,7 +161,7 @@ func factOf(d iceberg.DataFile, configID string, tileID, statusID, configField i
 		f.tile = int64(binary.LittleEndian.Uint64(t))
 	}
 	status := string(low[statusID])
-	f.failed = status == results.Failed
-	f.doubt = f.tile == anyTile || string(first) != configID || string(last) != configID || status < results.Failed
+	f.failed = status == survey.StatusFailed
+	f.doubt = f.tile == anyTile || string(first) != configID || string(last) != configID || status < survey.StatusFailed
 	return f, true
 }

@@ -1,12 +1,15 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"slices"
 
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Thresholds are what a finished catalogue is held to.
@@ -55,15 +58,15 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Repo
 	}
 	tiles := plan.tiles()
 	filter := Filter{ConfigID: plan.ConfigID, Tiles: tiles}
-	seen := make(map[key]int, len(plan.SubTiles))
+	seen := make(map[sky.SubTileID]int, len(plan.SubTiles))
 	for _, s := range plan.SubTiles {
-		seen[key{s.TileID, s.Row, s.Col}] = 0
+		seen[s.SubTileID] = 0
 	}
 	for r, err := range c.Rows(ctx, filter) {
 		if err != nil {
 			return nil, err
 		}
-		k := key{r.TileID, int(r.Row), int(r.Col)}
+		k := r.ID()
 		n, planned := seen[k]
 		if !planned {
 			if _, ok := slices.BinarySearch(tiles, r.TileID); ok {
@@ -80,7 +83,7 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Repo
 		}
 		rep.Present++
 		rep.Statuses[r.Status]++
-		if !finite(shearColumns(), &r) || r.Status == results.OK && (r.G1 == nil || r.G2 == nil) {
+		if !finite(shearColumns(), &r) || r.Status == survey.StatusOK && (r.G1 == nil || r.G2 == nil) {
 			rep.NotFinite++
 			note("finite", "shear of %v", k)
 		}
@@ -96,7 +99,7 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Repo
 		}
 	}
 	for _, s := range plan.SubTiles {
-		if k := (key{s.TileID, s.Row, s.Col}); seen[k] == 0 {
+		if k := s.SubTileID; seen[k] == 0 {
 			note("missing", "%v", k)
 		}
 	}
@@ -106,7 +109,7 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Repo
 	rep.Completeness, rep.FailedFraction = 1, 0
 	if rep.Planned > 0 {
 		rep.Completeness = float64(rep.Present) / float64(rep.Planned)
-		rep.FailedFraction = float64(rep.Statuses[results.Failed]) / float64(rep.Planned)
+		rep.FailedFraction = float64(rep.Statuses[survey.StatusFailed]) / float64(rep.Planned)
 	}
 	rep.judge(th, example)
 	return rep, nil
@@ -126,7 +129,7 @@ func (r *Report) judge(th Thresholds, example map[string]string) {
 	}
 	blame(r.Planned == 0, "", "nothing was planned")
 	blame(r.Completeness < th.MinCompleteness, "missing", "completeness is %.6g, at least %.6g is asked for: %d of %d sub-tiles have no row", r.Completeness, th.MinCompleteness, r.Planned-r.Present, r.Planned)
-	blame(r.FailedFraction > th.MaxFailedFraction, "", "%d of %d sub-tiles failed, a fraction of at most %.6g is allowed", r.Statuses[results.Failed], r.Planned, th.MaxFailedFraction)
+	blame(r.FailedFraction > th.MaxFailedFraction, "", "%d of %d sub-tiles failed, a fraction of at most %.6g is allowed", r.Statuses[survey.StatusFailed], r.Planned, th.MaxFailedFraction)
 	blame(r.Duplicates > 0, "duplicate", "%d rows are there more than once", r.Duplicates)
 	blame(r.Shared > 0, "shared", "%d objects are reported by more than one sub-tile", r.Shared)
 	blame(r.NotFinite > 0, "finite", "%d rows have numbers that are not finite, or no measurement", r.NotFinite)
@@ -136,8 +139,6 @@ func (r *Report) judge(th Thresholds, example map[string]string) {
 	}
 	r.OK = len(r.Reasons) == 0
 }
-
-func (k key) String() string { return fmt.Sprintf("tile %d, sub-tile %d_%d", k.tile, k.row, k.col) }
 
 // finite says whether all numbers of a row are.
 func finite[R any](cols []results.Column[R], row *R) bool {
@@ -202,27 +203,24 @@ func (c *Catalog) validateSources(ctx context.Context, f Filter, rep *Report, no
 				note("duplicate", "object %d", a.id)
 			case a.id == b.id:
 				rep.Shared++
-				note("shared", "object %d in %v and %v", a.id, key{a.tile, int(a.row), int(a.col)}, key{b.tile, int(b.row), int(b.col)})
+				note("shared", "object %d in %v and %v", a.id, a.subTile(), b.subTile())
 			}
 		}
 	}
 	return nil
 }
 
-// object is where an object is reported.
+// object is where an object is reported. Millions of them are held at once, so
+// that it has no room for an identity as such.
 type object struct {
 	id, tile int64
 	row, col int32
 }
 
+func (a object) subTile() sky.SubTileID { return sky.ID(a.tile, int(a.row), int(a.col)) }
+
 func (a object) compare(b object) int {
-	if a.id != b.id {
-		if a.id < b.id {
-			return -1
-		}
-		return 1
-	}
-	return bySubTile(a.tile, b.tile, a.row, b.row, a.col, b.col)
+	return cmp.Or(cmp.Compare(a.id, b.id), a.subTile().Compare(b.subTile()))
 }
 
 // mix spreads ids, which are positions on the sky, evenly over the passes (the

@@ -5,7 +5,6 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/clean"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -48,7 +47,7 @@ func TestRemember(t *testing.T) {
 	each(t, func(t *testing.T, m *objstore.Mux, base string) {
 		complete(t, m, base+"/1/0_0", "psf/a.fits")
 		complete(t, m, base+"/1/0_1", "psf/b.fits")
-		r := run(base, results.OK)
+		r := run(base, survey.StatusOK)
 		r.ConfigID, r.Tiles[0].Plan, r.Tiles[0].Again = "c1", "key", "first"
 		p := clean.NewPlan(base)
 		if err := p.FindPixels(t.Context(), m, r); err != nil {

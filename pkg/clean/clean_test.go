@@ -18,7 +18,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -179,8 +179,8 @@ func run(base string, status ...string) *survey.Run {
 	r := &survey.Run{RunID: "run"}
 	for i, s := range status {
 		r.Tiles = append(r.Tiles, survey.RunTile{TileID: int64(i + 1), SubTiles: []survey.RunSubTile{
-			{Outcome: results.Outcome{TileID: int64(i + 1), Status: results.OK, Directory: objstore.Join(base, fmt.Sprint(i+1), "0_0")}},
-			{Outcome: results.Outcome{TileID: int64(i + 1), Col: 1, Status: s, Directory: objstore.Join(base, fmt.Sprint(i+1), "0_1")}},
+			{Outcome: survey.Outcome{SubTileID: sky.ID(int64(i+1), 0, 0), Status: survey.StatusOK, Directory: objstore.Join(base, fmt.Sprint(i+1), "0_0")}},
+			{Outcome: survey.Outcome{SubTileID: sky.ID(int64(i+1), 0, 1), Status: s, Directory: objstore.Join(base, fmt.Sprint(i+1), "0_1")}},
 		}})
 	}
 	return r
@@ -189,7 +189,7 @@ func run(base string, status ...string) *survey.Run {
 // complete writes a sub-tile's manifest that names some files, and these.
 func complete(t *testing.T, m *objstore.Mux, dir string, files ...string) {
 	t.Helper()
-	described := &manifest.Manifest{TileID: 1, Catalog: manifest.CatalogFile, Bounds: manifest.Bounds{
+	described := &manifest.Manifest{TileID: 1, Catalog: survey.CatalogFile, Bounds: manifest.Bounds{
 		CoreRA: [2]float64{1, 2}, CoreDec: [2]float64{1, 2}, ExtendedRA: [2]float64{1, 2}, ExtendedDec: [2]float64{1, 2}}}
 	for _, f := range files {
 		described.Files = append(described.Files, manifest.Product{Path: f, Size: 5, SHA256: strings.Repeat("0", 64)})
@@ -198,7 +198,7 @@ func complete(t *testing.T, m *objstore.Mux, dir string, files ...string) {
 	if err := manifest.Write(&text, described); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := objstore.WriteFile(t.Context(), m, objstore.Join(dir, manifest.Local), text.Bytes()); err != nil {
+	if _, err := objstore.WriteFile(t.Context(), m, objstore.Join(dir, survey.LocalManifestFile), text.Bytes()); err != nil {
 		t.Fatal(err)
 	}
 	write(t, m, dir, files...)
@@ -218,7 +218,7 @@ func TestPixels(t *testing.T) {
 		}
 		find := func() *clean.Plan {
 			p := clean.NewPlan(base)
-			if err := p.FindPixels(t.Context(), m, run(base, results.OK, results.Failed)); err != nil {
+			if err := p.FindPixels(t.Context(), m, run(base, survey.StatusOK, survey.StatusFailed)); err != nil {
 				t.Fatal(err)
 			}
 			return p
@@ -231,7 +231,7 @@ func TestPixels(t *testing.T) {
 		keep = append(keep, "1/0_0/pixels_dropped.json", "1/0_1/pixels_dropped.json")
 		holds(t, m, base, keep...)
 		said := func(dir string) (d manifest.Dropped) {
-			text, err := objstore.ReadFile(t.Context(), m, objstore.Join(base, dir, manifest.DroppedFile))
+			text, err := objstore.ReadFile(t.Context(), m, objstore.Join(base, dir, survey.DroppedFile))
 			if err == nil {
 				err = json.Unmarshal(text, &d)
 			}
@@ -282,7 +282,7 @@ func TestLinks(t *testing.T) {
 	link(filepath.Join(elsewhere, "0_1"), "run/1/0_1") // a measured sub-tile
 	p := clean.NewPlan(base)
 	err := errors.Join(p.FindIncompleteOfAll(t.Context(), m, base, later()),
-		p.FindPixels(t.Context(), m, run(filepath.Join(base, "run"), results.OK)))
+		p.FindPixels(t.Context(), m, run(filepath.Join(base, "run"), survey.StatusOK)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,11 +311,11 @@ func TestOutside(t *testing.T) {
 		complete(t, m, base+"/mine/1/0_0", "psf/a.fits")
 		complete(t, m, base+"/mine2/1/0_0", "psf/a.fits")
 		p := clean.NewPlan(base + "/mine")
-		if err := p.FindPixels(t.Context(), m, run(base+"/mine2", results.OK)); err != nil || !p.Empty() || p.Others() != 2 {
+		if err := p.FindPixels(t.Context(), m, run(base+"/mine2", survey.StatusOK)); err != nil || !p.Empty() || p.Others() != 2 {
 			t.Errorf("%d sub-tiles of others, %v", p.Others(), err)
 		}
 		// What leaves the base by a detour is no earlier run's.
-		err := p.FindPixels(t.Context(), m, run(base+"/mine/../mine2", results.OK))
+		err := p.FindPixels(t.Context(), m, run(base+"/mine/../mine2", survey.StatusOK))
 		if fault.CodeOf(err) != "OutsideBase" {
 			t.Errorf("%v", err)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/clean"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // kept wants the places of a plan that are kept, and the object that keeps each.
@@ -101,7 +101,7 @@ func TestDotDot(t *testing.T) {
 	write(t, store, base, paths...)
 	for _, way := range []string{"/mine/../other", "/mine/1/../../other", "/mine//../other", "/mine/./", "/mine/1/.."} {
 		p := clean.NewPlan(base + "/mine")
-		if err := p.FindPixels(t.Context(), store, run(base+way, results.OK)); fault.CodeOf(err) != "OutsideBase" {
+		if err := p.FindPixels(t.Context(), store, run(base+way, survey.StatusOK)); fault.CodeOf(err) != "OutsideBase" {
 			t.Errorf("%s: %v", way, err)
 		}
 		if _, err := p.Remove(t.Context(), store); err != nil || !p.Empty() {

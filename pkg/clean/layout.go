@@ -4,11 +4,11 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
-	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // layout is what a kind of directory looks like from the inside. A directory
@@ -22,10 +22,26 @@ type layout struct {
 	attempt *regexp.Regexp // begins paths below what can go from a complete directory too; may be nil
 }
 
+// prepared are the paths that preparation and the rest of a run write into a
+// sub-tile's directory, as package survey has them, less what marks it as complete
+// and what belongs to results.
+var prepared = strings.Join([]string{
+	literally(survey.ManifestFile), literally(survey.ProvenanceFile), literally(survey.FailureFile), literally(survey.DroppedFile), literally(survey.CatalogFile),
+	plane(survey.PlaneSCI), plane(survey.PlaneBKG), plane(survey.PlaneWGT), plane(survey.PlanePSF),
+}, `|`)
+
+// attempts begin what an inference writes before its results are complete.
+var attempts = literally(survey.AttemptDir) + `[0-9]+/`
+
+// plane matches the files of a plane, of whichever exposure.
+func plane(name string) string {
+	return literally(survey.PlaneDir(name)+"/") + `[^/]+` + literally(survey.PlaneSuffix(name))
+}
+
+func literally(path string) string { return regexp.QuoteMeta(path) }
+
 const (
-	prepared = `manifest\.yaml|provenance\.json|failure\.json|pixels_dropped\.json|catalog\.fits|exposures/[^/]+_(?:sci|bkg|wgt)\.fits|psf/[^/]+_psf\.fits`
-	attempts = `\.results-[0-9]+/` // where an inference writes before its results are complete
-	hidden   = `(?:[^/]+/)*\.constellation-upload-[^/]+`
+	hidden = `(?:[^/]+/)*\.constellation-upload-[^/]+`
 
 	number = `[0-9]+/` // of an attempt, or of a map's element
 	node   = `[a-z][-a-z0-9]*/`
@@ -40,9 +56,9 @@ var (
 	subTile = regexp.MustCompile(`^[0-9]+/[0-9]+_[0-9]+/`)
 
 	subTiles = layout{
-		done:    manifest.Local,
-		also:    results.Directory + "/" + results.ShearFile,
-		known:   whole(prepared + `|` + regexp.QuoteMeta(manifest.Local) + `|` + results.Directory + `/.+|` + attempts + `.+|` + hidden),
+		done:    survey.LocalManifestFile,
+		also:    survey.ResultsDir + "/" + survey.ShearFile,
+		known:   whole(prepared + `|` + literally(survey.LocalManifestFile) + `|` + survey.ResultsDir + `/.+|` + attempts + `.+|` + hidden),
 		proof:   whole(prepared),
 		attempt: regexp.MustCompile(`^` + attempts),
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -111,7 +110,7 @@ func (p *Plan) settle(k Kind, at *place, before time.Time) error {
 // in the catalogue: those files below exposures/ and psf/ that the sub-tiles'
 // manifests name. Those of a tile with a sub-tile that failed stay, for it may
 // be measured again. The caller knows that the run's results are committed and
-// validated. Removing them leaves a mark in each directory, [manifest.DroppedFile].
+// validated. Removing them leaves a mark in each directory, [survey.DroppedFile].
 func (p *Plan) FindPixels(ctx context.Context, store objstore.Store, run *survey.Run) error {
 	for _, t := range run.Tiles {
 		if t.Failure != "" || !finished(t) {
@@ -137,10 +136,10 @@ func (p *Plan) FindPixels(ctx context.Context, store objstore.Store, run *survey
 
 // findPixels adds the pixels of one sub-tile.
 func (p *Plan) findPixels(ctx context.Context, store objstore.Store, run, dir string) error {
-	if err := p.holds(objstore.Join(dir, manifest.Local)); err != nil {
+	if err := p.holds(objstore.Join(dir, survey.LocalManifestFile)); err != nil {
 		return err
 	}
-	text, err := objstore.ReadFile(ctx, store, objstore.Join(dir, manifest.Local))
+	text, err := objstore.ReadFile(ctx, store, objstore.Join(dir, survey.LocalManifestFile))
 	if objstore.IsNotFound(err) {
 		return nil // not complete: nothing says what is its own
 	}
@@ -149,13 +148,13 @@ func (p *Plan) findPixels(ctx context.Context, store objstore.Store, run, dir st
 	}
 	m, err := manifest.Read(bytes.NewReader(text))
 	if err != nil {
-		return fmt.Errorf("%s: %w", objstore.Join(dir, manifest.Local), err)
+		return fmt.Errorf("%s: %w", objstore.Join(dir, survey.LocalManifestFile), err)
 	}
 	named := map[string]bool{}
 	for _, f := range m.Files {
 		named[f.Path] = true
 	}
-	drop := dropping{uri: objstore.Join(dir, manifest.DroppedFile), Dropped: manifest.Dropped{
+	drop := dropping{uri: objstore.Join(dir, survey.DroppedFile), Dropped: manifest.Dropped{
 		Run: run, Reason: "the results are in the catalogue and were validated; prepare the tile again to infer again",
 	}}
 	// From the directory above, so that neither it nor what is in it is a link.
@@ -165,7 +164,7 @@ func (p *Plan) findPixels(ctx context.Context, store objstore.Store, run, dir st
 			return nil // a neighbour's, or not the sub-tile's own
 		}
 		sub, _, ok := strings.Cut(rel, "/")
-		if !ok || sub != "exposures" && sub != "psf" {
+		if !ok || sub != survey.ExposuresDir && sub != survey.PSFDir {
 			return nil
 		}
 		drop.Files, drop.Bytes = append(drop.Files, rel), drop.Bytes+o.Size
@@ -190,7 +189,7 @@ func unfollowed(store objstore.Lister) objstore.Lister {
 
 func finished(t survey.RunTile) bool {
 	for _, s := range t.SubTiles {
-		if s.Status == results.Failed {
+		if s.Status == survey.StatusFailed {
 			return false
 		}
 	}

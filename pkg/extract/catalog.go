@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // catalogs is what the pass over the catalogues counted.
@@ -125,7 +125,7 @@ func (s *selection) place(row euclid.Row, join *euclid.Join, f euclid.File, own 
 }
 
 func (s *selection) write(ctx context.Context, d *directory) error {
-	d.catalog = newProduct(objstore.Join(d.uri, manifest.CatalogFile), manifest.CatalogFile)
+	d.catalog = newProduct(objstore.Join(d.uri, survey.CatalogFile), survey.CatalogFile)
 	if err := d.catalog.open(ctx, s.job); err != nil {
 		return err
 	}

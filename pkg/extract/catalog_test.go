@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // tableRows are the rows of a catalogue file, by object.
@@ -39,7 +40,7 @@ func tableRows(t *testing.T, file []byte) (columns []string, ids []int64, rows m
 	return columns, ids, rows
 }
 
-func readManifest(t *testing.T, v *survey, dir, name string) *manifest.Manifest {
+func readManifest(t *testing.T, v *fixture, dir, name string) *manifest.Manifest {
 	t.Helper()
 	m, err := manifest.Read(bytes.NewReader(v.read(objstore.Join(dir, name))))
 	if err != nil {
@@ -64,7 +65,7 @@ func TestCatalogRows(t *testing.T) {
 	cores := map[int64]int{}
 	for i, sub := range v.grid.SubTiles(v.tile) {
 		directory := report.SubTiles[i].Directory
-		m := readManifest(t, v, directory, manifest.Local)
+		m := readManifest(t, v, directory, survey.LocalManifestFile)
 		columns, ids, rows := tableRows(t, v.read(directory+"/catalog.fits"))
 		if !slices.Equal(columns, []string{"object_id", "right_ascension", "declination", "flux_detection_total", "vis_det"}) {
 			t.Errorf("columns %v", columns)
@@ -99,7 +100,7 @@ func TestCatalogRows(t *testing.T) {
 				t.Errorf("%s: the row of %d differs", sub.Name(), id)
 			}
 		}
-		original := readManifest(t, v, directory, manifest.Original)
+		original := readManifest(t, v, directory, survey.ManifestFile)
 		want := []string{v.catalogs[0].URI}
 		if sub.Col == 1 {
 			want = append(want, v.neighbours[0].URI)
@@ -147,7 +148,7 @@ func TestColumnsInAnotherOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := readManifest(t, v, report.SubTiles[1].Directory, manifest.Local)
+	m := readManifest(t, v, report.SubTiles[1].Directory, survey.LocalManifestFile)
 	_, ids, _ := tableRows(t, v.read(report.SubTiles[1].Directory+"/catalog.fits"))
 	if !slices.Equal(ids, m.Sources) || ids[len(ids)-1] > -5000 {
 		t.Errorf("ids %v, manifest %v", ids, m.Sources)
@@ -165,7 +166,7 @@ func TestDuplicatesCountOnce(t *testing.T) {
 	}
 	seen := map[int64]int{}
 	for _, s := range report.SubTiles {
-		for _, id := range readManifest(t, v, s.Directory, manifest.Local).Core {
+		for _, id := range readManifest(t, v, s.Directory, survey.LocalManifestFile).Core {
 			seen[id]++
 		}
 	}
@@ -192,24 +193,24 @@ func TestUnplacedRowsAreCounted(t *testing.T) {
 func TestCatalogsRefused(t *testing.T) {
 	tests := []struct {
 		name  string
-		spoil func(v *survey)
+		spoil func(v *fixture)
 		code  string
 		want  string
 	}{
-		{"none", func(v *survey) { v.catalogs = nil }, "CatalogMissing", "data.catalog_base_uri"},
-		{"gone", func(v *survey) { v.catalogs[0].URI += "x" }, objstore.NotFound, "own.fitsx"},
-		{"without a column", func(v *survey) {
+		{"none", func(v *fixture) { v.catalogs = nil }, "CatalogMissing", "data.catalog_base_uri"},
+		{"gone", func(v *fixture) { v.catalogs[0].URI += "x" }, objstore.NotFound, "own.fitsx"},
+		{"without a column", func(v *fixture) {
 			v.catalogs[0] = v.write("MER/bad.fits", v.table(columns()[1:], 1, v.scatter(-3, 3, 5)))
 		}, "CatalogColumns", "OBJECT_ID"},
-		{"neighbour lacks a column", func(v *survey) {
+		{"neighbour lacks a column", func(v *fixture) {
 			v.neighbours[0] = v.write("MER/east.fits", v.table(columns()[:4], 1, v.scatter(-3, 3, 5)))
 		}, "CatalogMismatch", "VIS_DET"},
-		{"neighbour has another format", func(v *survey) {
+		{"neighbour has another format", func(v *fixture) {
 			cols := columns()
 			cols[3].Format = "1D"
 			v.neighbours[0] = v.write("MER/east.fits", v.table(cols, 1, v.scatter(-3, 3, 5)))
 		}, "CatalogMismatch", "FLUX_DETECTION_TOTAL"},
-		{"replaced", func(v *survey) { v.catalog("own.fits", 77, v.scatter(-3, 3, 300)) }, objstore.ObjectChanged, "own.fits"},
+		{"replaced", func(v *fixture) { v.catalog("own.fits", 77, v.scatter(-3, 3, 300)) }, objstore.ObjectChanged, "own.fits"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -222,7 +223,7 @@ func TestCatalogsRefused(t *testing.T) {
 				t.Errorf("got %v, want code %s and %q", err, tt.code, tt.want)
 			}
 			for name := range v.listing(v.base + "/out") {
-				if strings.HasSuffix(name, manifest.Local) {
+				if strings.HasSuffix(name, survey.LocalManifestFile) {
 					t.Errorf("%s was written", name)
 				}
 			}

@@ -17,10 +17,11 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // large is a survey of one exposure whose DET files are worth copying on a server.
-func large(t testing.TB, s store, base string) *survey {
+func large(t testing.TB, s store, base string) *fixture {
 	v := newSurvey(t, s, base)
 	v.nx, v.ny = 480, 481
 	v.expose("002681", "00", sky.Offset{})
@@ -86,7 +87,7 @@ func TestCopyOnServer(t *testing.T) {
 			}
 			got := v.listing(dir)
 			for name, data := range got {
-				if !strings.HasSuffix(name, manifest.Local) {
+				if !strings.HasSuffix(name, survey.LocalManifestFile) {
 					continue
 				}
 				m, err := manifest.Read(bytes.NewReader(data))
@@ -94,7 +95,7 @@ func TestCopyOnServer(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, f := range m.Files {
-					file := got[strings.TrimSuffix(name, manifest.Local)+f.Path]
+					file := got[strings.TrimSuffix(name, survey.LocalManifestFile)+f.Path]
 					if c.mode != CopyStream && f.CRC64NVME != nvmeOf(file) || f.Size != int64(len(file)) {
 						t.Errorf("%+v does not describe the file, which has %s", f, nvmeOf(file))
 					}
@@ -104,7 +105,7 @@ func TestCopyOnServer(t *testing.T) {
 			case streamed == nil:
 				streamed = got
 			case copied == nil:
-				same(t, streamed, got, manifest.Local)
+				same(t, streamed, got, survey.LocalManifestFile)
 				copied = got
 			default:
 				same(t, copied, got, "")

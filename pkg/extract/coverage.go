@@ -3,7 +3,6 @@ package extract
 import (
 	"math"
 
-	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -28,9 +27,9 @@ func (d *directory) measure() {
 	d.extended = newCoverage(plane.Depth(d.sub.Extended, footprints))
 }
 
-func newCoverage(d sky.Depth) *manifest.Coverage {
+func newCoverage(d sky.Depth) *sky.Coverage {
 	d = d.Round(coverageDigits)
-	c := &manifest.Coverage{ByDepth: d, Fraction: rounded(d.Coverage()), Mean: rounded(d.Mean())}
+	c := &sky.Coverage{ByDepth: d, Fraction: rounded(d.Coverage()), Mean: rounded(d.Mean())}
 	c.Min, c.Max = d.Range()
 	return c
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Coverage is held against counting the exposures over points of a fine grid.
@@ -30,7 +31,7 @@ func TestCoverage(t *testing.T) {
 		for _, area := range []struct {
 			name string
 			box  sky.Box
-			got  *manifest.Coverage
+			got  *sky.Coverage
 		}{{"core", sub.Core, s.Core}, {"extended area", sub.Extended, s.Extended}} {
 			want := sampled(job.Tile.Plane(), area.box, job.Quadrants)
 			if len(area.got.ByDepth) != len(want) {
@@ -46,12 +47,12 @@ func TestCoverage(t *testing.T) {
 				t.Errorf("%s of %s: %+v", area.name, sub.Name(), area.got)
 			}
 		}
-		for _, name := range []string{manifest.Local, manifest.Original} {
+		for _, name := range []string{survey.LocalManifestFile, survey.ManifestFile} {
 			m, err := manifest.Read(bytes.NewReader(files[path.Join(sub.Name(), name)]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff([]*manifest.Coverage{s.Core, s.Extended}, []*manifest.Coverage{m.CoreCoverage, m.ExtendedCoverage}); d != "" {
+			if d := cmp.Diff([]*sky.Coverage{s.Core, s.Extended}, []*sky.Coverage{m.CoreCoverage, m.ExtendedCoverage}); d != "" {
 				t.Errorf("%s of %s: -report +manifest\n%s", name, sub.Name(), d)
 			}
 		}
@@ -68,7 +69,7 @@ func TestCoverageOfNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &manifest.Coverage{ByDepth: []float64{1}}
+	want := &sky.Coverage{ByDepth: []float64{1}}
 	for _, s := range report.SubTiles {
 		if d := cmp.Diff(want, s.Core); d != "" {
 			t.Error(d)

@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // reopen takes the mark of completeness off a directory that an earlier
@@ -20,7 +21,7 @@ import (
 // one. With the same inputs they are replaced by their equals, and the mark stays.
 func (job Job) reopen(ctx context.Context, d *directory) error {
 	var earlier manifest.Provenance
-	data, err := objstore.ReadFile(ctx, job.Dest, objstore.Join(d.uri, manifest.ProvenanceFile))
+	data, err := objstore.ReadFile(ctx, job.Dest, objstore.Join(d.uri, survey.ProvenanceFile))
 	if err == nil && json.Unmarshal(data, &earlier) == nil {
 		now := job.provenance(d)
 		if now.ConfigID == earlier.ConfigID && maps.Equal(now.Versions, earlier.Versions) && slices.Equal(now.Inputs, earlier.Inputs) {
@@ -30,7 +31,7 @@ func (job Job) reopen(ctx context.Context, d *directory) error {
 	if err != nil && !objstore.IsNotFound(err) {
 		return fmt.Errorf("look for an earlier attempt: %w", err)
 	}
-	if err := job.Dest.Delete(ctx, objstore.Join(d.uri, manifest.Local)); err != nil {
+	if err := job.Dest.Delete(ctx, objstore.Join(d.uri, survey.LocalManifestFile)); err != nil {
 		return fmt.Errorf("take the mark off an earlier attempt: %w", err)
 	}
 	return nil
@@ -49,9 +50,9 @@ func (job Job) describe(ctx context.Context, d *directory) error {
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{manifest.Original, original}, {manifest.ProvenanceFile, provenance}, {manifest.Local, local}} {
-		if f.name == manifest.Local { // the pixels of an earlier attempt are back
-			if err := job.Dest.Delete(ctx, objstore.Join(d.uri, manifest.DroppedFile)); err != nil {
+	}{{survey.ManifestFile, original}, {survey.ProvenanceFile, provenance}, {survey.LocalManifestFile, local}} {
+		if f.name == survey.LocalManifestFile { // the pixels of an earlier attempt are back
+			if err := job.Dest.Delete(ctx, objstore.Join(d.uri, survey.DroppedFile)); err != nil {
 				return fmt.Errorf("take the mark off dropped pixels: %w", err)
 			}
 		}
@@ -85,10 +86,10 @@ func (job Job) manifests(d *directory) (original, local []byte, err error) {
 	if original, err = encode(m); err != nil {
 		return nil, nil, err
 	}
-	m.Quadrants, m.Catalog, m.Catalogs = nil, manifest.CatalogFile, nil
+	m.Quadrants, m.Catalog, m.Catalogs = nil, survey.CatalogFile, nil
 	for _, u := range d.quadrants {
 		m.Quadrants = append(m.Quadrants, u.describe(func(product string, _ euclid.File) string {
-			return productPath(u.Exposure, product)
+			return survey.PlaneFile(u.Exposure, product)
 		}))
 	}
 	for _, p := range d.all() {

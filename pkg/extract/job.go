@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/gate"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Job is the preparation of one tile.
@@ -61,7 +62,7 @@ const (
 // Tile prepares all sub-tiles of a tile and reports what it did. Every sub-tile
 // gets its manifests, also one without quadrants or sources. On failure, none of
 // them is marked complete that wasn't complete before with the same inputs.
-func Tile(ctx context.Context, job Job) (*Report, error) {
+func Tile(ctx context.Context, job Job) (*survey.TileReport, error) {
 	if job.Workers <= 0 {
 		job.Workers = usualWorkers
 	}
@@ -79,7 +80,7 @@ func Tile(ctx context.Context, job Job) (*Report, error) {
 	return report, nil
 }
 
-func (job Job) run(ctx context.Context) (*Report, error) {
+func (job Job) run(ctx context.Context) (*survey.TileReport, error) {
 	if len(job.Catalogs) == 0 {
 		return nil, fault.Input("CatalogMissing", "tile %d has no MER catalogue", job.Tile.ID).
 			Fix("check data.catalog_base_uri, or leave the tile out")

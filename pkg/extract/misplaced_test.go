@@ -45,7 +45,7 @@ const victim = 3 * 9
 // mischief is what may be wrong in the middle of a DET file, of which the index
 // reads the headers of SCI only: after the first few quadrants, the others are
 // taken to be like them.
-func mischief(v *survey) map[string]struct {
+func mischief(v *fixture) map[string]struct {
 	do   func(all []detHDU) []detHDU
 	code string   // of the error, empty where there is none
 	says []string // in it
@@ -132,7 +132,7 @@ func TestMischiefInTheMiddle(t *testing.T) {
 	}
 }
 
-func (v *survey) suffers(t *testing.T, do func([]detHDU) []detHDU, code string, says []string, copy, to string) {
+func (v *fixture) suffers(t *testing.T, do func([]detHDU) []detHDU, code string, says []string, copy, to string) {
 	e := &v.exposures[0]
 	b := bytes.NewBuffer(primary(e.ExposureID))
 	for i, h := range do(v.detHDUs(sky.Offset{})) {

@@ -9,9 +9,9 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // plan is who needs what.
@@ -22,7 +22,7 @@ type plan struct {
 
 	catalogs   catalogs
 	copies     copies
-	leftOut    []LeftOut
+	leftOut    []survey.LeftOut
 	withoutWGT []euclid.ExposureID
 }
 
@@ -38,7 +38,7 @@ type directory struct {
 	sources, core []int64
 	joined        []string // URIs of the catalogues with rows here
 
-	coverage, extended *manifest.Coverage // of the core, and of the extended area
+	coverage, extended *sky.Coverage // of the core, and of the extended area
 
 	files int
 	bytes int64
@@ -83,21 +83,13 @@ type part struct {
 func parts() []part {
 	det := func(e euclid.Exposure) euclid.File { return e.DET }
 	return []part{
-		{"sci", []string{".SCI"}, det, func(q euclid.Quadrant) euclid.Segment { return q.SCI }},
-		{"sci", []string{".RMS"}, det, func(q euclid.Quadrant) euclid.Segment { return q.RMS }},
-		{"sci", []string{".FLG"}, det, func(q euclid.Quadrant) euclid.Segment { return q.FLG }},
-		{"bkg", []string{""}, func(e euclid.Exposure) euclid.File { return e.BKG }, func(q euclid.Quadrant) euclid.Segment { return q.BKG }},
-		{"wgt", []string{"", ".WGT", ".SCI"}, func(e euclid.Exposure) euclid.File { return e.WGT }, func(q euclid.Quadrant) euclid.Segment { return q.WGT }},
-		{"psf", []string{""}, func(e euclid.Exposure) euclid.File { return e.PSF }, func(q euclid.Quadrant) euclid.Segment { return q.PSF }},
+		{survey.PlaneSCI, []string{".SCI"}, det, func(q euclid.Quadrant) euclid.Segment { return q.SCI }},
+		{survey.PlaneSCI, []string{".RMS"}, det, func(q euclid.Quadrant) euclid.Segment { return q.RMS }},
+		{survey.PlaneSCI, []string{".FLG"}, det, func(q euclid.Quadrant) euclid.Segment { return q.FLG }},
+		{survey.PlaneBKG, []string{""}, func(e euclid.Exposure) euclid.File { return e.BKG }, func(q euclid.Quadrant) euclid.Segment { return q.BKG }},
+		{survey.PlaneWGT, []string{"", ".WGT", ".SCI"}, func(e euclid.Exposure) euclid.File { return e.WGT }, func(q euclid.Quadrant) euclid.Segment { return q.WGT }},
+		{survey.PlanePSF, []string{""}, func(e euclid.Exposure) euclid.File { return e.PSF }, func(q euclid.Quadrant) euclid.Segment { return q.PSF }},
 	}
-}
-
-// productPath is a product's place in its sub-tile's directory.
-func productPath(e euclid.ExposureID, name string) string {
-	if name == "psf" {
-		return fmt.Sprintf("psf/%s_psf.fits", e)
-	}
-	return fmt.Sprintf("exposures/%s_%s.fits", e, name)
 }
 
 // plan decides which quadrants each sub-tile needs, and so which HDUs go where.
@@ -113,7 +105,7 @@ func (job Job) plan() (*plan, error) {
 	for _, e := range job.Exposures {
 		exposures[e.ExposureID] = e
 	}
-	left := map[LeftOut]bool{}
+	left := map[survey.LeftOut]bool{}
 	bare := map[euclid.ExposureID]bool{}
 	for _, q := range inOrder(job.Quadrants) {
 		var needed []*directory
@@ -147,7 +139,7 @@ func (job Job) plan() (*plan, error) {
 	for l := range left {
 		p.leftOut = append(p.leftOut, l)
 	}
-	slices.SortFunc(p.leftOut, func(a, b LeftOut) int {
+	slices.SortFunc(p.leftOut, func(a, b survey.LeftOut) int {
 		return cmp.Or(byExposure(a.Exposure, b.Exposure), strings.Compare(a.Quadrant, b.Quadrant))
 	})
 	for e := range bare {
@@ -169,16 +161,16 @@ func inOrder(qs []euclid.Quadrant) []euclid.Quadrant {
 func byExposure(a, b euclid.ExposureID) int { return strings.Compare(a.String(), b.String()) }
 
 // lacking says why a quadrant can't be used, or nil where it can.
-func lacking(e euclid.Exposure, q euclid.Quadrant) *LeftOut {
+func lacking(e euclid.Exposure, q euclid.Quadrant) *survey.LeftOut {
 	switch {
 	case !e.BKG.Exists():
-		return &LeftOut{Exposure: e.ExposureID, Reason: "no BKG file"}
+		return &survey.LeftOut{Exposure: e.ExposureID, Reason: "no BKG file"}
 	case !e.PSF.Exists():
-		return &LeftOut{Exposure: e.ExposureID, Reason: "no PSF file"}
+		return &survey.LeftOut{Exposure: e.ExposureID, Reason: "no PSF file"}
 	case q.BKG.Length == 0:
-		return &LeftOut{Exposure: e.ExposureID, Quadrant: q.Name, Reason: "its BKG file lacks it"}
+		return &survey.LeftOut{Exposure: e.ExposureID, Quadrant: q.Name, Reason: "its BKG file lacks it"}
 	case q.PSF.Length == 0:
-		return &LeftOut{Exposure: e.ExposureID, Quadrant: q.Name, Reason: "its PSF file lacks it"}
+		return &survey.LeftOut{Exposure: e.ExposureID, Quadrant: q.Name, Reason: "its PSF file lacks it"}
 	}
 	return nil
 }
@@ -208,7 +200,7 @@ func (p *plan) add(u use, to []*directory) error {
 		}
 		piece.fixed = part.suffixes[0] == ".SCI"
 		for _, d := range to {
-			piece.to = append(piece.to, t.product(d, productPath(u.Exposure, part.product)))
+			piece.to = append(piece.to, t.product(d, survey.PlaneFile(u.Exposure, part.product)))
 		}
 	}
 	return nil

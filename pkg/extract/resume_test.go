@@ -9,8 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // remembered keeps values as a store would.
@@ -87,7 +87,7 @@ func TestResume(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, v.listing(want.Dir), v.listing(dir), manifest.ProvenanceFile)
+		same(t, v.listing(want.Dir), v.listing(dir), survey.ProvenanceFile)
 		if source.bytes[e.DET.URI] == 0 {
 			t.Errorf("%s was not copied", e.DET.URI)
 		}
@@ -110,7 +110,7 @@ func TestResume(t *testing.T) {
 		if _, err := Tile(t.Context(), job); err != nil {
 			t.Fatal(err)
 		}
-		same(t, v.listing(want.Dir), v.listing(dir), manifest.ProvenanceFile)
+		same(t, v.listing(want.Dir), v.listing(dir), survey.ProvenanceFile)
 		for _, o := range v.exposures {
 			if (source.bytes[o.DET.URI] > 0) != (o.ExposureID == e.ExposureID) {
 				t.Errorf("a product of %s was spoiled: %d bytes of %s were read", e.DET.URI, source.bytes[o.DET.URI], o.DET.URI)

@@ -27,9 +27,9 @@ type store interface {
 	Usage() objstore.Usage
 }
 
-// survey is a small one: a tile of 8' in 2 x 2 sub-tiles, exposures of 4 x 4
+// fixture is a small survey: a tile of 8' in 2 x 2 sub-tiles, exposures of 4 x 4
 // quadrants of 32 x 33 large pixels that cover 14', catalogues of a few columns.
-type survey struct {
+type fixture struct {
 	t     testing.TB
 	store store
 	base  string
@@ -49,8 +49,8 @@ const (
 	quadrantPitch = 3.5 / 60
 )
 
-func newSurvey(t testing.TB, s store, base string) *survey {
-	return &survey{
+func newSurvey(t testing.TB, s store, base string) *fixture {
+	return &fixture{
 		t: t, store: s, base: base, nx: 32, ny: 33,
 		tile: sky.Tile{ID: 102018211, Centre: sky.Coord{RA: 359.98, Dec: -51.5}},
 		grid: sky.Grid{Rows: 2, Cols: 2, MarginArcmin: 1, TileArcmin: 8, CoreArcmin: 7.5},
@@ -58,7 +58,7 @@ func newSurvey(t testing.TB, s store, base string) *survey {
 }
 
 // usual is a survey of two dithers with one PSF file, a catalogue and a neighbour's.
-func usual(t testing.TB, s store, base string) *survey {
+func usual(t testing.TB, s store, base string) *fixture {
 	v := newSurvey(t, s, base)
 	v.expose("002681", "00", sky.Offset{})
 	v.expose("002681", "01", sky.Offset{Xi: 0.4 / 60, Eta: -0.7 / 60})
@@ -67,7 +67,7 @@ func usual(t testing.TB, s store, base string) *survey {
 	return v
 }
 
-func (v *survey) write(name string, data []byte) euclid.File {
+func (v *fixture) write(name string, data []byte) euclid.File {
 	v.t.Helper()
 	uri := objstore.Join(v.base, name)
 	info, err := objstore.WriteFile(context.Background(), v.store, uri, data)
@@ -77,7 +77,7 @@ func (v *survey) write(name string, data []byte) euclid.File {
 	return euclid.File{URI: uri, Size: info.Size, ETag: info.ETag}
 }
 
-func (v *survey) read(uri string) []byte {
+func (v *fixture) read(uri string) []byte {
 	v.t.Helper()
 	data, err := objstore.ReadFile(context.Background(), v.store, uri)
 	if err != nil {
@@ -87,7 +87,7 @@ func (v *survey) read(uri string) []byte {
 }
 
 // expose writes an exposure's four files; dithers of an observation share the PSF.
-func (v *survey) expose(obs, dither string, shift sky.Offset) *euclid.Exposure {
+func (v *fixture) expose(obs, dither string, shift sky.Offset) *euclid.Exposure {
 	v.t.Helper()
 	id := euclid.ExposureID{Obs: obs, Dither: dither, Number: "1"}
 	name := func(product string) string { return fmt.Sprintf("VIS/%s/%s_%s.fits", obs, product, id) }
@@ -127,7 +127,7 @@ func primary(id euclid.ExposureID) []byte {
 }
 
 // det is a DET file: SCI, RMS, FLG of every quadrant.
-func (v *survey) det(id euclid.ExposureID, shift sky.Offset) []byte {
+func (v *fixture) det(id euclid.ExposureID, shift sky.Offset) []byte {
 	b := bytes.NewBuffer(primary(id))
 	for i, x := range v.detHDUs(shift) {
 		v.hdu(b, x.header, x.pixels, int(v.seed(id))*1000+i+1)
@@ -141,7 +141,7 @@ type detHDU struct {
 }
 
 // image is an HDU of a DET file.
-func (v *survey) image(name string, c sky.Coord, nx, ny int) detHDU {
+func (v *fixture) image(name string, c sky.Coord, nx, ny int) detHDU {
 	pixel := quadrantSide / float64(v.nx)
 	return detHDU{fits.NewImage(-32, nx, ny).SetText("EXTNAME", name, "").
 		SetText("CTYPE1", "RA---TAN", "").SetText("CTYPE2", "DEC--TAN", "").
@@ -152,7 +152,7 @@ func (v *survey) image(name string, c sky.Coord, nx, ny int) detHDU {
 		SetFloat("EXPTIME", 560.52, "").SetText("MAGZEROP", "24.56605", ""), nx * ny}
 }
 
-func (v *survey) detHDUs(shift sky.Offset) (all []detHDU) {
+func (v *fixture) detHDUs(shift sky.Offset) (all []detHDU) {
 	plane := v.tile.Plane()
 	quadrantNames(func(name string, row, col int) {
 		c := plane.Deproject(sky.Offset{
@@ -167,7 +167,7 @@ func (v *survey) detHDUs(shift sky.Offset) (all []detHDU) {
 }
 
 // images is a file with an image for every quadrant.
-func (v *survey) images(id euclid.ExposureID, kind int, suffix string, nx, ny int) []byte {
+func (v *fixture) images(id euclid.ExposureID, kind int, suffix string, nx, ny int) []byte {
 	b := bytes.NewBuffer(primary(id))
 	n := 0
 	quadrantNames(func(name string, _, _ int) {
@@ -177,14 +177,14 @@ func (v *survey) images(id euclid.ExposureID, kind int, suffix string, nx, ny in
 	return b.Bytes()
 }
 
-func (v *survey) seed(id euclid.ExposureID) (s int64) {
+func (v *fixture) seed(id euclid.ExposureID) (s int64) {
 	for _, c := range id.String() {
 		s = s*31%100003 + int64(c)
 	}
 	return s
 }
 
-func (v *survey) hdu(b *bytes.Buffer, h *fits.Header, pixels, seed int) {
+func (v *fixture) hdu(b *bytes.Buffer, h *fits.Header, pixels, seed int) {
 	v.t.Helper()
 	values := make([]float32, pixels)
 	for i := range values {
@@ -204,7 +204,7 @@ func (v *survey) hdu(b *bytes.Buffer, h *fits.Header, pixels, seed int) {
 }
 
 // scatter spreads sources over the plane, in arcmin: xi from low to high, eta from -6 to 6.
-func (v *survey) scatter(low, high float64, n int) []sky.Coord {
+func (v *fixture) scatter(low, high float64, n int) []sky.Coord {
 	plane := v.tile.Plane()
 	var cs []sky.Coord
 	for i := range n {
@@ -222,11 +222,11 @@ func columns() []fits.Column {
 }
 
 // catalog writes sources with ids -first, -(first+1), ...: those of the south are negative.
-func (v *survey) catalog(name string, first int64, at []sky.Coord) euclid.File {
+func (v *fixture) catalog(name string, first int64, at []sky.Coord) euclid.File {
 	return v.write("MER/"+name, v.table(columns(), first, at))
 }
 
-func (v *survey) table(cols []fits.Column, first int64, at []sky.Coord) []byte {
+func (v *fixture) table(cols []fits.Column, first int64, at []sky.Coord) []byte {
 	v.t.Helper()
 	h := fits.NewTable(cols, int64(len(at)))
 	b := bytes.NewBuffer(fits.NewPrimary().SetText("TELESCOP", "EUCLID", "").Encode())
@@ -259,7 +259,7 @@ func (v *survey) table(cols []fits.Column, first int64, at []sky.Coord) []byte {
 }
 
 // job reads the footprints and makes the job that prepares the tile in dir.
-func (v *survey) job(dir string) Job {
+func (v *fixture) job(dir string) Job {
 	v.t.Helper()
 	j := Job{
 		Tile: v.tile, SubTiles: v.grid.SubTiles(v.tile), Exposures: v.exposures,
@@ -279,7 +279,7 @@ func (v *survey) job(dir string) Job {
 }
 
 // listing is every object under a prefix, with its bytes.
-func (v *survey) listing(dir string) map[string][]byte {
+func (v *fixture) listing(dir string) map[string][]byte {
 	v.t.Helper()
 	all := map[string][]byte{}
 	err := v.store.List(context.Background(), dir+"/", func(i objstore.Info) error {

@@ -18,6 +18,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // onEveryStore runs a test in memory, on disk, and against a real S3 server.
@@ -59,7 +60,7 @@ func TestTile(t *testing.T) {
 		}
 		total := 0
 		for i, sub := range report.SubTiles {
-			if sub.Status != StatusOK || sub.Exposures != 2 || sub.Quadrants < 8 {
+			if sub.Status != survey.StatusOK || sub.Exposures != 2 || sub.Quadrants < 8 {
 				t.Errorf("%+v", sub)
 			}
 			name := job.SubTiles[i].Name()
@@ -80,7 +81,7 @@ func TestTile(t *testing.T) {
 }
 
 // checkSubTile compares a sub-tile's directory with the sources, HDU by HDU.
-func checkSubTile(t *testing.T, v *survey, job Job, i int, files map[string][]byte) {
+func checkSubTile(t *testing.T, v *fixture, job Job, i int, files map[string][]byte) {
 	t.Helper()
 	sub := job.SubTiles[i]
 	file := func(p string) []byte {
@@ -90,11 +91,11 @@ func checkSubTile(t *testing.T, v *survey, job Job, i int, files map[string][]by
 		}
 		return data
 	}
-	local, err := manifest.Read(bytes.NewReader(file(manifest.Local)))
+	local, err := manifest.Read(bytes.NewReader(file(survey.LocalManifestFile)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	original, err := manifest.Read(bytes.NewReader(file(manifest.Original)))
+	original, err := manifest.Read(bytes.NewReader(file(survey.ManifestFile)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func checkSubTile(t *testing.T, v *survey, job Job, i int, files map[string][]by
 		for _, p := range []struct{ product, suffix string }{
 			{"sci", ".SCI"}, {"sci", ".RMS"}, {"sci", ".FLG"}, {"bkg", ""}, {"wgt", ""}, {"psf", ""},
 		} {
-			at := productPath(q.Exposure, p.product)
+			at := survey.PlaneFile(q.Exposure, p.product)
 			wanted[at] = append(wanted[at], q.Name+p.suffix)
 		}
 	}
@@ -152,7 +153,7 @@ func checkSubTile(t *testing.T, v *survey, job Job, i int, files map[string][]by
 	if len(local.Files) != len(wanted)+1 {
 		t.Errorf("%s: %d files described, want %d", sub.Name(), len(local.Files), len(wanted)+1)
 	}
-	if local.Catalog != manifest.CatalogFile || original.Catalog != v.catalogs[0].URI {
+	if local.Catalog != survey.CatalogFile || original.Catalog != v.catalogs[0].URI {
 		t.Errorf("catalogues %q %q", local.Catalog, original.Catalog)
 	}
 	local.Quadrants, local.Catalog, local.Files = original.Quadrants, original.Catalog, nil
@@ -229,14 +230,14 @@ func TestSameInputsSameBytes(t *testing.T) {
 	if _, err := Tile(t.Context(), job); err != nil {
 		t.Fatal(err)
 	}
-	same(t, a, v.listing(v.base+"/a"), manifest.ProvenanceFile)
+	same(t, a, v.listing(v.base+"/a"), survey.ProvenanceFile)
 
 	job.Dir = v.base + "/b"
 	second, err := Tile(t.Context(), job)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, a, v.listing(v.base+"/b"), manifest.ProvenanceFile)
+	same(t, a, v.listing(v.base+"/b"), survey.ProvenanceFile)
 	for i := range second.SubTiles {
 		second.SubTiles[i].Directory = first.SubTiles[i].Directory
 	}
@@ -273,10 +274,10 @@ func TestExposuresWithoutAllFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := func(obs string) euclid.ExposureID { return euclid.ExposureID{Obs: obs, Dither: "00", Number: "1"} }
-	want := []LeftOut{
-		{id("000001"), "1-1.H", "its PSF file lacks it"},
-		{id("000002"), "", "no BKG file"},
-		{id("000003"), "", "no PSF file"},
+	want := []survey.LeftOut{
+		{Exposure: id("000001"), Quadrant: "1-1.H", Reason: "its PSF file lacks it"},
+		{Exposure: id("000002"), Quadrant: "", Reason: "no BKG file"},
+		{Exposure: id("000003"), Quadrant: "", Reason: "no PSF file"},
 	}
 	if d := cmp.Diff(want, report.LeftOut); d != "" {
 		t.Error(d)
@@ -284,7 +285,7 @@ func TestExposuresWithoutAllFiles(t *testing.T) {
 	if d := cmp.Diff([]euclid.ExposureID{id("000004")}, report.WithoutWGT); d != "" {
 		t.Error(d)
 	}
-	m, err := manifest.Read(bytes.NewReader(v.read(v.base + "/out/0_0/" + manifest.Local)))
+	m, err := manifest.Read(bytes.NewReader(v.read(v.base + "/out/0_0/" + survey.LocalManifestFile)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,10 +311,10 @@ func TestEmptySubTilesHaveManifests(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range report.SubTiles {
-		if s.Status != StatusNoExposures || s.Files != 4 {
+		if s.Status != survey.StatusNoExposures || s.Files != 4 {
 			t.Errorf("%d: %+v", i, s)
 		}
-		m, err := manifest.Read(bytes.NewReader(v.read(s.Directory + "/" + manifest.Local)))
+		m, err := manifest.Read(bytes.NewReader(v.read(s.Directory + "/" + survey.LocalManifestFile)))
 		if err != nil || len(m.Quadrants) != 0 || len(m.Files) != 1 {
 			t.Errorf("%d: %v %+v", i, err, m)
 		}
@@ -323,10 +324,10 @@ func TestEmptySubTilesHaveManifests(t *testing.T) {
 	if report, err = Tile(t.Context(), v.job(dir)); err != nil {
 		t.Fatal(err)
 	}
-	if s := report.SubTiles[0]; s.Status != StatusOK {
+	if s := report.SubTiles[0]; s.Status != survey.StatusOK {
 		t.Errorf("%+v", s)
 	}
-	if s := report.SubTiles[1]; s.Status != StatusNoSources || s.CoreSources != 0 {
+	if s := report.SubTiles[1]; s.Status != survey.StatusNoSources || s.CoreSources != 0 {
 		t.Errorf("%+v", s)
 	}
 }

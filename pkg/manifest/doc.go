@@ -13,13 +13,5 @@
 // are no integers always have a point; object ids stay integers.
 package manifest
 
-// The names of a sub-tile directory's own files.
-const (
-	Original       = "manifest.yaml"
-	Local          = "manifest_local.yaml"
-	CatalogFile    = "catalog.fits"
-	ProvenanceFile = "provenance.json"
-)
-
 // FormatVersion is what manifests of this package say about themselves.
 const FormatVersion = 1

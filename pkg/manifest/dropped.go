@@ -2,12 +2,7 @@ package manifest
 
 import "encoding/json"
 
-// DroppedFile marks a directory whose pixels were removed once its results were
-// in the catalogue. The manifests stay as they are, and the files of exposures/
-// and psf/ that they name are gone; to prepare the sub-tile again takes the mark off.
-const DroppedFile = "pixels_dropped.json"
-
-// Dropped is what DroppedFile says.
+// Dropped is what the mark of a directory says whose pixels were removed.
 type Dropped struct {
 	Run    string   `json:"run"`    // whose results were validated
 	Reason string   `json:"reason"` // for people

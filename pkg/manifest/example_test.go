@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func ExampleWrite() {
@@ -13,7 +14,7 @@ func ExampleWrite() {
 			CoreRA: [2]float64{359.9, 360.1}, CoreDec: [2]float64{-51, -50.875},
 			ExtendedRA: [2]float64{359.875, 360.125}, ExtendedDec: [2]float64{-51.02, -50.85},
 		},
-		Catalog: manifest.CatalogFile, Sources: []int64{-512345678901234567, -2}, Core: []int64{-2},
+		Catalog: survey.CatalogFile, Sources: []int64{-512345678901234567, -2}, Core: []int64{-2},
 		FormatVersion: manifest.FormatVersion, Centre: [2]float64{0, -50.9375},
 	}
 	manifest.Write(os.Stdout, m)

@@ -1,5 +1,7 @@
 package manifest
 
+import "github.com/cosmostat/constellation/pkg/sky"
+
 // Manifest describes one sub-tile to SHINE. Keys and their meaning are fixed;
 // new ones are added at the end only.
 type Manifest struct {
@@ -20,9 +22,12 @@ type Manifest struct {
 	ExtendedPolygon [][2]float64 `yaml:"extended_polygon,omitempty"`
 	Files           []Product    `yaml:"files,omitempty"` // size and checksum of every product of the directory
 
-	CoreCoverage     *Coverage `yaml:"core_coverage,omitempty"`
-	ExtendedCoverage *Coverage `yaml:"extended_coverage,omitempty"`
+	CoreCoverage     *sky.Coverage `yaml:"core_coverage,omitempty"`
+	ExtendedCoverage *sky.Coverage `yaml:"extended_coverage,omitempty"`
 }
+
+// ID is whose manifest it is.
+func (m *Manifest) ID() sky.SubTileID { return sky.ID(m.TileID, m.Row, m.Col) }
 
 // Bounds are bounding boxes in degrees, [low, high]. A range across RA 0 is
 // unwrapped ([359.9, 360.1]); one that holds a pole is [0, 360].

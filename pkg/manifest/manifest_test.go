@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -40,8 +41,8 @@ func example() *Manifest {
 		CorePolygon:   [][2]float64{{1, 2}, {3.5, 4}},
 		Files:         []Product{{Path: "catalog.fits", Size: 5760, SHA256: "00"}, {Path: "psf/a.fits", Size: 8640, CRC64NVME: "rosUhgp5mIg="}},
 
-		CoreCoverage:     &Coverage{Fraction: 0.999999, Mean: 2.75, Min: 0, Max: 3, ByDepth: []float64{0.000001, 0, 0.25, 0.75}},
-		ExtendedCoverage: &Coverage{Fraction: 1, Mean: 3, Min: 3, Max: 3, ByDepth: []float64{0, 0, 0, 1}},
+		CoreCoverage:     &sky.Coverage{Fraction: 0.999999, Mean: 2.75, Min: 0, Max: 3, ByDepth: []float64{0.000001, 0, 0.25, 0.75}},
+		ExtendedCoverage: &sky.Coverage{Fraction: 1, Mean: 3, Min: 3, Max: 3, ByDepth: []float64{0, 0, 0, 1}},
 	}
 }
 

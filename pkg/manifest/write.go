@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 // Write writes a manifest as YAML. Of two equal manifests it writes equal bytes.
@@ -50,10 +51,10 @@ func Write(w io.Writer, m *Manifest) error {
 	}
 	for _, c := range []struct {
 		key string
-		of  *Coverage
+		of  *sky.Coverage
 	}{{"core_coverage", m.CoreCoverage}, {"extended_coverage", m.ExtendedCoverage}} {
 		if c.of != nil {
-			p.line("%s: %s", c.key, c.of.flow())
+			p.line("%s: %s", c.key, flow(c.of))
 		}
 	}
 	return p.w.Flush()
@@ -89,7 +90,7 @@ func (m *Manifest) finite() error {
 			return err
 		}
 	}
-	for field, c := range map[string]*Coverage{"core_coverage": m.CoreCoverage, "extended_coverage": m.ExtendedCoverage} {
+	for field, c := range map[string]*sky.Coverage{"core_coverage": m.CoreCoverage, "extended_coverage": m.ExtendedCoverage} {
 		if c == nil {
 			continue
 		}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // newPage starts a page with its title and note.
@@ -99,7 +101,7 @@ func (l *legend) statuses(s *Scene) {
 
 // statusFill lets what went wrong stand out.
 func statusFill(status string) float64 {
-	if status == "ok" {
+	if status == survey.StatusOK {
 		return 0.1
 	}
 	return 0.3

@@ -14,7 +14,7 @@ import (
 )
 
 // survey is a few tiles round a place, with exposures, sources and results.
-func survey(centre sky.Coord) *Scene {
+func scene(centre sky.Coord) *Scene {
 	grid := sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	plane := sky.NewTangent(centre)
 	s := &Scene{Title: "Tiles & <sources>"}
@@ -57,11 +57,11 @@ func TestDrawings(t *testing.T) {
 	for name, centre := range places {
 		for what, draw := range drawings {
 			t.Run(what+" at "+name, func(t *testing.T) {
-				s := survey(centre)
+				s := scene(centre)
 				page := draw(s)
 				check(t, page)
 				svg := page.SVG()
-				if !bytes.Equal(svg, draw(survey(centre)).SVG()) {
+				if !bytes.Equal(svg, draw(scene(centre)).SVG()) {
 					t.Error("the same scene gave other bytes")
 				}
 				for d := xml.NewDecoder(bytes.NewReader(svg)); ; {
@@ -111,7 +111,7 @@ func check(t *testing.T, page *Page) {
 
 // TestFootprints: exposures are filled one by one and their quadrants all run the same way round.
 func TestFootprints(t *testing.T) {
-	s := survey(places["EDFS"])
+	s := scene(places["EDFS"])
 	for i := range s.Footprints[:20] { // as a rotated CCD has them
 		o := s.Footprints[i].Outline
 		o[1], o[3] = o[3], o[1]
@@ -196,7 +196,7 @@ func TestEmptyScene(t *testing.T) {
 // TestPathsAreNumbers: what the paths of an SVG consist of.
 func TestPathsAreNumbers(t *testing.T) {
 	valid := regexp.MustCompile(`^(M-?[\d.]+[ -][\d.]+(l-?[\d.]+[ -][\d.]+([ -][\d.]+[ -][\d.]+)*)?(h0)?z?)+$`)
-	for _, d := range regexp.MustCompile(` d="([^"]*)"`).FindAllSubmatch(DrawSky(survey(places["the seam"])).SVG(), -1) {
+	for _, d := range regexp.MustCompile(` d="([^"]*)"`).FindAllSubmatch(DrawSky(scene(places["the seam"])).SVG(), -1) {
 		if !valid.Match(d[1]) {
 			t.Errorf("%s", d[1])
 		}

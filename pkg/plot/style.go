@@ -1,6 +1,10 @@
 package plot
 
-import "math"
+import (
+	"math"
+
+	"github.com/cosmostat/constellation/pkg/survey"
+)
 
 // The page's colours: one blue for exposures, which deepens with every one that
 // lies over the others; warm ones for what is cut out and measured.
@@ -22,10 +26,10 @@ var statusStyles = []struct {
 	status, label string
 	colour        Colour
 }{
-	{"ok", "ok", rgb(0x2b8a3e)},
-	{"no_sources", "no sources", rgb(0xe6a700)},
-	{"no_exposures", "no exposures", rgb(0x868e96)},
-	{"failed", "failed", rgb(0xd6232f)},
+	{survey.StatusOK, "ok", rgb(0x2b8a3e)},
+	{survey.StatusNoSources, "no sources", rgb(0xe6a700)},
+	{survey.StatusNoExposures, "no exposures", rgb(0x868e96)},
+	{survey.StatusFailed, "failed", rgb(0xd6232f)},
 }
 
 func statusColour(status string) Colour {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // DrawTile draws the scene around its first tile in that tile's tangent plane.
@@ -74,7 +76,7 @@ func (v view) subTiles(p *Page, t Tile) {
 			continue
 		}
 		cores = append(cores, part)
-		if s.Status != "" && s.Status != "ok" { // that one's dot is enough
+		if s.Status != "" && s.Status != survey.StatusOK { // that one's dot is enough
 			p.add(&Shape{Parts: [][]Point{part}, Closed: true, Fill: statusColour(s.Status).alpha(statusFill(s.Status))})
 		}
 		if part := v.box(t, s.Extended); part != nil && s.Extended != s.Core {

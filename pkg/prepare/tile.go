@@ -7,9 +7,9 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/extract"
+	"github.com/cosmostat/constellation/pkg/gpu"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -61,7 +61,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	switch {
 	case err == nil:
 		estimate(report)
-		return &survey.Prepared{Report: *report, Plan: key, Again: p.Again}, nil
+		return &survey.Prepared{TileReport: *report, Plan: key, Again: p.Again}, nil
 	case ownTrouble(err):
 		failed := failed(request, err)
 		failed.Plan, failed.Again = key, p.Again
@@ -71,10 +71,10 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 }
 
 // estimate says how much memory inference of each sub-tile with work will take.
-func estimate(r *extract.Report) {
+func estimate(r *survey.TileReport) {
 	for i := range r.SubTiles {
-		if s := &r.SubTiles[i]; s.Status == extract.StatusOK {
-			s.Memory = shine.Estimate(shine.Load{
+		if s := &r.SubTiles[i]; s.Status == survey.StatusOK {
+			s.Memory = gpu.Estimate(gpu.Load{
 				Exposures: s.Exposures, Slots: s.Deepest, Width: euclid.QuadrantWidth, Height: euclid.QuadrantHeight, Sources: s.Sources,
 			}).Total()
 		}
@@ -94,8 +94,8 @@ func failed(job extract.Job, err error) *survey.Prepared {
 	p := &survey.Prepared{Failure: err.Error()}
 	p.TileID = job.Tile.ID
 	for _, s := range job.SubTiles {
-		p.SubTiles = append(p.SubTiles, extract.SubTile{
-			Row: s.Row, Col: s.Col, RA: s.Centre().RA, Dec: s.Centre().Dec, Status: "failed", Directory: objstore.Join(job.Dir, s.Name()),
+		p.SubTiles = append(p.SubTiles, survey.SubTile{
+			Cell: s.Cell, RA: s.Centre().RA, Dec: s.Centre().Dec, Status: survey.StatusFailed, Directory: objstore.Join(job.Dir, s.Name()),
 		})
 	}
 	return p

@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/survey"
 	"github.com/cosmostat/constellation/pkg/wcs"
 )
 
@@ -45,7 +46,7 @@ func (f *files) get(name string) (*file, error) {
 	}
 	path := filepath.Join(f.dir, name)
 	if !filepath.IsLocal(name) {
-		return nil, fault.Data(CodeSubTile, "%q is not a path below the sub-tile's directory", name).On(f.dir).Fix("give it the local manifest, %s", manifest.Local)
+		return nil, fault.Data(CodeSubTile, "%q is not a path below the sub-tile's directory", name).On(f.dir).Fix("give it the local manifest, %s", survey.LocalManifestFile)
 	}
 	h, err := os.Open(path)
 	if err != nil {

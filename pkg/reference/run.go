@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Method is what METHOD says of results of this engine.
@@ -213,10 +214,10 @@ func (r *Result) Rows() (results.Shear, []results.Source) {
 	m := r.manifest
 	row := results.Shear{
 		TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1],
-		NSources: int32(r.N), Method: Method, Status: results.OK,
+		NSources: int32(r.N), Method: Method, Status: survey.StatusOK,
 	}
 	if r.N == 0 {
-		row.Status, row.Method = results.NoSources, ""
+		row.Status, row.Method = survey.StatusNoSources, ""
 	} else {
 		row.G1, row.G2 = number(r.G[0]), number(r.G[1])
 		row.G1Err, row.G2Err = number(r.Err[0]), number(r.Err[1])

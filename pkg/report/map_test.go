@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -16,7 +15,7 @@ func TestMap(t *testing.T) {
 	grid := sky.Grid{Rows: 2, Cols: 2, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	p := &survey.Prepared{}
 	for i := range 4 {
-		p.SubTiles = append(p.SubTiles, extract.SubTile{Row: i / 2, Col: i % 2, Status: "ok", CoreSources: 1234 + i})
+		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Row: i / 2, Col: i % 2}, Status: "ok", CoreSources: 1234 + i})
 	}
 	outline := []sky.Coord{{RA: 359.9, Dec: -28.1}, {RA: 0.1, Dec: -28.1}, {RA: 0.1, Dec: -27.9}, {RA: 359.9, Dec: -27.9}}
 	qs := []euclid.Quadrant{

@@ -41,7 +41,7 @@ func Prepared(p *survey.Prepared) string {
 		if c := s.Core; c != nil {
 			covered, mean, depth = fmt.Sprintf("%.1f%%", 100*c.Fraction), fmt.Sprintf("%.2f", c.Mean), fmt.Sprintf("%d to %d", c.Min, c.Max)
 		}
-		table.Add(fmt.Sprintf("%d_%d", s.Row, s.Col), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes), covered, mean, depth)
+		table.Add(s.Name(), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes), covered, mean, depth)
 	}
 	var left, without []string
 	for _, l := range p.LeftOut {

@@ -6,36 +6,37 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Check holds the results of one sub-tile against its manifest: one shear row,
 // all ids this sub-tile's, numbers finite, measurements there where the status
-// is [OK] and absent where it is not, every reported source a core source and
+// is ok and absent where it is not, every reported source a core source and
 // none reported twice. The error names the file, the column and the row.
 func Check(m *manifest.Manifest, shear []Shear, sources []Source) error {
 	if len(shear) != 1 {
-		return invalid(ShearFile, "has %d rows, a sub-tile has one", len(shear))
+		return invalid(survey.ShearFile, "has %d rows, a sub-tile has one", len(shear))
 	}
 	s := &shear[0]
-	if err := checkRow(ShearFile, 0, m, ShearColumns(), s); err != nil {
+	if err := checkRow(survey.ShearFile, 0, m, ShearColumns(), s); err != nil {
 		return err
 	}
 	switch s.Status {
-	case OK:
+	case survey.StatusOK:
 		if s.G1 == nil || s.G2 == nil {
-			return invalid(ShearFile, "G1 or G2 is null where STATUS is %s", OK)
+			return invalid(survey.ShearFile, "G1 or G2 is null where STATUS is %s", survey.StatusOK)
 		}
 		if s.Method == "" {
-			return invalid(ShearFile, "METHOD is null where STATUS is %s", OK)
+			return invalid(survey.ShearFile, "METHOD is null where STATUS is %s", survey.StatusOK)
 		}
-	case NoSources, NoExposures, Failed:
+	case survey.StatusNoSources, survey.StatusNoExposures, survey.StatusFailed:
 		for _, v := range []*float32{s.G1, s.G2, s.G1Err, s.G2Err} {
 			if v != nil {
-				return invalid(ShearFile, "there is a shear measurement where STATUS is %s", s.Status)
+				return invalid(survey.ShearFile, "there is a shear measurement where STATUS is %s", s.Status)
 			}
 		}
 	default:
-		return invalid(ShearFile, "STATUS is %q", s.Status).Fix("one of %s, %s, %s, %s", OK, NoSources, NoExposures, Failed)
+		return invalid(survey.ShearFile, "STATUS is %q", s.Status).Fix("one of %s, %s, %s, %s", survey.StatusOK, survey.StatusNoSources, survey.StatusNoExposures, survey.StatusFailed)
 	}
 	return checkSources(m, sources)
 }
@@ -47,16 +48,16 @@ func checkSources(m *manifest.Manifest, sources []Source) error {
 	cols := SourceColumns()
 	for i := range sources {
 		s := &sources[i]
-		if err := checkRow(SourcesFile, i, m, cols, s); err != nil {
+		if err := checkRow(survey.SourcesFile, i, m, cols, s); err != nil {
 			return err
 		}
 		at, ok := slices.BinarySearch(core, s.ObjectID)
 		switch {
 		case !ok:
-			return invalid(SourcesFile, "OBJECT_ID %d is not a core source of the sub-tile", s.ObjectID).At("row %d", i).
+			return invalid(survey.SourcesFile, "OBJECT_ID %d is not a core source of the sub-tile", s.ObjectID).At("row %d", i).
 				Fix("report the sources of core_source_ids only")
 		case seen[at]:
-			return invalid(SourcesFile, "OBJECT_ID %d is reported twice", s.ObjectID).At("row %d", i)
+			return invalid(survey.SourcesFile, "OBJECT_ID %d is reported twice", s.ObjectID).At("row %d", i)
 		}
 		seen[at] = true
 	}

@@ -1,19 +1,7 @@
 package results
 
-// What became of a sub-tile. A measurement exists only where the status is [OK].
-const (
-	OK          = "ok"
-	NoSources   = "no_sources"
-	NoExposures = "no_exposures"
-	Failed      = "failed"
-)
-
-// Names of the files in a sub-tile's results directory.
-const (
-	Directory   = "results"
-	ShearFile   = "shear.parquet"
-	SourcesFile = "sources.parquet"
-	SummaryFile = "summary.json"
+import (
+	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 // Shear is one sub-tile's result. A nil measurement is a null: not measured.
@@ -45,6 +33,12 @@ type Source struct {
 	NExposures   int32
 	Flags        int32
 }
+
+// ID is the sub-tile whose result it is.
+func (s *Shear) ID() sky.SubTileID { return sky.ID(s.TileID, int(s.Row), int(s.Col)) }
+
+// ID is the sub-tile in whose core the source is.
+func (s *Source) ID() sky.SubTileID { return sky.ID(s.TileID, int(s.Row), int(s.Col)) }
 
 // Column declares one column of rows of type T.
 type Column[T any] struct {
@@ -112,24 +106,4 @@ func SourceColumns() []Column[Source] {
 		{"N_EXPOSURES", "", "exposures that the source was measured on", false, func(s *Source) any { return &s.NExposures }},
 		{"FLAGS", "", "the engine's bit flags; 0 is good", false, func(s *Source) any { return &s.Flags }},
 	}
-}
-
-// File is a result file as it was written.
-type File struct {
-	URI    string `json:"uri"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256,omitempty"`
-}
-
-// Outcome is what inference says about one sub-tile: what became of it, why,
-// and where its results lie. A failed sub-tile has an outcome and no files.
-type Outcome struct {
-	TileID    int64  `json:"tile_id"`
-	Row       int    `json:"row"`
-	Col       int    `json:"col"`
-	Status    string `json:"status"`
-	Reason    string `json:"reason,omitempty"`
-	Directory string `json:"directory"` // the sub-tile's, not its results directory
-	Shear     File   `json:"shear,omitzero"`
-	Sources   File   `json:"sources,omitzero"`
 }

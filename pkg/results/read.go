@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Codes of the failures of reading and checking results; all are bad data.
@@ -24,7 +25,7 @@ func ReadShear(r io.ReaderAt, size int64) ([]Shear, error) {
 	rows, err := read(r, size, ShearColumns())
 	for i := range rows {
 		if rows[i].Status == "" {
-			rows[i].Status = OK
+			rows[i].Status = survey.StatusOK
 		}
 	}
 	return rows, err

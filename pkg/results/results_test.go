@@ -16,12 +16,13 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func shear() results.Shear {
 	return results.Shear{
 		TileID: 102018211, Row: 2, Col: 1, RA: 52.9, Dec: -28.1, G1: new(float32(0.02)), G2: new(float32(-0.01)),
-		G1Err: new(float32(0.001)), NSources: 3, Method: "mock", Status: results.OK,
+		G1Err: new(float32(0.001)), NSources: 3, Method: "mock", Status: survey.StatusOK,
 	}
 }
 
@@ -41,7 +42,7 @@ func sources(n int) []results.Source {
 
 func TestRoundTrip(t *testing.T) {
 	var a, b bytes.Buffer
-	want := []results.Shear{shear(), {TileID: 1, Status: results.NoSources}}
+	want := []results.Shear{shear(), {TileID: 1, Status: survey.StatusNoSources}}
 	for _, w := range []*bytes.Buffer{&a, &b} {
 		if err := results.WriteShear(w, want); err != nil {
 			t.Fatal(err)
@@ -164,7 +165,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"good", "", func(*results.Shear, []results.Source) {}},
 		{"status", "STATUS", func(s *results.Shear, _ []results.Source) { s.Status = "fine" }},
-		{"measured though failed", "shear.parquet", func(s *results.Shear, _ []results.Source) { s.Status = results.Failed }},
+		{"measured though failed", "shear.parquet", func(s *results.Shear, _ []results.Source) { s.Status = survey.StatusFailed }},
 		{"ok without shear", "G1", func(s *results.Shear, _ []results.Source) { s.G1 = nil }},
 		{"ok without method", "METHOD", func(s *results.Shear, _ []results.Source) { s.Method = "" }},
 		{"tile", "column TILE_ID, row 0: is 1, the manifest says 102018211", func(s *results.Shear, _ []results.Source) { s.TileID = 1 }},
@@ -208,7 +209,7 @@ func FuzzRead(f *testing.F) {
 }
 
 func Example() {
-	row := results.Shear{TileID: 102018211, Status: results.NoSources}
+	row := results.Shear{TileID: 102018211, Status: survey.StatusNoSources}
 	var buf bytes.Buffer
 	if err := results.WriteShear(&buf, []results.Shear{row}); err != nil {
 		fmt.Println(err)

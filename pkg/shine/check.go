@@ -10,18 +10,19 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // check reads the results in dir and holds them to the manifest.
 func (j *Job) check(ctx context.Context, dir string, m *manifest.Manifest) (found Found, err error) {
 	store := objstore.Open(ctx, objstore.Config{})
-	shear, err := results.LoadShear(ctx, store, results.File{URI: filepath.Join(dir, results.ShearFile)})
+	shear, err := results.LoadShear(ctx, store, survey.File{URI: filepath.Join(dir, survey.ShearFile)})
 	if err != nil {
-		return Found{}, missing(err, results.ShearFile)
+		return Found{}, missing(err, survey.ShearFile)
 	}
-	found.Sources, err = results.LoadSources(ctx, store, results.File{URI: filepath.Join(dir, results.SourcesFile)})
+	found.Sources, err = results.LoadSources(ctx, store, survey.File{URI: filepath.Join(dir, survey.SourcesFile)})
 	if err != nil {
-		return Found{}, missing(err, results.SourcesFile)
+		return Found{}, missing(err, survey.SourcesFile)
 	}
 	if err := results.Check(m, shear, found.Sources); err != nil {
 		return Found{}, err
@@ -32,8 +33,8 @@ func (j *Job) check(ctx context.Context, dir string, m *manifest.Manifest) (foun
 		return Found{}, err
 	}
 	found.Diagnostics = readDiagnostics(filepath.Join(dir, DiagnosticsDirectory))
-	found.Outcome = results.Outcome{TileID: m.TileID, Row: m.Row, Col: m.Col, Status: found.Shear.Status, Directory: j.URI}
-	if found.Shear.Status != results.OK {
+	found.Outcome = survey.Outcome{SubTileID: m.ID(), Status: found.Shear.Status, Directory: j.URI}
+	if found.Shear.Status != survey.StatusOK {
 		found.Outcome.Reason = cmp.Or(reason, "the engine says so")
 	}
 	return found, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // configFile is the name of SHINE's configuration. It lies with the results,
@@ -46,7 +47,7 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 	if below, err := filepath.Rel(j.Dir, out); err == nil && filepath.IsLocal(below) {
 		rel = below
 	}
-	argv := append(slices.Clone(j.Command), "--manifest", manifest.Local, "--config", filepath.Join(rel, configFile), "--output", rel+string(filepath.Separator))
+	argv := append(slices.Clone(j.Command), "--manifest", survey.LocalManifestFile, "--config", filepath.Join(rel, configFile), "--output", rel+string(filepath.Separator))
 
 	limit := ctx
 	if j.Timeout > 0 {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // counter is a log that keeps nothing.
@@ -38,7 +38,7 @@ func TestFlood(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			found, err := shine.Run(t.Context(), j)
 			runtime.ReadMemStats(&after)
-			if err != nil || found.Outcome.Status != results.OK {
+			if err != nil || found.Outcome.Status != survey.StatusOK {
 				t.Fatal(found, err)
 			}
 			if log.bytes > 10<<20 || log.most > 5000 {
@@ -136,7 +136,7 @@ func TestSummary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text := contents(t, dir)[results.SummaryFile]
+			text := contents(t, dir)[survey.SummaryFile]
 			got := map[string]any{}
 			if err := json.Unmarshal([]byte(text), &got); err != nil {
 				t.Fatal(err)
@@ -149,7 +149,7 @@ func TestSummary(t *testing.T) {
 			if how == "says more" && !strings.Contains(text, `"<1>"`) {
 				t.Errorf("changed: %s", text)
 			}
-			if how == "no sources" && (found.Outcome.Status != results.NoSources || found.Outcome.Reason != "none is bright enough") {
+			if how == "no sources" && (found.Outcome.Status != survey.StatusNoSources || found.Outcome.Reason != "none is bright enough") {
 				t.Errorf("%+v", found.Outcome)
 			}
 		})

@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // TestMain makes the test binary the command that the tests run: whatever
@@ -38,7 +39,7 @@ func prepare(t *testing.T, change func(*manifest.Manifest)) string {
 	dir := t.TempDir()
 	s := square()
 	m := &manifest.Manifest{
-		TileID: s.Tile.ID, Row: s.Row, Col: s.Col, Catalog: manifest.CatalogFile, FormatVersion: manifest.FormatVersion,
+		TileID: s.Tile.ID, Row: s.Row, Col: s.Col, Catalog: survey.CatalogFile, FormatVersion: manifest.FormatVersion,
 		Quadrants: []manifest.Quadrant{{SCI: "exposures/a.fits", RMS: "exposures/a.fits", FLG: "exposures/a.fits", BKG: "exposures/a.fits", PSF: "psf/a.fits", Quadrant: "3-4.F", Obs: "002704", Dither: "00", CCD: "1"}},
 	}
 	m.Centre = [2]float64{centre().RA, centre().Dec}
@@ -68,7 +69,7 @@ func prepare(t *testing.T, change func(*manifest.Manifest)) string {
 	if err := fits.WriteHDU(&cat, fits.NewTable(cols, 20), bytes.NewReader(rows), int64(len(rows))); err != nil {
 		t.Fatal(err)
 	}
-	for file, data := range map[string][]byte{manifest.CatalogFile: cat.Bytes(), "exposures/a.fits": []byte("pixels"), "psf/a.fits": []byte("psf")} {
+	for file, data := range map[string][]byte{survey.CatalogFile: cat.Bytes(), "exposures/a.fits": []byte("pixels"), "psf/a.fits": []byte("psf")} {
 		path := filepath.Join(dir, file)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -82,7 +83,7 @@ func prepare(t *testing.T, change func(*manifest.Manifest)) string {
 	if change != nil {
 		change(m)
 	}
-	f, err := os.Create(filepath.Join(dir, manifest.Local))
+	f, err := os.Create(filepath.Join(dir, survey.LocalManifestFile))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // mock writes results of the right form with random content. The random
@@ -49,7 +50,7 @@ func (j *Job) mock(ctx context.Context, out string, m *manifest.Manifest) error 
 	shear := results.Shear{
 		TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1],
 		G1: normal(0, 0.02), G2: normal(0, 0.02), G1Err: new(float32(noise)), G2Err: new(float32(noise)),
-		NSources: int32(len(core)), Method: EngineMock, Convergence: new(float32(1)), Status: results.OK,
+		NSources: int32(len(core)), Method: EngineMock, Convergence: new(float32(1)), Status: survey.StatusOK,
 	}
 	return write(out, shear, sources, summary{Engine: EngineMock, ConfigID: j.ConfigID})
 }
@@ -105,7 +106,7 @@ func write(out string, shear results.Shear, sources []results.Source, s summary)
 	if err := results.WriteSources(&b, sources); err != nil {
 		return err
 	}
-	for file, data := range map[string][]byte{results.ShearFile: a.Bytes(), results.SourcesFile: b.Bytes(), results.SummaryFile: append(text, '\n')} {
+	for file, data := range map[string][]byte{survey.ShearFile: a.Bytes(), survey.SourcesFile: b.Bytes(), survey.SummaryFile: append(text, '\n')} {
 		if err := os.WriteFile(filepath.Join(out, file), data, 0o644); err != nil {
 			return err
 		}

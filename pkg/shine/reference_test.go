@@ -11,6 +11,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/simulate"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // TestReference runs the reference engine as any other: results checked, in
@@ -31,10 +32,10 @@ func TestReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.Status != results.OK || rows[0].Method != "reference" || rows[0].Convergence == nil || rows[0].NSources == 0 {
+	if out.Status != survey.StatusOK || rows[0].Method != "reference" || rows[0].Convergence == nil || rows[0].NSources == 0 {
 		t.Errorf("%+v: %+v", out, rows[0])
 	}
-	summary, err := os.ReadFile(filepath.Join(sub.Dir, results.Directory, results.SummaryFile))
+	summary, err := os.ReadFile(filepath.Join(sub.Dir, survey.ResultsDir, survey.SummaryFile))
 	if err != nil || !strings.Contains(string(summary), "median_chi2_per_dof") {
 		t.Errorf("%s: %v", summary, err)
 	}

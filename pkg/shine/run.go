@@ -15,6 +15,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Engines.
@@ -74,7 +75,7 @@ type Job struct {
 // Found is what inference of one sub-tile came to: the outcome, and what the
 // files that it names hold.
 type Found struct {
-	Outcome     results.Outcome
+	Outcome     survey.Outcome
 	Shear       results.Shear
 	Sources     []results.Source
 	Diagnostics Diagnostics
@@ -102,15 +103,15 @@ func Run(ctx context.Context, job Job) (Found, error) {
 		return Found{}, fmt.Errorf("infer %s of tile %d: %w", name(m), m.TileID, err)
 	}
 	out := &found.Outcome
-	for file, into := range map[string]*results.File{results.ShearFile: &out.Shear, results.SourcesFile: &out.Sources} {
-		if *into, err = describe(filepath.Join(job.out, results.Directory, file), objstore.Join(job.Results, results.Directory, file)); err != nil {
+	for file, into := range map[string]*survey.File{survey.ShearFile: &out.Shear, survey.SourcesFile: &out.Sources} {
+		if *into, err = describe(filepath.Join(job.out, survey.ResultsDir, file), objstore.Join(job.Results, survey.ResultsDir, file)); err != nil {
 			return Found{}, err
 		}
 	}
 	return found, nil
 }
 
-func name(m *manifest.Manifest) string { return fmt.Sprintf("sub-tile %d_%d", m.Row, m.Col) }
+func name(m *manifest.Manifest) string { return "sub-tile " + m.ID().Name() }
 
 // infer runs the engine into a fresh directory, checks it, and puts it where
 // results belong.
@@ -118,7 +119,7 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 	if j.Engine != EngineMock && j.Engine != EngineShine && j.Engine != EngineReference {
 		return Found{}, fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s, %s or %s", EngineShine, EngineReference, EngineMock)
 	}
-	fresh, err := os.MkdirTemp(j.out, ".results-")
+	fresh, err := os.MkdirTemp(j.out, survey.AttemptDir)
 	if err != nil {
 		return Found{}, fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(j.out)
 	}
@@ -141,7 +142,7 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 		found, err = j.check(ctx, fresh, m)
 	}
 	if err == nil {
-		err = replace(fresh, filepath.Join(j.out, results.Directory))
+		err = replace(fresh, filepath.Join(j.out, survey.ResultsDir))
 	}
 	return found, err
 }
@@ -164,9 +165,9 @@ func replace(fresh, final string) error {
 func empty(m *manifest.Manifest) (status, reason string) {
 	switch {
 	case len(m.Quadrants) == 0:
-		return results.NoExposures, "no exposure covers the sub-tile"
+		return survey.StatusNoExposures, "no exposure covers the sub-tile"
 	case len(m.Core) == 0:
-		return results.NoSources, "the catalogue has no source in the sub-tile's core"
+		return survey.StatusNoSources, "the catalogue has no source in the sub-tile's core"
 	}
 	return "", ""
 }
@@ -174,10 +175,10 @@ func empty(m *manifest.Manifest) (status, reason string) {
 // manifest reads the sub-tile's manifest and makes sure that the files which
 // it lists are there in their sizes: a GPU is not woken for half a sub-tile.
 func (j *Job) manifest() (*manifest.Manifest, error) {
-	path := filepath.Join(j.Dir, manifest.Local)
+	path := filepath.Join(j.Dir, survey.LocalManifestFile)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.Input(CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", manifest.Local).On(j.Dir).Fix("prepare the tile first")
+		return nil, fault.Input(CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", survey.LocalManifestFile).On(j.Dir).Fix("prepare the tile first")
 	}
 	if err != nil {
 		return nil, fault.Input(CodeIncomplete, "%w", err).On(path)
@@ -199,7 +200,7 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 		info, err := os.Stat(filepath.Join(j.Dir, p.Path))
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && j.dropped():
-			return nil, fault.Input(CodeDropped, "its pixels were dropped once its results were in the catalogue, as %s says", manifest.DroppedFile).
+			return nil, fault.Input(CodeDropped, "its pixels were dropped once its results were in the catalogue, as %s says", survey.DroppedFile).
 				On(j.Dir).At("%s", p.Path).Fix("prepare the tile again")
 		case err != nil:
 			broken.Err = err
@@ -213,7 +214,7 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 
 // dropped says whether the sub-tile's pixels were removed on purpose.
 func (j *Job) dropped() bool {
-	_, err := os.Stat(filepath.Join(j.Dir, manifest.DroppedFile))
+	_, err := os.Stat(filepath.Join(j.Dir, survey.DroppedFile))
 	return err == nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func mock(dir string) shine.Job {
@@ -36,12 +37,12 @@ func job(t *testing.T, dir, how string) shine.Job {
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	got := map[string]string{}
-	entries, err := os.ReadDir(filepath.Join(dir, results.Directory))
+	entries, err := os.ReadDir(filepath.Join(dir, survey.ResultsDir))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		data, err := os.ReadFile(filepath.Join(dir, results.Directory, e.Name()))
+		data, err := os.ReadFile(filepath.Join(dir, survey.ResultsDir, e.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,14 +59,14 @@ func TestMock(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := found.Outcome
-	if first.Status != results.OK || first.TileID != 102018211 || first.Row != 2 || first.Col != 1 || first.Shear.SHA256 == "" || first.Sources.URI != filepath.Join(a, "results/sources.parquet") {
+	if first.Status != survey.StatusOK || first.TileID != 102018211 || first.Row != 2 || first.Col != 1 || first.Shear.SHA256 == "" || first.Sources.URI != filepath.Join(a, "results/sources.parquet") {
 		t.Errorf("%+v", first)
 	}
 	for range 2 { // elsewhere, and once more over its own results
 		if _, err := shine.Run(ctx, mock(b)); err != nil {
 			t.Fatal(err)
 		}
-		if x, y := contents(t, a), contents(t, b); len(x) != 3 || x[results.ShearFile] != y[results.ShearFile] || x[results.SourcesFile] != y[results.SourcesFile] || x[results.SummaryFile] != y[results.SummaryFile] {
+		if x, y := contents(t, a), contents(t, b); len(x) != 3 || x[survey.ShearFile] != y[survey.ShearFile] || x[survey.SourcesFile] != y[survey.SourcesFile] || x[survey.SummaryFile] != y[survey.SummaryFile] {
 			t.Error("the same sub-tile and configuration gave different results")
 		}
 	}
@@ -74,7 +75,7 @@ func TestMock(t *testing.T) {
 	if _, err := shine.Run(ctx, other); err != nil {
 		t.Fatal(err)
 	}
-	if contents(t, a)[results.ShearFile] == contents(t, b)[results.ShearFile] {
+	if contents(t, a)[survey.ShearFile] == contents(t, b)[survey.ShearFile] {
 		t.Error("another configuration gave the same results")
 	}
 	store := objstore.Open(ctx, objstore.Config{})
@@ -101,8 +102,8 @@ func TestMock(t *testing.T) {
 
 func TestNothingToMeasure(t *testing.T) {
 	for want, change := range map[string]func(*manifest.Manifest){
-		results.NoSources:   func(m *manifest.Manifest) { m.Core = nil },
-		results.NoExposures: func(m *manifest.Manifest) { m.Quadrants = nil },
+		survey.StatusNoSources:   func(m *manifest.Manifest) { m.Core = nil },
+		survey.StatusNoExposures: func(m *manifest.Manifest) { m.Quadrants = nil },
 	} {
 		dir := prepare(t, change)
 		j := job(t, dir, "exit 3") // must not be run
@@ -128,7 +129,7 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := found.Outcome
-	if out.Status != results.OK || out.Shear.URI != "s3://bucket/run/102018211/2_1/results/shear.parquet" || out.Directory != j.URI {
+	if out.Status != survey.StatusOK || out.Shear.URI != "s3://bucket/run/102018211/2_1/results/shear.parquet" || out.Directory != j.URI {
 		t.Errorf("%+v", out)
 	}
 	if got, want := contents(t, dir)["inference.yaml"], "inference:\n  method: map # kept\ngal: {n: 200}\n"; got != want {
@@ -279,7 +280,7 @@ func TestStopping(t *testing.T) {
 	}
 	t.Run("leaves a child", func(t *testing.T) { // that also holds the output open
 		dir := prepare(t, nil)
-		if out, err := shine.Run(t.Context(), abrupt(t, dir, "leaves a child")); err != nil || out.Outcome.Status != results.OK {
+		if out, err := shine.Run(t.Context(), abrupt(t, dir, "leaves a child")); err != nil || out.Outcome.Status != survey.StatusOK {
 			t.Error(out, err)
 		}
 		silent(t, dir)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // standIn is the variable that makes the test binary a stand-in for SHINE, and
@@ -96,9 +97,9 @@ func command(how string) int {
 	case "nothing":
 		return 0
 	case "no sources":
-		shear = results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: 1, Dec: 2, Status: results.NoSources}
+		shear = results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: 1, Dec: 2, Status: survey.StatusNoSources}
 		sources = nil
-		os.WriteFile(filepath.Join(out, results.SummaryFile), []byte(`{"status": "no_sources", "reason": "none is bright enough"}`), 0o644)
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"status": "no_sources", "reason": "none is bright enough"}`), 0o644)
 	case "foreign source":
 		sources = append(sources, row(5))
 	case "source of the margin":
@@ -146,13 +147,13 @@ func command(how string) int {
 		}
 		fmt.Printf("\ngoing on from step %s\n", state)
 	case "signs":
-		os.WriteFile(filepath.Join(out, results.SummaryFile), []byte(`{"config_id": "c1", "loss": 1.50, "engine": "its own"}`), 0o644)
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"config_id": "c1", "loss": 1.50, "engine": "its own"}`), 0o644)
 	case "says more":
-		os.WriteFile(filepath.Join(out, results.SummaryFile), []byte(`{"loss": 1.50, "versions": {"jax": "<1>"}}`), 0o644)
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"loss": 1.50, "versions": {"jax": "<1>"}}`), 0o644)
 	case "signs for another":
-		os.WriteFile(filepath.Join(out, results.SummaryFile), []byte(`{"config_id": "c2"}`), 0o644)
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"config_id": "c2"}`), 0o644)
 	case "garbled summary":
-		os.WriteFile(filepath.Join(out, results.SummaryFile), []byte(`{"loss": NaN}`), 0o644)
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"loss": NaN}`), 0o644)
 	case "a curve":
 		text, _ := os.ReadFile("curve")
 		os.MkdirAll(filepath.Join(out, "diagnostics"), 0o755)
@@ -194,7 +195,7 @@ func command(how string) int {
 	if how == "half a file" {
 		b.Truncate(b.Len() / 2)
 	}
-	for name, data := range map[string][]byte{results.ShearFile: a.Bytes(), results.SourcesFile: b.Bytes()} {
+	for name, data := range map[string][]byte{survey.ShearFile: a.Bytes(), survey.SourcesFile: b.Bytes()} {
 		if err := os.WriteFile(filepath.Join(out, name), data, 0o644); err != nil {
 			panic(err)
 		}

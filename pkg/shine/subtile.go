@@ -12,7 +12,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // SubTile fetches a sub-tile directory where it isn't local, infers it and
@@ -70,12 +70,12 @@ func SubTile(ctx context.Context, store objstore.Store, uri string, job Job) (Fo
 
 // failed is the outcome of a sub-tile that can't be measured.
 func (j Job) failed(reason error) (Found, error) {
-	out := results.Outcome{Status: results.Failed, Reason: reason.Error(), Directory: j.URI}
+	out := survey.Outcome{Status: survey.StatusFailed, Reason: reason.Error(), Directory: j.URI}
 	m, err := j.manifest()
 	if err != nil {
 		return Found{Outcome: out}, reason // without a manifest nobody knows whose failure it is
 	}
-	out.TileID, out.Row, out.Col = m.TileID, m.Row, m.Col
+	out.SubTileID = m.ID()
 	return Found{Outcome: out}, nil
 }
 

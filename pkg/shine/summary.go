@@ -11,6 +11,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/reference"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // summary is summary.json as the engines of this package write it. Engines
@@ -35,9 +36,9 @@ const maxSummary = 1 << 20
 // under the one that it names, and the manifest's, which counts otherwise, is
 // the one that prepared the sub-tile. It returns the engine's reason, if it gave one.
 func (j *Job) sign(dir string, m results.Shear) (reason string, err error) {
-	path := filepath.Join(dir, results.SummaryFile)
+	path := filepath.Join(dir, survey.SummaryFile)
 	broken := func(format string, a ...any) error {
-		return fault.Data(results.CodeInvalid, format, a...).On(results.SummaryFile)
+		return fault.Data(results.CodeInvalid, format, a...).On(survey.SummaryFile)
 	}
 	doc := map[string]json.RawMessage{}
 	text, err := os.ReadFile(path)

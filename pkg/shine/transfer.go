@@ -22,7 +22,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // transfers is how many files of a sub-tile move at once.
@@ -37,13 +37,13 @@ func Fetch(ctx context.Context, store objstore.Store, uri, dir string) error {
 	base := strings.TrimRight(uri, "/") + "/"
 	err := store.List(ctx, base, func(info objstore.Info) error {
 		rel := strings.TrimPrefix(info.URI, base)
-		if strings.HasPrefix(rel, results.Directory+"/") || strings.HasPrefix(rel, ".") {
+		if strings.HasPrefix(rel, survey.ResultsDir+"/") || strings.HasPrefix(rel, ".") {
 			return nil
 		}
 		if !filepath.IsLocal(rel) {
 			return fault.Data(CodeIncomplete, "an object's name leads out of the directory").On(info.URI)
 		}
-		if rel == manifest.Local {
+		if rel == survey.LocalManifestFile {
 			local = info
 			return nil
 		}
@@ -54,15 +54,15 @@ func Fetch(ctx context.Context, store objstore.Store, uri, dir string) error {
 		return fmt.Errorf("list sub-tile: %w", err)
 	}
 	if local.URI == "" {
-		return fault.Input(CodeIncomplete, "no complete sub-tile is there: it has no %s", manifest.Local).On(uri).Fix("prepare the tile first")
+		return fault.Input(CodeIncomplete, "no complete sub-tile is there: it has no %s", survey.LocalManifestFile).On(uri).Fix("prepare the tile first")
 	}
 	// The manifest comes first, since it knows the others, and under another
 	// name: under its own it says that they are there.
-	listing := filepath.Join(dir, "."+manifest.Local)
+	listing := filepath.Join(dir, "."+survey.LocalManifestFile)
 	if err := (checksum{}).download(ctx, store, local, listing); err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(dir, manifest.Local)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(dir, survey.LocalManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	products, err := readProducts(listing)
@@ -85,7 +85,7 @@ func Fetch(ctx context.Context, store objstore.Store, uri, dir string) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return os.Rename(listing, filepath.Join(dir, manifest.Local))
+	return os.Rename(listing, filepath.Join(dir, survey.LocalManifestFile))
 }
 
 func readProducts(path string) (map[string]manifest.Product, error) {
@@ -203,14 +203,14 @@ func Publish(ctx context.Context, store objstore.Store, dir, uri string) error {
 	if path, ok := local(uri); ok && filepath.Clean(path) == filepath.Clean(dir) {
 		return nil
 	}
-	if err := publish(ctx, store, filepath.Join(dir, results.Directory), objstore.Join(uri, results.Directory)); err != nil {
+	if err := publish(ctx, store, filepath.Join(dir, survey.ResultsDir), objstore.Join(uri, survey.ResultsDir)); err != nil {
 		return fmt.Errorf("publish results to %s: %w", uri, err)
 	}
 	return nil
 }
 
 func publish(ctx context.Context, store objstore.Store, root, to string) error {
-	if err := store.Delete(ctx, objstore.Join(to, results.ShearFile)); err != nil {
+	if err := store.Delete(ctx, objstore.Join(to, survey.ShearFile)); err != nil {
 		return err
 	}
 	var files []string
@@ -219,7 +219,7 @@ func publish(ctx context.Context, store objstore.Store, root, to string) error {
 			return err
 		}
 		rel, err := filepath.Rel(root, path)
-		if rel != results.ShearFile {
+		if rel != survey.ShearFile {
 			files = append(files, filepath.ToSlash(rel))
 		}
 		return err
@@ -252,7 +252,7 @@ func publish(ctx context.Context, store objstore.Store, root, to string) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return upload(ctx, store, filepath.Join(root, results.ShearFile), objstore.Join(to, results.ShearFile))
+	return upload(ctx, store, filepath.Join(root, survey.ShearFile), objstore.Join(to, survey.ShearFile))
 }
 
 // local is the path of a URI on this machine.
@@ -264,13 +264,13 @@ func local(uri string) (string, bool) {
 }
 
 // describe is a results file as it lies at path, under the name it is published by.
-func describe(path, uri string) (results.File, error) {
+func describe(path, uri string) (survey.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return results.File{}, err
+		return survey.File{}, err
 	}
 	defer f.Close()
 	h := sha256.New()
 	n, err := io.Copy(h, f)
-	return results.File{URI: uri, Size: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
+	return survey.File{URI: uri, Size: n, SHA256: hex.EncodeToString(h.Sum(nil))}, err
 }

@@ -11,11 +11,11 @@ import (
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // watched is a store that counts downloads and fails uploads on demand.
@@ -77,7 +77,7 @@ func TestTransfer(t *testing.T) {
 		t.Error(err)
 	}
 	// Again: only what is missing or not what the manifest lists moves, and not the results.
-	os.RemoveAll(filepath.Join(dir, results.Directory))
+	os.RemoveAll(filepath.Join(dir, survey.ResultsDir))
 	for what, c := range map[string]struct {
 		change func()
 		moved  int64 // and the manifest
@@ -86,7 +86,7 @@ func TestTransfer(t *testing.T) {
 		"one is missing":          {func() { os.Remove(filepath.Join(dir, "exposures/a.fits")) }, 1},
 		"one of the same size":    {func() { os.WriteFile(filepath.Join(dir, "psf/a.fits"), []byte("PSF"), 0o644) }, 1},
 		"one was cut off":         {func() { os.Truncate(filepath.Join(dir, "psf/a.fits"), 1) }, 1},
-		"an attempt was cut off":  {func() { os.Remove(filepath.Join(dir, manifest.Local)) }, 0},
+		"an attempt was cut off":  {func() { os.Remove(filepath.Join(dir, survey.LocalManifestFile)) }, 0},
 		"all of them are missing": {func() { os.RemoveAll(dir) }, 3},
 	} {
 		c.change()
@@ -103,7 +103,7 @@ func TestTransfer(t *testing.T) {
 			}
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, results.Directory)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, survey.ResultsDir)); err == nil {
 		t.Error("fetching brought earlier results")
 	}
 	// What the store holds is not what was prepared.
@@ -112,7 +112,7 @@ func TestTransfer(t *testing.T) {
 	if err := shine.Fetch(ctx, store, uri, dir); fault.CodeOf(err) != shine.CodeIncomplete || !strings.Contains(err.Error(), uri+"/psf/a.fits") {
 		t.Errorf("another content: %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, manifest.Local)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, survey.LocalManifestFile)); err == nil {
 		t.Error("a directory that is not whole says that it is")
 	}
 }
@@ -147,12 +147,12 @@ func TestPublishIsWhole(t *testing.T) {
 	}
 	os.MkdirAll(filepath.Join(remote, "results/diagnostics"), 0o755)
 	os.WriteFile(filepath.Join(remote, "results/diagnostics/old.png"), []byte("old"), 0o644)
-	for _, at := range []string{results.SourcesFile, results.SummaryFile, results.ShearFile} {
+	for _, at := range []string{survey.SourcesFile, survey.SummaryFile, survey.ShearFile} {
 		store.fail = func(u string) bool { return strings.HasSuffix(u, at) }
 		if err := publish("second"); !errors.Is(err, errGone) {
 			t.Fatalf("%s: %v", at, err)
 		}
-		if left()[results.ShearFile] {
+		if left()[survey.ShearFile] {
 			t.Errorf("the upload died at %s, and the results still look complete", at)
 		}
 	}
@@ -160,10 +160,10 @@ func TestPublishIsWhole(t *testing.T) {
 	if err := publish("second"); err != nil {
 		t.Fatal(err)
 	}
-	if got := left(); !got[results.ShearFile] || got["diagnostics/old.png"] || len(got) != 3 {
+	if got := left(); !got[survey.ShearFile] || got["diagnostics/old.png"] || len(got) != 3 {
 		t.Errorf("in the end: %v", got)
 	}
-	summary, err := os.ReadFile(filepath.Join(remote, "results", results.SummaryFile))
+	summary, err := os.ReadFile(filepath.Join(remote, "results", survey.SummaryFile))
 	if err != nil || !strings.Contains(string(summary), "second") {
 		t.Errorf("%s %v", summary, err)
 	}
@@ -185,7 +185,7 @@ func TestSubTile(t *testing.T) {
 		t.Fatalf("%v, %d objects", err, store.got.Load())
 	}
 	found, err := attempt("good")
-	if err != nil || found.Outcome.Status != results.OK || found.Outcome.Directory != uri || store.got.Load() != 1 {
+	if err != nil || found.Outcome.Status != survey.StatusOK || found.Outcome.Directory != uri || store.got.Load() != 1 {
 		t.Fatalf("%+v, %v, %d objects", found.Outcome, err, store.got.Load())
 	}
 	if _, err := results.LoadShear(ctx, store, found.Outcome.Shear); err != nil {
@@ -195,7 +195,7 @@ func TestSubTile(t *testing.T) {
 		t.Errorf("left in the node's cache: %v", dirs)
 	}
 	// Data that can't be used is an outcome.
-	if found, err = attempt("nothing"); err != nil || found.Outcome.Status != results.Failed || found.Outcome.TileID != 102018211 || found.Outcome.Row != 2 {
+	if found, err = attempt("nothing"); err != nil || found.Outcome.Status != survey.StatusFailed || found.Outcome.TileID != 102018211 || found.Outcome.Row != 2 {
 		t.Errorf("%+v, %v", found.Outcome, err)
 	}
 }
@@ -212,13 +212,13 @@ func TestResultsElsewhere(t *testing.T) {
 	j := job(t, "", "good")
 	j.Results = to
 	found, err := shine.SubTile(t.Context(), store, dir, j)
-	if err != nil || found.Outcome.Directory != dir || found.Outcome.Shear.URI != filepath.Join(to, "results", results.ShearFile) {
+	if err != nil || found.Outcome.Directory != dir || found.Outcome.Shear.URI != filepath.Join(to, "results", survey.ShearFile) {
 		t.Fatalf("%+v, %v", found.Outcome, err)
 	}
-	if got := contents(t, to); got[results.SummaryFile] == "" || got["inference.yaml"] == "" || len(got) != 4 {
+	if got := contents(t, to); got[survey.SummaryFile] == "" || got["inference.yaml"] == "" || len(got) != 4 {
 		t.Errorf("%v", got)
 	}
-	if after := contents(t, dir); len(after) != len(before) || after[results.ShearFile] != before[results.ShearFile] {
+	if after := contents(t, dir); len(after) != len(before) || after[survey.ShearFile] != before[survey.ShearFile] {
 		t.Error("the prepared directory's own results changed")
 	}
 }

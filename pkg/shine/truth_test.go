@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // shinePython names a Python that has SHINE with its Euclid backend (docs/shine.md).
@@ -66,7 +67,7 @@ func TestTruthOfSHINE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found.Outcome.Status != results.OK {
+	if found.Outcome.Status != survey.StatusOK {
 		t.Fatalf("%+v", found.Outcome)
 	}
 	var off [6][]float64 // flux, size and shapes in units that people read; u and v in arcsec

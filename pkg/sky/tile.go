@@ -1,7 +1,6 @@
 package sky
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -41,14 +40,14 @@ func Owner(c Coord, tiles []Tile) (int, bool) {
 // SubTile is one part of a tile: the unit of inference. Its boxes lie in the
 // tile's plane.
 type SubTile struct {
-	Tile     Tile
-	Row, Col int
+	Tile Tile
+	Cell
 	Core     Box // sources in it are reported
 	Extended Box // pixels and sources in it are used: the core and its margin
 }
 
-// Name is the sub-tile's directory: "row_col".
-func (s SubTile) Name() string { return fmt.Sprintf("%d_%d", s.Row, s.Col) }
+// ID is the sub-tile's identity.
+func (s SubTile) ID() SubTileID { return SubTileID{s.Tile.ID, s.Cell} }
 
 // Centre is the direction of the core's centre.
 func (s SubTile) Centre() Coord { return s.Tile.Plane().Deproject(s.Core.Centre()) }
@@ -114,7 +113,7 @@ func (g Grid) SubTiles(t Tile) []SubTile {
 				XiMin: g.edge(col, g.Cols), XiMax: g.edge(col+1, g.Cols),
 				EtaMin: g.edge(row, g.Rows), EtaMax: g.edge(row+1, g.Rows),
 			}
-			subTiles = append(subTiles, SubTile{Tile: t, Row: row, Col: col, Core: core, Extended: core.Grow(margin)})
+			subTiles = append(subTiles, SubTile{Tile: t, Cell: Cell{row, col}, Core: core, Extended: core.Grow(margin)})
 		}
 	}
 	return subTiles

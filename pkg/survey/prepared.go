@@ -3,7 +3,6 @@ package survey
 import (
 	"fmt"
 
-	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -11,7 +10,7 @@ import (
 // prepared for a reason of its own has that reason in Failure and still lists
 // all its sub-tiles, so that nothing drops out of the count.
 type Prepared struct {
-	extract.Report
+	TileReport
 	Plan    string `json:"plan,omitempty"`  // key of what the tile was made from
 	Again   string `json:"again,omitempty"` // what that was made again for
 	Failure string `json:"failure,omitempty"`
@@ -23,7 +22,7 @@ type Prepared struct {
 func (p *Prepared) ToInfer(budget int64) []int64 {
 	indices := []int64{}
 	for i, s := range p.SubTiles {
-		if p.Failure == "" && s.Status == extract.StatusOK && p.TooLarge(i, budget) == "" {
+		if p.Failure == "" && s.Status == StatusOK && p.TooLarge(i, budget) == "" {
 			indices = append(indices, int64(i))
 		}
 	}
@@ -42,9 +41,9 @@ func (p *Prepared) TooLarge(i int, budget int64) string {
 }
 
 // SubTile returns one sub-tile.
-func (p *Prepared) SubTile(i int) (extract.SubTile, error) {
+func (p *Prepared) SubTile(i int) (SubTile, error) {
 	if i < 0 || i >= len(p.SubTiles) {
-		return extract.SubTile{}, fault.Input("UnknownSubTile", "tile %d has no sub-tile %d", p.TileID, i).Fix("use 0 to %d", len(p.SubTiles)-1)
+		return SubTile{}, fault.Input("UnknownSubTile", "tile %d has no sub-tile %d", p.TileID, i).Fix("use 0 to %d", len(p.SubTiles)-1)
 	}
 	return p.SubTiles[i], nil
 }

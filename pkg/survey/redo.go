@@ -85,7 +85,7 @@ func (r Redo) set(ctx context.Context, key string, m mark) error {
 	return nil
 }
 
-func (r Redo) uri(key string) string { return objstore.Join(r.Base, key+".json") }
+func (r Redo) uri(key string) string { return objstore.Join(r.Base, key+markSuffix) }
 
 // Of returns what goes into an item's cache key under a configuration, empty
 // where the item has no mark.
@@ -113,7 +113,7 @@ func (r Redo) load(ctx context.Context, key string) (mark, error) {
 func (r Redo) All(ctx context.Context) (map[string]string, error) {
 	marks := map[string]string{}
 	err := r.Store.List(ctx, strings.TrimRight(r.Base, "/")+"/", func(o objstore.Info) (err error) {
-		key := strings.TrimSuffix(objstore.Base(o.URI), ".json")
+		key := strings.TrimSuffix(objstore.Base(o.URI), markSuffix)
 		marks[key], err = r.Of(ctx, key, "")
 		return err
 	})

@@ -9,19 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
-)
-
-const (
-	// RunFile is the name of a run's record, beside its tile directories.
-	RunFile = "run.json"
-	// PartDir is where the parts of a run's record lie, one per batch of tiles.
-	PartDir = "parts"
-	// StatusPrepared is that of a sub-tile which was to be prepared and no more.
-	StatusPrepared = "prepared"
 )
 
 // Run says, for each tile and sub-tile that was planned, where its products
@@ -55,7 +44,7 @@ type RunSubTile struct {
 	Quadrants   int     `json:"quadrants"`
 	Extended    int     `json:"extended_sources"` // in the extended area
 	CoreSources int     `json:"core_sources"`
-	results.Outcome
+	Outcome
 }
 
 // Counts sums the sub-tiles by status.
@@ -84,28 +73,28 @@ const Lost = "inference ended without a result: see the execution's infer-subtil
 // of its sub-tiles that were to be inferred, in their order. An outcome that is
 // nil was lost with its pod; without outcomes at all nothing was to be inferred.
 // The budget is that of ToInfer.
-func (r *Run) Add(p *Prepared, outcomes []*results.Outcome, budget int64) {
+func (r *Run) Add(p *Prepared, outcomes []*Outcome, budget int64) {
 	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure}
 	for _, l := range p.LeftOut {
 		t.LeftOut = append(t.LeftOut, l.String())
 	}
 	inferred := p.ToInfer(budget)
 	for i, s := range p.SubTiles {
-		o := results.Outcome{TileID: p.TileID, Row: s.Row, Col: s.Col, Status: s.Status, Directory: s.Directory}
+		o := Outcome{SubTileID: s.ID(p.TileID), Status: s.Status, Directory: s.Directory}
 		at, to := slices.BinarySearch(inferred, int64(i))
 		switch {
 		case p.Failure != "":
-			o.Status, o.Reason = results.Failed, p.Failure
+			o.Status, o.Reason = StatusFailed, p.Failure
 		case !to:
-			if why := p.TooLarge(i, budget); why != "" && s.Status == extract.StatusOK {
-				o.Status, o.Reason = results.Failed, why
+			if why := p.TooLarge(i, budget); why != "" && s.Status == StatusOK {
+				o.Status, o.Reason = StatusFailed, why
 			}
 		case outcomes == nil:
 			o.Status = StatusPrepared
 		case at < len(outcomes) && outcomes[at] != nil:
 			o = *outcomes[at]
 		default:
-			o.Status, o.Reason = results.Failed, Lost
+			o.Status, o.Reason = StatusFailed, Lost
 		}
 		t.SubTiles = append(t.SubTiles, RunSubTile{s.RA, s.Dec, s.Quadrants, s.Sources, s.CoreSources, o})
 	}
@@ -119,7 +108,7 @@ func Collect(ctx context.Context, r objstore.Reader, runURI, runID, configID str
 	if outcomes != nil && len(outcomes) != len(prepared) {
 		return nil, fault.New(fault.Bug, "TileCount", "%d tiles were prepared, %d have outcomes", len(prepared), len(outcomes))
 	}
-	tiles, ended := make([]*Prepared, len(prepared)), make([][]*results.Outcome, len(prepared))
+	tiles, ended := make([]*Prepared, len(prepared)), make([][]*Outcome, len(prepared))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(documentsAtOnce)
 	for i, uri := range prepared {
@@ -130,13 +119,13 @@ func Collect(ctx context.Context, r objstore.Reader, runURI, runID, configID str
 		if outcomes == nil {
 			continue
 		}
-		ended[i] = make([]*results.Outcome, len(outcomes[i]))
+		ended[i] = make([]*Outcome, len(outcomes[i]))
 		for j, uri := range outcomes[i] {
 			if uri == "" {
 				continue
 			}
 			g.Go(func() (err error) {
-				ended[i][j], err = Load[results.Outcome](gctx, r, uri)
+				ended[i][j], err = Load[Outcome](gctx, r, uri)
 				return err
 			})
 		}
@@ -155,14 +144,14 @@ func Collect(ctx context.Context, r objstore.Reader, runURI, runID, configID str
 }
 
 // explain finds why inferences left no outcome, as far as they said.
-func explain(ctx context.Context, r objstore.Reader, runURI, runID string, tiles []*Prepared, ended [][]*results.Outcome, budget int64) error {
+func explain(ctx context.Context, r objstore.Reader, runURI, runID string, tiles []*Prepared, ended [][]*Outcome, budget int64) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(documentsAtOnce)
 	for i, p := range tiles {
 		for j, k := range p.ToInfer(budget) {
 			if j < len(ended[i]) && ended[i][j] == nil {
 				g.Go(func() (err error) {
-					ended[i][j], err = results.LoadFailure(gctx, r, SubTileURI(runURI, p.TileID, p.SubTiles[k].Row, p.SubTiles[k].Col), runID)
+					ended[i][j], err = LoadFailure(gctx, r, SubTileURI(runURI, p.SubTiles[k].ID(p.TileID)), runID)
 					return err
 				})
 			}
@@ -182,19 +171,6 @@ func (r *Run) MarkFailures(ctx context.Context, redo Redo) error {
 		}
 	}
 	return nil
-}
-
-// SubTileURI is where a run keeps what it makes of a sub-tile.
-func SubTileURI(runURI string, tile int64, row, col int) string {
-	return objstore.Join(runURI, fmt.Sprint(tile), fmt.Sprintf("%d_%d", row, col))
-}
-
-// RunURI is where the record of a run lies.
-func RunURI(runURI string) string { return objstore.Join(runURI, RunFile) }
-
-// PartURI is where the record of a run's n-th batch lies.
-func PartURI(runURI string, n int64) string {
-	return objstore.Join(runURI, PartDir, fmt.Sprintf("%05d.json", n))
 }
 
 // SaveRun writes a run's root document beside its parts and returns its URI.

@@ -10,10 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -219,7 +218,7 @@ func TestDocuments(t *testing.T) {
 	ctx, store := context.Background(), objstore.NewMemory()
 	want := &survey.Prepared{Failure: "no catalogue"}
 	want.TileID = 102018211
-	want.SubTiles = []extract.SubTile{{Row: 0, Col: 1, Directory: "d/0_1", Status: "failed"}}
+	want.SubTiles = []survey.SubTile{{Cell: sky.Cell{Col: 1}, Directory: "d/0_1", Status: "failed"}}
 	if err := survey.Save(ctx, store, "mem://b/p.json", want); err != nil {
 		t.Fatal(err)
 	}
@@ -243,8 +242,8 @@ func TestDocuments(t *testing.T) {
 func prepared(id int64) *survey.Prepared {
 	p := &survey.Prepared{}
 	p.TileID = id
-	for i, status := range []string{extract.StatusOK, extract.StatusNoExposures, extract.StatusOK, extract.StatusNoSources} {
-		p.SubTiles = append(p.SubTiles, extract.SubTile{Row: i / 2, Col: i % 2, Status: status, Directory: fmt.Sprintf("mem://b/%d/%d_%d", id, i/2, i%2)})
+	for i, status := range []string{survey.StatusOK, survey.StatusNoExposures, survey.StatusOK, survey.StatusNoSources} {
+		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Row: i / 2, Col: i % 2}, Status: status, Directory: fmt.Sprintf("mem://b/%d/%d_%d", id, i/2, i%2)})
 	}
 	return p
 }
@@ -272,7 +271,7 @@ func TestFailedTile(t *testing.T) {
 // themselves how they ended, and a record in parts reads as one.
 func TestRun(t *testing.T) {
 	ctx, store := t.Context(), objstore.NewMemory()
-	outcome := results.Outcome{TileID: 1, Row: 1, Col: 0, Status: results.OK, Directory: "elsewhere"}
+	outcome := survey.Outcome{SubTileID: sky.ID(1, 1, 0), Status: survey.StatusOK, Directory: "elsewhere"}
 	for uri, document := range map[string]any{"mem://b/1.json": prepared(1), "mem://b/2.json": prepared(2), "mem://b/o.json": outcome} {
 		if err := survey.Save(ctx, store, uri, document); err != nil {
 			t.Fatal(err)
@@ -286,7 +285,7 @@ func TestRun(t *testing.T) {
 	for _, s := range one.Tiles[0].SubTiles {
 		ended = append(ended, s.Status)
 	}
-	if diff := cmp.Diff([]string{results.Failed, results.NoExposures, results.OK, results.NoSources}, ended); diff != "" {
+	if diff := cmp.Diff([]string{survey.StatusFailed, survey.StatusNoExposures, survey.StatusOK, survey.StatusNoSources}, ended); diff != "" {
 		t.Error(diff)
 	}
 	if s := one.Tiles[0].SubTiles; s[0].Reason != survey.Lost || s[2].Directory != "elsewhere" {
@@ -331,9 +330,9 @@ func TestTooLarge(t *testing.T) {
 		}
 	}
 	run := &survey.Run{}
-	run.Add(p, []*results.Outcome{{Status: results.OK}}, 2e9)
+	run.Add(p, []*survey.Outcome{{Status: survey.StatusOK}}, 2e9)
 	s := run.Tiles[0].SubTiles
-	if s[0].Status != results.OK || s[2].Status != results.Failed || !strings.Contains(s[2].Reason, "3.0 GB for 61 quadrants of 4 exposures") || s[3].Status != results.NoSources {
+	if s[0].Status != survey.StatusOK || s[2].Status != survey.StatusFailed || !strings.Contains(s[2].Reason, "3.0 GB for 61 quadrants of 4 exposures") || s[3].Status != survey.StatusNoSources {
 		t.Errorf("%+v", s)
 	}
 }

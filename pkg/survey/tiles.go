@@ -2,7 +2,6 @@ package survey
 
 import (
 	"cmp"
-	"context"
 	"slices"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
@@ -51,27 +50,20 @@ func (a *Around) Of(tile euclid.MERTile, radiusDeg float64) []euclid.MERTile {
 	return near
 }
 
-// NewTiles finds the wanted tiles and their neighbours. Wanted are those with
-// the ids of the options, each once, or without any those whose cores, squares
-// of a side of coreArcmin, share some area with the region: all where that is
-// empty, too.
-//
-// A region needs the centres of all tiles. With tiling.source mer_catalog that
-// is every catalogue, read whole; the others read as much as for a few ids.
-func NewTiles(ctx context.Context, s euclid.TileStore, opts euclid.TileOptions, where region.Spec, coreArcmin float64) (*Tiles, error) {
+// NewTiles chooses the wanted ones of all tiles that were found, and their
+// neighbours. Wanted are those with the given ids, each once, or without any
+// those whose cores, squares of a side of coreArcmin, share some area with the
+// region: all where that is empty, too.
+func NewTiles(found []euclid.MERTile, ids []int64, where region.Spec, coreArcmin, neighbourRadiusDeg float64) (*Tiles, error) {
 	area, err := region.New(where)
 	if err != nil {
 		return nil, err
 	}
-	found, err := euclid.IndexTiles(ctx, s, opts)
-	if err != nil {
-		return nil, err
-	}
-	t := &Tiles{Wanted: slices.Compact(slices.Sorted(slices.Values(opts.IDs))), Tiles: found}
+	t := &Tiles{Wanted: slices.Compact(slices.Sorted(slices.Values(ids))), Tiles: found}
 	switch {
 	case len(t.Wanted) > 0:
 	case where.Given():
-		return t.cut(area, where, coreArcmin, opts.NeighbourRadiusDeg)
+		return t.cut(area, where, coreArcmin, neighbourRadiusDeg)
 	default:
 		for _, tile := range found {
 			t.Wanted = append(t.Wanted, tile.ID)

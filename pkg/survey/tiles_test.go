@@ -96,7 +96,11 @@ func TestNewTiles(t *testing.T) {
 		}
 		find := func(ids []int64, where region.Spec) (*Tiles, error) {
 			opts.IDs = ids
-			return NewTiles(t.Context(), store, opts, where, usual.CoreArcmin)
+			found, err := euclid.IndexTiles(t.Context(), store, opts)
+			if err != nil {
+				return nil, err
+			}
+			return NewTiles(found, ids, where, usual.CoreArcmin, opts.NeighbourRadiusDeg)
 		}
 		t.Run(name, func(t *testing.T) {
 			all, err := find(nil, region.Spec{})

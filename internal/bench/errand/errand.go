@@ -19,6 +19,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // ProfileEnv names a directory for the process's profiles: of the processors,
@@ -39,7 +40,7 @@ type Errand struct {
 
 // Account is what came of it.
 type Account struct {
-	Report *extract.Report
+	Report *survey.TileReport
 	Read   objstore.Usage // of the source
 	Write  objstore.Usage // of the destination
 	Time   time.Duration

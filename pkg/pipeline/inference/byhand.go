@@ -10,26 +10,27 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // ByHand is the request of somebody who names a sub-tile directory and nothing
 // else: whose it is stands in its manifest, and the run that asks is the one that
 // prepared it. Results go into the directory itself.
 func ByHand(ctx context.Context, r objstore.Reader, directory string) (Request, error) {
-	text, err := objstore.ReadFile(ctx, r, objstore.Join(directory, manifest.Local))
+	text, err := objstore.ReadFile(ctx, r, objstore.Join(directory, survey.LocalManifestFile))
 	if objstore.IsNotFound(err) {
-		return Request{}, fault.Input(shine.CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", manifest.Local).On(directory).Fix("prepare the tile first")
+		return Request{}, fault.Input(shine.CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", survey.LocalManifestFile).On(directory).Fix("prepare the tile first")
 	}
 	if err != nil {
 		return Request{}, err
 	}
 	m, err := manifest.Read(bytes.NewReader(text))
 	if err != nil {
-		return Request{}, fmt.Errorf("read %s: %w", objstore.Join(directory, manifest.Local), err)
+		return Request{}, fmt.Errorf("read %s: %w", objstore.Join(directory, survey.LocalManifestFile), err)
 	}
-	request := Request{TileID: m.TileID, Row: m.Row, Col: m.Col, Directory: directory, Results: directory}
+	request := Request{SubTileID: m.ID(), Directory: directory, Results: directory}
 	var made manifest.Provenance
-	if text, err = objstore.ReadFile(ctx, r, objstore.Join(directory, manifest.ProvenanceFile)); err == nil {
+	if text, err = objstore.ReadFile(ctx, r, objstore.Join(directory, survey.ProvenanceFile)); err == nil {
 		err = json.Unmarshal(text, &made)
 	}
 	request.Run = made.Run

@@ -14,8 +14,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/inference"
-	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -39,8 +39,8 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 		return out, err
 	}
 	outcome, err := SubTile(ctx, Request{
-		TileID: prepared.TileID, Row: sub.Row, Col: sub.Col, Directory: sub.Directory,
-		Results: survey.SubTileURI(in.Destination.RunURI, prepared.TileID, sub.Row, sub.Col),
+		SubTileID: sub.ID(prepared.TileID), Directory: sub.Directory,
+		Results: survey.SubTileURI(in.Destination.RunURI, sub.ID(prepared.TileID)),
 		Run:     in.Destination.Run(), Redo: in.Destination.RedoTiles(), Plan: prepared.Plan, Again: prepared.Again,
 	}, settings, in.Limits)
 	if err != nil {
@@ -52,8 +52,7 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 
 // Request is a sub-tile directory, and who wants it inferred.
 type Request struct {
-	TileID    int64
-	Row, Col  int
+	sky.SubTileID
 	Directory string
 	// Results is the directory that takes results/ or failure.json: the run's own.
 	// What another run measured in Directory stays as it is.
@@ -67,11 +66,11 @@ type Request struct {
 // SubTile infers one sub-tile. A sub-tile that can't be measured is an error, as
 // is everything else that goes wrong: an outcome would be cached. What is left of
 // it is failure.json in the place of the results, until there are some.
-func SubTile(ctx context.Context, r Request, settings *pipeline.Inference, limits pipeline.Limits) (results.Outcome, error) {
+func SubTile(ctx context.Context, r Request, settings *pipeline.Inference, limits pipeline.Limits) (survey.Outcome, error) {
 	env := task.From(ctx)
 	earlier, err := env.Checkpoint().Earlier(ctx)
 	if err != nil {
-		return results.Outcome{}, err
+		return survey.Outcome{}, err
 	}
 	found, err := shine.SubTile(ctx, env.Store(), r.Directory, shine.Job{
 		Results: r.Results,
@@ -80,14 +79,14 @@ func SubTile(ctx context.Context, r Request, settings *pipeline.Inference, limit
 		NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},
 	})
 	outcome := found.Outcome
-	if err == nil && outcome.Status == results.Failed {
+	if err == nil && outcome.Status == survey.StatusFailed {
 		err = fault.Data(CodeFailed, "%s", outcome.Reason)
 	}
 	if err != nil {
-		outcome = results.Outcome{TileID: r.TileID, Row: r.Row, Col: r.Col, Status: results.Failed, Reason: oneLine(err.Error()), Directory: r.Directory}
+		outcome = survey.Outcome{SubTileID: r.SubTileID, Status: survey.StatusFailed, Reason: oneLine(err.Error()), Directory: r.Directory}
 		return outcome, r.failed(ctx, env, outcome, err)
 	}
-	if err := env.Store().Delete(ctx, objstore.Join(r.Results, results.FailureFile)); err != nil {
+	if err := env.Store().Delete(ctx, objstore.Join(r.Results, survey.FailureFile)); err != nil {
 		return outcome, err
 	}
 	env.Log.Info("inferred", "tile", outcome.TileID, "row", outcome.Row, "col", outcome.Col, "status", outcome.Status, "reason", outcome.Reason)
@@ -100,11 +99,11 @@ func SubTile(ctx context.Context, r Request, settings *pipeline.Inference, limit
 // failed writes down why there is no outcome, and returns the reason. Where the
 // sub-tile's directory is not what its preparation left, the next run prepares
 // the tile again, whatever is cached.
-func (r Request) failed(ctx context.Context, env *task.Environment, o results.Outcome, reason error) error {
+func (r Request) failed(ctx context.Context, env *task.Environment, o survey.Outcome, reason error) error {
 	if fault.KindOf(reason) == fault.Canceled {
 		return reason
 	}
-	err := results.SaveFailure(ctx, env.Store(), r.Results, results.Failure{Run: r.Run, Outcome: o})
+	err := survey.SaveFailure(ctx, env.Store(), r.Results, survey.Failure{Run: r.Run, Outcome: o})
 	switch fault.CodeOf(reason) {
 	case objstore.NotFound, shine.CodeIncomplete, shine.CodeDropped:
 		if r.Plan != "" {

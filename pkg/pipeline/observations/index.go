@@ -10,6 +10,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/region"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -55,14 +56,24 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 }
 
 // Tiles finds the tiles that the inputs ask for, and their neighbours.
+//
+// A region needs the centres of all tiles. With tiling.source mer_catalog that is
+// every catalogue, read whole; the others read as much as for a few ids.
 func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObservationsIn) (*survey.Tiles, error) {
-	leftOut := []string{}
-	tiles, err := survey.NewTiles(ctx, source, euclid.TileOptions{
+	if _, err := region.New(in.Region); err != nil { // before anything is read
+		return nil, err
+	}
+	leftOut, radius := []string{}, in.Tiling.Grid().NeighbourRadius()
+	found, err := euclid.IndexTiles(ctx, source, euclid.TileOptions{
 		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
-		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: in.Tiling.Grid().NeighbourRadius(),
+		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: radius,
 		ParquetTable: quadrants.ReadTileTable,
 		OnUnreadable: func(err error) { leftOut = append(leftOut, err.Error()) },
-	}, in.Region, in.Tiling.CoreArcmin)
+	})
+	if err != nil {
+		return nil, err
+	}
+	tiles, err := survey.NewTiles(found, in.TileIDs, in.Region, in.Tiling.CoreArcmin, radius)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/gpu"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -17,7 +17,7 @@ func Tile(ctx context.Context, in pipeline.ScheduleTileIn) (out pipeline.Schedul
 	if err != nil {
 		return out, err
 	}
-	budget, known := shine.Budget(in.GPU.Accelerator, in.GPU.Bytes())
+	budget, known := gpu.Budget(in.GPU.Accelerator, in.GPU.Bytes())
 	if in.GPU.Accelerator != "" && !known {
 		env.Log.Warn("nothing is known of this device's memory: nothing is too large", "accelerator", in.GPU.Accelerator)
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/gpu"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
-	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -29,7 +29,7 @@ func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.
 	for i, p := range in.Prepared {
 		prepared[i], outcomes[i] = p.URI, pipeline.URIs(in.Outcomes[i])
 	}
-	budget, _ := shine.Budget(in.GPU.Accelerator, in.GPU.Bytes())
+	budget, _ := gpu.Budget(in.GPU.Accelerator, in.GPU.Bytes())
 	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, prepared, outcomes, budget)
 	if err != nil {
 		return out, err

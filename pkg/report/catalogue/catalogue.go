@@ -3,7 +3,6 @@
 package catalogue
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -30,7 +29,7 @@ func Run(r *survey.Run, total assemble.Total) string {
 	for _, t := range r.Tiles {
 		for _, s := range t.SubTiles {
 			if s.Reason != "" {
-				troubled.Add(t.TileID, fmt.Sprintf("%d_%d", s.Row, s.Col), s.Status, s.Reason)
+				troubled.Add(t.TileID, s.Name(), s.Status, s.Reason)
 			}
 		}
 	}

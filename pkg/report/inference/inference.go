@@ -10,6 +10,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // most is how many sources are drawn; of more, every second, third, and so on.
@@ -39,12 +40,12 @@ func facts(f *shine.Found) string {
 	o, s := f.Outcome, f.Shear
 	t := report.Table{}
 	t.Add("tile", o.TileID)
-	t.Add("sub-tile", fmt.Sprintf("%d_%d", o.Row, o.Col))
+	t.Add("sub-tile", o.Name())
 	t.Add("status", o.Status)
 	if o.Reason != "" {
 		t.Add("reason", o.Reason)
 	}
-	if o.Status == results.OK {
+	if o.Status == survey.StatusOK {
 		t.Add("g1", measured(s.G1, s.G1Err))
 		t.Add("g2", measured(s.G2, s.G2Err))
 		t.Add("sources that it was measured from", s.NSources)

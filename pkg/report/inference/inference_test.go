@@ -15,6 +15,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/report/inference"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func sources(n int) []results.Source {
@@ -35,7 +37,7 @@ func found() *shine.Found {
 	}
 	c.Values[7] = math.NaN()
 	return &shine.Found{
-		Outcome:     results.Outcome{TileID: 102018211, Row: 2, Col: 1, Status: results.OK, Directory: "s3://b/run/102018211/2_1"},
+		Outcome:     survey.Outcome{SubTileID: sky.ID(102018211, 2, 1), Status: survey.StatusOK, Directory: "s3://b/run/102018211/2_1"},
 		Shear:       results.Shear{G1: new(float32(0.05)), G1Err: new(float32(0.012)), G2: new(float32(-0.04)), NSources: 9, Method: "map", Convergence: new(float32(0.01))},
 		Sources:     sources(20),
 		Diagnostics: shine.Diagnostics{Convergence: c, Panels: []shine.Panel{{File: "1.png", Caption: "a <b>", PNG: picture.Bytes()}}},
@@ -80,7 +82,7 @@ func wellFormed(t *testing.T, svg string) {
 
 // TestWithout leaves out what is not there.
 func TestWithout(t *testing.T) {
-	f := &shine.Found{Outcome: results.Outcome{TileID: 1, Status: results.Failed, Reason: "InferenceMemory"}}
+	f := &shine.Found{Outcome: survey.Outcome{SubTileID: sky.ID(1, 0, 0), Status: survey.StatusFailed, Reason: "InferenceMemory"}}
 	all := inference.Sections(f)
 	if len(all) != 1 || !strings.Contains(all[0].HTML, "InferenceMemory") || strings.Contains(all[0].HTML, "g1") {
 		t.Errorf("%+v", all)

@@ -162,7 +162,7 @@ func TestMergeInAnyOrder(t *testing.T) {
 			sizes = append(sizes, 1+rnd.IntN(min(left, 1<<rnd.IntN(5))))
 		}
 		build := func() (*objstore.Memory, *index.Summary) {
-			store, sum, next := objstore.NewMemory(), &index.Summary{}, order
+			store, next := objstore.NewMemory(), order
 			write(t, store, rootURI, small, nil)
 			for i, n := range sizes {
 				var some []euclid.Quadrant

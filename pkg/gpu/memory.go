@@ -1,13 +1,8 @@
-package shine
+// Package gpu says how much memory of an accelerator the inference of a sub-tile
+// takes, and how much an accelerator has. docs/shine.md says how it was measured.
+package gpu
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
-
-	"github.com/cosmostat/constellation/pkg/manifest"
-)
+import "strings"
 
 // Load is what decides how much memory of an accelerator one sub-tile takes.
 type Load struct {
@@ -20,19 +15,7 @@ type Load struct {
 	Overhead  int64 // bytes that are gone before the first array; 0: a CUDA context's
 }
 
-// LoadOf is a manifest's load. Quadrants have VIS's size.
-func LoadOf(m *manifest.Manifest) Load {
-	slots := map[string]int{}
-	most := 0
-	for _, q := range m.Quadrants {
-		key := q.Obs + "_" + q.Dither + "_" + q.CCD
-		slots[key]++
-		most = max(most, slots[key])
-	}
-	return Load{Exposures: len(slots), Slots: most, Width: 2048, Height: 2066, Sources: len(m.Sources)}
-}
-
-// What the arithmetic rests on; docs/shine.md says how it was measured.
+// What the arithmetic rests on; docs/gpu.md says how it was measured.
 const (
 	// Bytes per pixel that stay: observed, noise and mask (4 + 4 + 1), and noise
 	// and observed once more, as constants of the compiled step.
@@ -93,35 +76,14 @@ func Budget(accelerator string, memory int64) (bytes int64, known bool) {
 	return int64(usable * float64(memory)), memory > 0
 }
 
-// Accelerators are the names that [Budget] knows.
-func Accelerators() []string { return slices.Sorted(maps.Keys(accelerators())) }
-
-// TooLarge says why a sub-tile can't run on an accelerator, with the numbers;
-// empty where it can, or where nothing is known of the accelerator.
-func TooLarge(l Load, accelerator string, memory int64) string {
-	budget, known := Budget(accelerator, memory)
-	need := Estimate(l)
-	if !known || need.Total() <= budget {
-		return ""
-	}
-	return fmt.Sprintf("inference needs %s for %d quadrants of %d exposures and %d sources; %s gives %s: take a larger accelerator, or more sub-tiles a tile (tiling.sub_tile_grid)",
-		need, l.Exposures*l.Slots, l.Exposures, l.Sources, accelerator, gigabytes(budget))
-}
-
 // Memory is an estimate, in bytes, and its parts.
 type Memory struct {
-	Images   int64 `json:"images"`   // observed, noise and masks of all exposures
-	Work     int64 `json:"work"`     // model images, residuals and their derivatives
-	Stamps   int64 `json:"stamps"`   // PSFs and positions of all sources on all exposures
-	Batch    int64 `json:"batch"`    // what is kept of the sources that are drawn at once
-	Overhead int64 `json:"overhead"` // CUDA's context and libraries
+	Images   int64 // observed, noise and masks of all exposures
+	Work     int64 // model images, residuals and their derivatives
+	Stamps   int64 // PSFs and positions of all sources on all exposures
+	Batch    int64 // what is kept of the sources that are drawn at once
+	Overhead int64 // CUDA's context and libraries
 }
 
 // Total is all of it.
 func (m Memory) Total() int64 { return m.Images + m.Work + m.Stamps + m.Batch + m.Overhead }
-
-func (m Memory) String() string {
-	return fmt.Sprintf("%s (images %s, work %s, stamps %s, batch %s, overhead %s)", gigabytes(m.Total()), gigabytes(m.Images), gigabytes(m.Work), gigabytes(m.Stamps), gigabytes(m.Batch), gigabytes(m.Overhead))
-}
-
-func gigabytes(n int64) string { return fmt.Sprintf("%.1f GB", float64(n)/1e9) }

@@ -1,0 +1,52 @@
+package survey
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/sky"
+)
+
+// File is a result file as it was written.
+type File struct {
+	URI    string `json:"uri"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// Outcome is what inference says about one sub-tile: what became of it, why,
+// and where its results lie. A failed sub-tile has an outcome and no files.
+type Outcome struct {
+	sky.SubTileID
+	Status    string `json:"status"`
+	Reason    string `json:"reason,omitempty"`
+	Directory string `json:"directory"` // the sub-tile's, not its results directory
+	Shear     File   `json:"shear,omitzero"`
+	Sources   File   `json:"sources,omitzero"`
+}
+
+// Failure is what [FailureFile] says.
+type Failure struct {
+	Run string `json:"run"` // that failed
+	Outcome
+}
+
+// SaveFailure writes a failure into a directory.
+func SaveFailure(ctx context.Context, w objstore.Writer, directory string, f Failure) error {
+	return Save(ctx, w, objstore.Join(directory, FailureFile), f)
+}
+
+// LoadFailure reads how a run's inference failed in a directory; nil where
+// nothing says that it did, or an earlier run's failure is what stands there.
+func LoadFailure(ctx context.Context, r objstore.Reader, directory, run string) (*Outcome, error) {
+	f, err := Load[Failure](ctx, r, objstore.Join(directory, FailureFile))
+	switch {
+	case objstore.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case f.Run != run:
+		return nil, nil
+	}
+	return &f.Outcome, nil
+}
