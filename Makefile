@@ -64,6 +64,22 @@ test: venv build ## Run every test, with the independent readers that some need,
 	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin \
 	  go tool -modfile=deploy/tools/go.mod gotestsum --format pkgname --format-hide-empty-pkg -- -timeout 30m ./...
 
+.PHONY: lint
+lint: ## Look at the code without running it: gofmt, go mod tidy, go vet, staticcheck, errcheck
+	@deploy/lint.sh
+
+.PHONY: test-race
+test-race: ## Run the tests of what starts goroutines under the race detector (RACE="./pkg/a ./pkg/b" for others); needs a C compiler
+	@deploy/race.sh $(RACE)
+
+.PHONY: hooks
+hooks: ## Have git look at what you commit (deploy/hooks)
+	git config core.hooksPath deploy/hooks
+
+.PHONY: release
+release: ## Make the files of a tagged release and their checksums in dist/ (VERSION=v1.2.3); see docs/release.md
+	@deploy/release.sh $(VERSION)
+
 .PHONY: fuzz
 fuzz: ## Fuzz each target for a short while
 	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
@@ -112,4 +128,4 @@ $(VENV)/.ready: deploy/test-requirements.txt
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin $(VENV) .venv-bench $(DEMO) $(DEMO)-short
+	rm -rf bin dist $(VENV) .venv-bench $(DEMO) $(DEMO)-short

@@ -18,11 +18,11 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
@@ -311,13 +311,11 @@ func TestStopped(t *testing.T) {
 	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() { c.Wait(); close(ended) }()
-	select {
-	case <-ended:
-	case <-time.After(time.Minute):
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	if _, ok := await.Value(t, "it ends", ended); !ok {
 		c.Process.Kill()
-		t.Fatal("it goes on")
+		t.FailNow()
 	}
 	if code := c.ProcessState.ExitCode(); code != 137 {
 		t.Errorf("exit %d", code)

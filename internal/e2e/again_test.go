@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 )
 
@@ -118,15 +119,7 @@ func TestStop(t *testing.T) {
 				}
 			}
 			// A command that is killed can't wait for its tasks; they end by themselves.
-			for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-				left := processes(t, c.name)
-				if len(left) == 0 {
-					break
-				}
-				if time.Now().After(deadline) {
-					t.Fatalf("processes outlive the command: %q", left)
-				}
-			}
+			await.Until(t, "the tasks of a command that was killed end", func() bool { return len(processes(t, c.name)) == 0 })
 			t.Logf("%v after %.0f%% of a run", c.signal, 100*c.after)
 			s.do(t, args...)
 			sameTree(t, "resumed run", want, without(tree(t, filepath.Join(s.products, c.name)), "provenance.json", "run.json", "00000.json"))

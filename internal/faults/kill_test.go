@@ -21,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/cosmostat/constellation/internal/await"
 )
 
 // killsPerRun is how often one run is killed before it may end.
@@ -103,12 +105,9 @@ func TestKill(t *testing.T) {
 		t.Errorf("uploads are left: %v", left)
 	}
 	s.clean(t, "--yes", "--storage", files)
-	filepath.WalkDir(files, func(path string, d fs.DirEntry, err error) error {
-		if strings.Contains(d.Name(), ".constellation-upload-") {
-			t.Errorf("%s is left", path)
-		}
-		return err
-	})
+	if left := attempts(files); len(left) > 0 {
+		t.Errorf("files are left: %q", left)
+	}
 	same(t, want, tree(t, s.products("killed-0"))) // what is complete stays
 	same(t, want, tree(t, s.products("alone")))
 }
@@ -240,10 +239,13 @@ func (s *site) upload(t *testing.T, random *rand.Rand) {
 	for i, base := range []string{"s3://products/alone", filepath.Join(s.dir, "products", "killed-1"), "s3://products/killed-0"} {
 		cmd := exec.Command(self)
 		cmd.Env = append(s.env, uploadEnv+"="+fmt.Sprintf("%s/large-%d", base, i))
+		begun := func() int { return len(s.uploads(t)) + len(attempts(base)) }
+		before := begun()
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(400*time.Millisecond + time.Duration(random.IntN(300))*time.Millisecond)
+		await.Until(t, "a large object is being written", func() bool { return begun() > before })
+		time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond)
 		cmd.Process.Kill()
 		if exit := new(exec.ExitError); !errors.As(cmd.Wait(), &exit) {
 			t.Error("the upload ended by itself")
@@ -252,6 +254,18 @@ func (s *site) upload(t *testing.T, random *rand.Rand) {
 	if _, err := os.Stat(filepath.Join(s.products("alone"), "large-0")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("half an object is visible: %v", err)
 	}
+}
+
+// attempts are the files below a directory that have no final name yet.
+func attempts(dir string) []string {
+	var found []string
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.Contains(d.Name(), ".constellation-upload-") {
+			found = append(found, path)
+		}
+		return nil
+	})
+	return found
 }
 
 // uploads lists unfinished multipart uploads by the SDK itself.

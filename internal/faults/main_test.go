@@ -95,7 +95,7 @@ func newSiteOf(t *testing.T, survey simulate.Survey) *site {
 	s.server.Bucket(t, "products")
 	s.server.Bucket(t, "engine")
 	s.env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "CONSTELLATION_STALL_TIME=1s",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir,
 	}, s3test.Env(s.proxy.Endpoint)...)
 	if _, err := simulate.Run(t.Context(), objstore.Open(t.Context(), objstore.Config{}), filepath.Join(s.server.Bucket(t, "euclid"), "q1"), survey, nil); err != nil {
 		t.Fatal(err)

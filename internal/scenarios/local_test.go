@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -35,8 +35,7 @@ func TestLocal(t *testing.T) {
 // onLocal runs a scenario's steps.
 func onLocal(t *testing.T, s Scenario, stages string) []Record {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
+	ctx := t.Context()
 	place := t.TempDir()
 	bundle := registered(t, s)
 	engine := local.Engine{
@@ -115,26 +114,22 @@ func registered(t *testing.T, s Scenario) *local.Bundle {
 
 // end ends a process as a cluster would.
 func end(t *testing.T, file string, a Action) {
-	for range 3000 {
-		raw, err := os.ReadFile(file)
-		if err == nil && len(raw) > 0 {
-			pid, err := strconv.Atoi(string(raw))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			signal := syscall.SIGKILL
-			if a == Asked {
-				signal = syscall.SIGTERM
-			}
-			if err := syscall.Kill(pid, signal); err != nil {
-				t.Error(err)
-			}
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	var raw []byte
+	if !await.Until(t, file+": a process says that it hangs", func() bool { raw, _ = os.ReadFile(file); return len(raw) > 0 }) {
+		return
 	}
-	t.Errorf("%s: no process said that it hangs", file)
+	pid, err := strconv.Atoi(string(raw))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	signal := syscall.SIGKILL
+	if a == Asked {
+		signal = syscall.SIGTERM
+	}
+	if err := syscall.Kill(pid, signal); err != nil {
+		t.Error(err)
+	}
 }
 
 // watcher makes a record of events.

@@ -150,7 +150,7 @@ func TestExpiryTwice(t *testing.T) {
 		}
 		s.die(t, "edff_shear", 8)
 		want := contents(t, c, catalog.Filter{})
-		tick()
+		at := tick()
 		start, plans := filepath.Join(t.TempDir(), "start"), t.TempDir()
 		var workers []*exec.Cmd
 		for range 3 {
@@ -166,7 +166,7 @@ func TestExpiryTwice(t *testing.T) {
 			}
 		}
 		wants(t, contents(t, c, catalog.Filter{}), want)
-		if x := s.plan(t, c, catalog.Retention{Before: time.Now().Add(-time.Second), Keep: 1}); !x.Empty() || x.Tables[0].Stay != 1 {
+		if x := s.plan(t, c, catalog.Retention{Before: at, Keep: 1}); !x.Empty() || x.Tables[0].Stay != 1 {
 			t.Errorf("%+v %+v", x, x.Tables[0])
 		}
 		t.Logf("the workers said %s, %s and %s", workers[0].Stdout, workers[1].Stdout, workers[2].Stdout)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
@@ -77,15 +78,13 @@ func there(path string) bool {
 // signs waits until the workers have made so many plans.
 func signs(t *testing.T, dir string, n int) {
 	t.Helper()
-	for range 1000 {
-		if files, err := os.ReadDir(dir); err != nil {
+	await.Until(t, fmt.Sprintf("the workers make %d plans", n), func() bool {
+		files, err := os.ReadDir(dir)
+		if err != nil {
 			t.Fatal(err)
-		} else if len(files) >= n {
-			return
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("the workers have not made %d plans", n)
+		return len(files) >= n
+	})
 }
 
 // worker starts a process.

@@ -173,7 +173,7 @@ func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
 	}
 	cat, err := sqlcat.NewCatalog(Name, db, sqlcat.SQLite, props)
 	if err != nil {
-		db.Close()
+		_ = db.Close()
 		return fault.Input(CodeSettings, "open the SQLite catalogue: %w", err).On(c.settings.URI).Fix("its directory must be writable, and the file an Iceberg catalogue")
 	}
 	c.ice, c.close = cat, func() error { return errors.Join(cat.Close(), db.Close()) }
@@ -192,7 +192,7 @@ func (c *Catalog) openPostgres(ctx context.Context, props iceberg.Properties) er
 	db.SetConnMaxIdleTime(time.Minute)
 	cat, err := newPostgres(ctx, db, props)
 	if err != nil {
-		db.Close()
+		_ = db.Close()
 		if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
 			return fault.Input(CodeSettings, "open the PostgreSQL catalogue: %w", err).On(c.URI()).
 				Fix("the user must be allowed to connect, and to make tables; PGPASSWORD gives the password")

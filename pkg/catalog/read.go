@@ -73,7 +73,7 @@ func scanTable[R any](ctx context.Context, t *table.Table, cols []columnar.Colum
 			filter.Tiles = nil
 		}
 		s := t.Scan(table.WithRowFilter(ofTiles(filter.ConfigID, filter.Tiles)), table.WithSelectedFields(only...), table.WithMaxConcurrency(2))
-		defer s.Close()
+		defer func() { _ = s.Close() }() // what was read is judged by the reads
 		_, records, err := s.ToArrowRecords(ctx)
 		if err != nil {
 			yield(nil, fmt.Errorf("read table at %s: %w", t.Location(), err))

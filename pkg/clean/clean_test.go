@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/clean"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
@@ -122,22 +123,18 @@ func TestUploads(t *testing.T) {
 		}
 		find := func(base string, before time.Time) *clean.Plan {
 			p := clean.NewPlan(base)
-			for range 50 { // parts are sent behind the writer's back
-				p = clean.NewPlan(base)
-				if err := p.FindUploads(t.Context(), m, before); err != nil {
-					t.Fatal(err)
-				}
-				if p.Count(clean.Uploads).Bytes >= 15<<20 { // three parts: the last one waits for what follows
-					break
-				}
-				time.Sleep(20 * time.Millisecond)
+			if err := p.FindUploads(t.Context(), m, before); err != nil {
+				t.Fatal(err)
 			}
 			return p
 		}
+		await.Until(t, "three parts of each upload are there", func() bool { // sent behind the writer's back; the last one waits for what follows
+			return find(base, later()).Count(clean.Uploads).Bytes >= 30<<20
+		})
+		p := find(base+"/run", later())
 		if p := find(base, time.Now().Add(-time.Hour)); !p.Empty() {
 			t.Error("a young upload can go")
 		}
-		p := find(base+"/run", later())
 		if c := p.Count(clean.Uploads); c.Objects != 1 || c.Bytes < 15<<20 || !strings.HasPrefix(c.Example, base+"/run/") {
 			t.Errorf("found %+v", c)
 		}

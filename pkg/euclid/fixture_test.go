@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -216,5 +215,3 @@ type failing struct {
 func (f failing) Get(context.Context, string, string, objstore.Range) (io.ReadCloser, error) {
 	return nil, f.err
 }
-
-func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }

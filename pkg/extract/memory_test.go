@@ -8,9 +8,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
@@ -22,12 +23,14 @@ import (
 // However copying ends, well, badly or stopped, the memory comes back.
 func TestMemoryComesBack(t *testing.T) {
 	t.Setenv("AWS_MAX_ATTEMPTS", "2")
-	t.Setenv("CONSTELLATION_STALL_TIME", "300ms")
 	server := s3test.Start(t)
 	server.Bucket(t, "bucket")
 	proxy := server.Proxy(t, 0)
 	proxy.Setenv(t)
-	v := newSurvey(t, objstore.Open(t.Context(), objstore.Config{}), "s3://bucket")
+	patient := objstore.Open(t.Context(), objstore.Config{})
+	t.Setenv("CONSTELLATION_STALL_TIME", "300ms")
+	impatient := objstore.Open(t.Context(), objstore.Config{}) // for jobs that may end badly anyway
+	v := newSurvey(t, patient, "s3://bucket")
 	v.nx, v.ny = 400, 400
 	v.expose("002681", "00", sky.Offset{})
 	v.expose("002681", "01", sky.Offset{Xi: 0.4 / 60, Eta: -0.7 / 60})
@@ -43,25 +46,28 @@ func TestMemoryComesBack(t *testing.T) {
 			a.BKG, b.BKG = b.BKG, a.BKG
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		if i%2 == 1 {
-			time.AfterFunc(time.Duration(chance.IntN(1000))*time.Millisecond, cancel)
-		}
-		troubles := make(chan float64)
-		go func() {
-			defer close(troubles)
-			for {
-				select {
-				case troubles <- chance.Float64():
-				case <-ctx.Done():
-					return
-				}
-			}
-		}()
 		rate := []float64{0, 0.004, 0.01, 0.03}[i/4]
-		proxy.Inject(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) bool {
-			drawn, ok := <-troubles
-			switch drawn /= rate; {
-			case !ok || drawn >= 1:
+		if rate > 0 {
+			job.Source, job.Dest = impatient, impatient
+		}
+		stopAt, requests := -1, 0 // requests of the job
+		if i%2 == 1 {
+			stopAt = chance.IntN(60)
+		}
+		if i == 12 { // one that nothing can save
+			rate = 1
+		}
+		var mu sync.Mutex
+		proxy.Inject(func(w http.ResponseWriter, r *http.Request, _ http.Handler) bool {
+			mu.Lock()
+			drawn := chance.Float64() / rate
+			if requests == stopAt {
+				cancel()
+			}
+			requests++
+			mu.Unlock()
+			switch {
+			case drawn >= 1 || rate == 0:
 				return false
 			case drawn < 0.25:
 				panic(http.ErrAbortHandler)
@@ -70,8 +76,8 @@ func TestMemoryComesBack(t *testing.T) {
 			case drawn < 0.75:
 				w.WriteHeader(http.StatusServiceUnavailable)
 			default:
-				time.Sleep(400 * time.Millisecond)
-				w.WriteHeader(http.StatusNotImplemented)
+				io.Copy(io.Discard, r.Body)
+				<-r.Context().Done() // silent until the client gives up
 			}
 			return true
 		})
@@ -84,14 +90,9 @@ func TestMemoryComesBack(t *testing.T) {
 			ends["badly"]++
 		}
 		cancel()
-		for range 100 { // readers that were stopped may still be about to give theirs back
-			if objstore.Held() == 0 {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-		if n := objstore.Held(); n != 0 {
-			t.Errorf("%d (%s): %d bytes are still held", i, job.Copy, n)
+		// Readers that were stopped may still be about to give theirs back.
+		if !await.Until(t, "the memory comes back", func() bool { return objstore.Held() == 0 }) {
+			t.Fatalf("%d (%s): %d bytes are still held", i, job.Copy, objstore.Held())
 		}
 	}
 	t.Log(ends)

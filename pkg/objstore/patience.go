@@ -51,6 +51,15 @@ func (s stalled) Error() string { return fmt.Sprintf("not a byte came for %s", t
 // Timeout has the SDK send the request again.
 func (stalled) Timeout() bool { return true }
 
+// watch is a timer that ends a request.
+type watch interface {
+	Stop() bool
+	Reset(time.Duration) bool
+}
+
+// newWatch starts one. Tests have requests end when a server goes silent, not when a clock says so.
+var newWatch = func(_ *http.Request, d time.Duration, end func()) watch { return time.AfterFunc(d, end) }
+
 // patientClient ends requests that stall.
 type patientClient struct {
 	s3.HTTPClient
@@ -63,7 +72,7 @@ func (c patientClient) Do(req *http.Request) (*http.Response, error) {
 	if req.Method == http.MethodPost || req.Header.Get("X-Amz-Copy-Source") != "" {
 		limit *= slowAnswers
 	}
-	watch := time.AfterFunc(limit, func() { cancel(stalled(limit)) })
+	watch := newWatch(req, limit, func() { cancel(stalled(limit)) })
 	if req.Body != nil && req.Body != http.NoBody {
 		watch.Stop() // until the body is there: idleConn watches it go
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { watch.Reset(limit) }})
@@ -79,7 +88,7 @@ func (c patientClient) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	// Not the same timer: where the answer comes before the body is all sent, WroteRequest is still to come.
-	silence := time.AfterFunc(c.stall, func() { cancel(stalled(c.stall)) })
+	silence := newWatch(req, c.stall, func() { cancel(stalled(c.stall)) })
 	silence.Stop()
 	resp.Body = &patientBody{body: resp.Body, ctx: ctx, cancel: cancel, watch: silence, stall: c.stall}
 	return resp, nil
@@ -91,7 +100,7 @@ type patientBody struct {
 	body   io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	watch  *time.Timer
+	watch  watch
 	stall  time.Duration
 }
 

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -58,12 +57,8 @@ func TestPrivate(t *testing.T) {
 
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	start := time.Now()
 	_, err = objstore.ReadFile(t.Context(), objstore.Open(t.Context(), objstore.Config{}), "s3://bucket/x")
 	isCode(t, "no credentials", err, fault.BadInput, objstore.AccessDenied, "AWS_ACCESS_KEY_ID s3_no_sign_request")
-	if d := time.Since(start); d > 3*time.Second {
-		t.Errorf("it took %s to find no credentials", d)
-	}
 }
 
 func TestFlyteEnvironment(t *testing.T) {

@@ -128,8 +128,8 @@ func TestAssembleInTrouble(t *testing.T) {
 	copies := func(r *http.Request) bool { return r.Header.Get("X-Amz-Copy-Source") != "" }
 	completions := func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") }
 	for name, f := range map[string]s3test.Fault{
-		"copy refused": times(2, s3test.InternalError, copies), "copy unheard": times(2, s3test.Lost, copies),
-		"completion refused": times(2, s3test.Reset, completions), "completion unheard": times(1, s3test.Lost, completions),
+		"copy refused": times(2, s3test.Make(s3test.InternalError), copies), "copy unheard": times(2, s3test.Make(s3test.Lost), copies),
+		"completion refused": times(2, s3test.Make(s3test.Reset), completions), "completion unheard": times(1, s3test.Make(s3test.Lost), completions),
 	} {
 		proxy.Inject(f)
 		a, err := s.Assemble(t.Context(), "s3://bucket/"+name, s, parts)

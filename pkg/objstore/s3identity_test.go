@@ -94,7 +94,7 @@ func TestWebIdentity(t *testing.T) {
 	for name, test := range map[string]struct {
 		lifetime time.Duration
 		calls    int64
-	}{"lasting": {time.Hour, 1}, "ending": {2 * time.Second, 3}} {
+	}{"lasting": {time.Hour, 1}, "ended": {-time.Second, 3}} {
 		t.Run(name, func(t *testing.T) {
 			store := record(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("ETag", `"e"`) })
 			endpoint, calls := sts(t, test.lifetime)
@@ -114,10 +114,6 @@ func TestWebIdentity(t *testing.T) {
 			for range 3 {
 				if _, err := objstore.WriteFile(t.Context(), s, "s3://bucket/x", []byte("x")); err != nil {
 					t.Fatal(err)
-				}
-				time.Sleep(test.lifetime / 1000) // the clock of an expiry has seconds
-				if test.calls > 1 {
-					time.Sleep(2 * time.Second)
 				}
 			}
 			if n := calls.Load(); n != test.calls {

@@ -199,7 +199,7 @@ func (u *s3Upload) send(number int32, data *Buffer) {
 		ChecksumCRC32: crc,
 	}, sign)
 	if err != nil {
-		u.fail(err)
+		_ = u.fail(err) // noted, for Commit
 		return
 	}
 	u.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
@@ -271,15 +272,12 @@ func TestOnePartStalls(t *testing.T) {
 		}
 		two <- err
 	}()
-	select {
-	case err := <-two:
-		if err != nil {
-			t.Error(err)
-		}
-		close(over)
-	case <-time.After(20 * time.Second):
-		t.Error("nothing else is written while one part waits")
-		close(over)
+	err, ended := await.Value(t, "something else is written while one part waits", two)
+	if err != nil {
+		t.Error(err)
+	}
+	close(over)
+	if !ended {
 		<-two
 	}
 	if _, err := one.Commit(); err != nil {

@@ -11,8 +11,6 @@ import (
 var (
 	ink      = rgb(0x1f2933)
 	grey     = rgb(0x66717e)
-	faint    = rgb(0xaab4bf)
-	hair     = rgb(0xdde2e8)
 	paper    = rgb(0xffffff)
 	exposed  = rgb(0x1c5d99)
 	margin   = rgb(0xb5541c)

@@ -62,12 +62,12 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 	events := cmp.Or(j.MemoryEvents, memoryEvents())
 	before := oomKills(events)
 	err = runGroup(cmd, j.grace())
-	log.Close()
+	_ = log.Close() // nothing is lost but lines
 	if err == nil {
 		return nil
 	}
 	if saved := j.save(ctx, points); saved != nil && j.Log != nil {
-		log.Write([]byte("checkpoint not saved: " + saved.Error() + "\n"))
+		_, _ = log.Write([]byte("checkpoint not saved: " + saved.Error() + "\n"))
 	}
 	switch {
 	case ctx.Err() != nil:

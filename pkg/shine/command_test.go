@@ -165,7 +165,7 @@ func TestCheckpoints(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() {
-		await(t, filepath.Join(dir, "started"))
+		appears(t, filepath.Join(dir, "started"))
 		cancel()
 	}()
 	if _, err := shine.Run(ctx, j); fault.KindOf(err) != fault.Canceled {

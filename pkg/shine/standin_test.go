@@ -161,7 +161,7 @@ func command(how string) int {
 	case "diagnostics":
 		writeDiagnostics(filepath.Join(out, "diagnostics"))
 	case "hangs":
-		time.Sleep(time.Minute)
+		time.Sleep(24 * time.Hour)
 	case "stubborn", "polite", "leaves a child":
 		// A grandchild in the same group tells by its heartbeat file whether it lives.
 		beat := exec.Command("sh", "-c", "trap '' TERM; while :; do date > beat; sleep 0.05; done")
@@ -173,7 +173,7 @@ func command(how string) int {
 			signal.Ignore(syscall.SIGTERM)
 		}
 		os.WriteFile("started", nil, 0o644)
-		time.Sleep(time.Minute)
+		time.Sleep(24 * time.Hour)
 	}
 	var a, b bytes.Buffer
 	switch how {

@@ -132,6 +132,6 @@ func lock(path string) (unlock func(), ok bool) {
 		return nil, false
 	}
 	now := time.Now()
-	os.Chtimes(path, now, now) // sweep goes by it
+	_ = os.Chtimes(path, now, now) // sweep goes by it
 	return func() { f.Close() }, true
 }

@@ -61,7 +61,7 @@ func (j *Job) sign(dir string, m results.Shear) (reason string, err error) {
 	if raw, ok := doc["config_id"]; ok && json.Unmarshal(raw, &id) != nil {
 		return "", broken("config_id is no string: %.80s", raw)
 	}
-	json.Unmarshal(doc["reason"], &reason) // absent or of another type: none
+	_ = json.Unmarshal(doc["reason"], &reason) // absent or of another type: none
 	if id == j.ConfigID {
 		return reason, nil
 	}

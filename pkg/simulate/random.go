@@ -23,9 +23,9 @@ func (s *stream) Uint64() uint64 {
 // random opens the stream that belongs to a purpose.
 func random(seed uint64, purpose ...string) *rand.Rand {
 	h := fnv.New64a()
-	io.WriteString(h, strconv.FormatUint(seed, 16))
+	_, _ = io.WriteString(h, strconv.FormatUint(seed, 16))
 	for _, p := range purpose {
-		io.WriteString(h, "\x00"+p)
+		_, _ = io.WriteString(h, "\x00"+p)
 	}
 	return rand.New(&stream{key: h.Sum64()})
 }

@@ -182,7 +182,7 @@ func TestOtherProducts(t *testing.T) {
 	if err != nil || !bytes.Equal(first, second) {
 		t.Error("the PSF is not the same in both observations", err)
 	}
-	_, hdus, byName = index(t, one(t, dir, "MER/102018211/VIS/*MOSAIC*"))
+	_, hdus, _ = index(t, one(t, dir, "MER/102018211/VIS/*MOSAIC*"))
 	if len(hdus) != 1 || hdus[0].HeaderSize != 5760 || hdus[0].DataSize != 600*600*4 {
 		t.Errorf("mosaic: %d HDUs, header of %d bytes, data of %d", len(hdus), hdus[0].HeaderSize, hdus[0].DataSize)
 	}

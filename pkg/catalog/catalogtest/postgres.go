@@ -121,9 +121,9 @@ func connect(ctx context.Context, uri string) error {
 	})
 }
 
-// await tries until it succeeds, for a minute at most.
+// await tries until it succeeds, for so long that a slow machine has done it.
 func await(ctx context.Context, try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	defer cancel()
 	for {
 		err := try(ctx)

@@ -1,6 +1,7 @@
 package literal
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func marshalLiteral(m proto.Message) []byte {
 // through the wire.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("text", int64(1), int8(-1), 0.5, true, "s3://b/k", uint8(3))
-	f.Add("", int64(-1<<63), int8(127), -0.0, false, "", uint8(0))
+	f.Add("", int64(-1<<63), int8(127), math.Copysign(0, -1), false, "", uint8(0))
 	f.Fuzz(func(t *testing.T, text string, count int64, small int8, ratio float64, yes bool, uri string, n uint8) {
 		want := full()
 		want.Text, want.Kind, want.Count, want.Small, want.Ratio, want.Yes = text, kindOfThing(text), count, small, ratio, yes

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
@@ -83,6 +85,8 @@ func parse(raw json.RawMessage, v reflect.Value) error {
 		return err
 	case isUnion(t):
 		return parseUnion(raw, v)
+	case t.Kind() == reflect.Float64 && len(raw) > 0 && raw[0] == '"':
+		return parseNoNumber(raw, v)
 	case t.Kind() == reflect.Slice:
 		var list []json.RawMessage
 		if err := plain(&list); err != nil {
@@ -128,6 +132,106 @@ func parseUnion(raw json.RawMessage, v reflect.Value) error {
 		}
 	}
 	return fmt.Errorf("%q is no variant: there are %s", slices.Collect(maps.Keys(m))[0], variantNames(fields))
+}
+
+// parseNoNumber reads the floats that JSON has no number for, spelt as in protobuf's JSON.
+func parseNoNumber(raw json.RawMessage, v reflect.Value) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	switch text {
+	case "NaN", "Infinity", "-Infinity":
+		f, err := strconv.ParseFloat(text, 64)
+		v.SetFloat(f)
+		return err
+	}
+	return fmt.Errorf("%q is neither a number nor one of \"NaN\", \"Infinity\", \"-Infinity\"", text)
+}
+
+// FormatJSON writes literals in the form that [ParseJSON] reads, indented, one key
+// per field in the fields' order. What that form has no place for is left out: the
+// hash of a file, a format or columns that its field's tag doesn't name.
+func FormatJSON(fields []Field, m *core.LiteralMap) ([]byte, error) {
+	values := make([]member, len(fields))
+	for i, f := range fields {
+		v := reflect.New(f.Go).Elem()
+		if err := decode(m.GetLiterals()[f.Name], v, f.hint, f.Name); err != nil {
+			return nil, err
+		}
+		values[i] = member{f.Name, written(v)}
+	}
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // URIs have ampersands
+	e.SetIndent("", "  ")
+	err := e.Encode(object(values))
+	return text.Bytes(), err
+}
+
+// written is a value as encoding/json writes it in the form of [ParseJSON].
+func written(v reflect.Value) any {
+	switch t := v.Type(); {
+	case t.Kind() == reflect.Pointer && v.IsNil():
+		return nil
+	case t.Kind() == reflect.Pointer:
+		return written(v.Elem())
+	case isReference(t):
+		return v.FieldByName("URI").String()
+	case t == durationType:
+		return time.Duration(v.Int()).String()
+	case isUnion(t):
+		fields, _ := variants(t) // the type had its literal
+		for _, f := range fields {
+			if variant := v.FieldByIndex(f.Index); !variant.IsNil() {
+				return map[string]any{f.Name: written(variant)}
+			}
+		}
+		return nil
+	case t.Kind() == reflect.Slice:
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = written(v.Index(i))
+		}
+		return list
+	case t.Kind() == reflect.Map:
+		m := make(map[string]any, v.Len())
+		for it := v.MapRange(); it.Next(); {
+			m[it.Key().String()] = written(it.Value())
+		}
+		return m
+	case t.Kind() == reflect.Float64 && math.IsNaN(v.Float()):
+		return "NaN"
+	case t.Kind() == reflect.Float64 && math.IsInf(v.Float(), 0):
+		return map[bool]string{true: "Infinity", false: "-Infinity"}[v.Float() > 0]
+	}
+	return v.Interface()
+}
+
+// object is a JSON object whose keys keep their order.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (o object) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	text.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(&text, "%q:", m.name) // a name is snake_case
+		if err := e.Encode(m.value); err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	text.WriteByte('}')
+	return text.Bytes(), nil
 }
 
 // List is the field as a list of what it is: what a map's template takes.

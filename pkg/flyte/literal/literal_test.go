@@ -547,6 +547,66 @@ func TestParseJSON(t *testing.T) {
 	}
 }
 
+// TestFormatJSON: what is printed is what a person would write.
+func TestFormatJSON(t *testing.T) {
+	type out struct {
+		Zeta   int64                      `flyte:"zeta"`
+		File   Blob                       `flyte:"file,format=fits"`
+		Maybe  *bool                      `flyte:"maybe"`
+		Point  point                      `flyte:"point"`
+		Ratios []float64                  `flyte:"ratios"`
+		Took   map[string][]time.Duration `flyte:"took"`
+		Either source                     `flyte:"either"`
+	}
+	fields, err := Fields(reflect.TypeFor[out]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+  "zeta": 9007199254740993,
+  "file": "s3://b/a.fits?x=1&y=<2>",
+  "maybe": null,
+  "point": {
+    "x": 1.5,
+    "n": 0
+  },
+  "ratios": [
+    0.1,
+    "NaN",
+    "Infinity",
+    "-Infinity"
+  ],
+  "took": {
+    "a": [
+      "1h30m0s"
+    ]
+  },
+  "either": {
+    "text": "t"
+  }
+}
+`
+	m, err := Marshal(out{1<<53 + 1, Blob{URI: "s3://b/a.fits?x=1&y=<2>", Hash: "h"}, nil, point{X: 1.5}, []float64{0.1, math.NaN(), math.Inf(1), math.Inf(-1)},
+		map[string][]time.Duration{"a": {90 * time.Minute}}, source{Text: ptr("t")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := FormatJSON(fields, m)
+	if d := cmp.Diff(want, string(text)); err != nil || d != "" {
+		t.Errorf("%v\n%s", err, d)
+	}
+	if back, err := ParseJSON(fields, text); err != nil || back.Literals["ratios"].GetCollection().Literals[3].GetScalar().GetPrimitive().GetFloatValue() != math.Inf(-1) {
+		t.Errorf("%v, %v", back, err)
+	}
+	if _, err := ParseJSON(fields, []byte(`{"ratios":["1.5"]}`)); err == nil || !strings.Contains(err.Error(), `"1.5" is neither a number`) {
+		t.Errorf("a number in quotes: %v", err)
+	}
+	delete(m.Literals, "zeta")
+	if _, err := FormatJSON(fields, m); err == nil {
+		t.Error("an output that is missing was printed")
+	}
+}
+
 func TestAccepts(t *testing.T) {
 	typ := func(v any) *core.LiteralType {
 		l, err := TypeOf(reflect.TypeOf(v))

@@ -106,6 +106,7 @@ func TestRoundTripProperty(t *testing.T) {
 		if d := cmp.Diff(want, got, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Tags" }, cmpopts.EquateEmpty())); d != "" {
 			t.Fatalf("seed %d:\n%s", seed, d)
 		}
+		checkByHand(t, seed, fields, m, want)
 		raw[g.IntN(len(raw))] ^= byte(1 << g.IntN(8))
 		var damaged everything
 		if proto.Unmarshal(raw, back) != nil || Unmarshal(back, &damaged) != nil {
@@ -115,6 +116,32 @@ func TestRoundTripProperty(t *testing.T) {
 		}
 	}
 	t.Logf("%d of 150 damaged ones were refused", refused)
+}
+
+// checkByHand prints literals, reads what was printed, and wants the same values,
+// but for what people leave out.
+func checkByHand(t *testing.T, seed uint64, fields []Field, m *core.LiteralMap, want everything) {
+	t.Helper()
+	text, err := FormatJSON(fields, m)
+	if err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	back, err := ParseJSON(fields, text)
+	if err != nil {
+		t.Fatalf("seed %d: what was printed isn't read: %v\n%s", seed, err, text)
+	}
+	var got everything
+	if err := Unmarshal(back, &got); err != nil {
+		t.Fatalf("seed %d: %v", seed, err)
+	}
+	leftOut := cmp.FilterPath(func(p cmp.Path) bool {
+		name := p.Last().String()
+		return name == ".Hash" || name == ".Format" || name == ".Columns"
+	}, cmp.Ignore())
+	nan := cmpopts.EquateNaNs()
+	if d := cmp.Diff(want, got, leftOut, nan, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Tags" }, cmpopts.EquateEmpty())); d != "" {
+		t.Fatalf("seed %d: %s\n%s", seed, d, text)
+	}
 }
 
 // TestMsgpackInside: STRUCTs in MessagePack, flytectl's form, stand in lists, maps, optionals and unions too.

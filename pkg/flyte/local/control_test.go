@@ -57,17 +57,14 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestLitter is a task that exits and leaves a process that holds its output.
+// TestLitter is a task that exits and leaves a process that holds its output, for
+// longer than any test may take.
 func TestLitter(t *testing.T) {
 	l := newLab(t)
-	start := time.Now()
 	out, err := l.Execute(t.Context(), one("litter"), nil, "exec")
 	check(t, out, err, map[string]any{"y": 40}, "")
 	if o := l.orphans(t); len(o) > 0 {
 		t.Errorf("processes left: %v", o)
-	}
-	if d := time.Since(start); d > 30*time.Second {
-		t.Errorf("waited %s for what was left", d)
 	}
 }
 
@@ -97,10 +94,11 @@ func TestTimeout(t *testing.T) {
 
 // TestPolicy: what becomes of the others when a node fails.
 func TestPolicy(t *testing.T) {
+	failed := filepath.Join(t.TempDir(), "failed") // appears when the first node has
 	b := &Bundle{Tasks: tasks(), Workflow: workflowOf("wf", nil, nil, nil,
 		taskNode("bad", "work", to("do", "error:NoGood:fatal:user"), to("x", 1)),
 		taskNode("never", "work", to("do", "ok"), to("x", from("bad.y"))),
-		taskNode("slow", "work", to("do", "sleep:700ms"), to("x", 1)),
+		taskNode("slow", "work", to("do", "wait:"+failed), to("x", 1)),
 		taskNode("last", "work", to("do", "ok"), to("x", from("slow.y"))),
 		taskNode("worse", "work", to("do", "error:Worse:fatal:user"), to("x", from("last.y"))),
 	)}
@@ -112,6 +110,15 @@ func TestPolicy(t *testing.T) {
 	}
 	b.Workflow.Metadata.OnFailure = core.WorkflowMetadata_FAIL_AFTER_EXECUTABLE_NODES_COMPLETE
 	l = newLab(t)
+	observe := l.Observe
+	l.Observe = func(e Event) {
+		observe(e)
+		if e.Node == "bad" && e.Kind == Failed {
+			if err := os.WriteFile(failed, nil, 0o644); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 	_, err = l.Execute(t.Context(), b, nil, "exec")
 	check(t, nil, err, nil, "NoGood")
 	if l.count("last", Succeeded) != 1 || l.count("never", Queued) != 0 || !strings.Contains(err.Error(), "Worse") {
@@ -140,7 +147,7 @@ func TestResume(t *testing.T) {
 	l.MaxSystemRetries = -1
 	l.Parallel = 1 // so that nothing is under way when an element fails
 	b.Workflow.Metadata.OnFailure = core.WorkflowMetadata_FAIL_AFTER_EXECUTABLE_NODES_COMPLETE
-	execute := func(x int) (*core.LiteralMap, error, map[string]int) {
+	execute := func(x int) (*core.LiteralMap, map[string]int, error) {
 		l.events = nil
 		out, err := l.Execute(t.Context(), Register(b, "p", "d", "v"), literals(map[string]any{"x": x}), "exec")
 		ran := map[string]int{}
@@ -149,7 +156,7 @@ func TestResume(t *testing.T) {
 				ran[e.String()]++
 			}
 		}
-		return out, err, ran
+		return out, ran, err
 	}
 	want := func(ran map[string]int, nodes ...string) {
 		t.Helper()
@@ -164,31 +171,31 @@ func TestResume(t *testing.T) {
 		}
 	}
 
-	_, err, ran := execute(1)
+	_, ran, err := execute(1)
 	check(t, nil, err, nil, codeInterrupted)
 	want(ran, "before", "f")
 
 	if err := os.Rename(broken, mended); err != nil {
 		t.Fatal(err)
 	}
-	_, err, ran = execute(1)
+	_, ran, err = execute(1)
 	check(t, nil, err, nil, codeArray)
 	want(ran, "f", "f/a/m[0]", "f/a/m[1]", "f/a/m[2]", "f/a/s", "f/b/m[0]", "f/b/m[1]")
 
 	// Only the element that failed runs again, as attempt 1, and what comes after it.
-	out, err, ran := execute(1)
+	out, ran, err := execute(1)
 	check(t, out, err, map[string]any{"y": []any{60, 70}}, "")
 	want(ran, "f/b/m[1]", "f/b/m[2]", "f/b/s")
 	if !slices.ContainsFunc(l.events, func(e Event) bool { return e.String() == "f/b/m[1]" && e.Kind == Running && e.Attempt == 1 }) {
 		t.Error("the resumed element does not go on counting attempts")
 	}
 
-	out, err, ran = execute(1)
+	out, ran, err = execute(1)
 	check(t, out, err, map[string]any{"y": []any{60, 70}}, "")
 	want(ran)
 
 	// Other inputs are other work, also for what a dynamic task makes of them.
-	_, err, ran = execute(2)
+	_, ran, err = execute(2)
 	check(t, nil, err, nil, codeArray)
 	want(ran, "before", "f", "f/a/m[0]", "f/a/m[1]", "f/a/m[2]", "f/a/s", "f/b/m[0]", "f/b/m[1]")
 }
@@ -253,9 +260,7 @@ func TestPipeline(t *testing.T) {
 		}
 	}
 	// The first inference holds the GPU until all tiles are prepared.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if _, err := l.Execute(ctx, b, nil, "exec"); err != nil {
+	if _, err := l.Execute(t.Context(), b, nil, "exec"); err != nil {
 		t.Fatal(err)
 	}
 	var running, inferred []string

@@ -116,7 +116,7 @@ func newOutput(log io.WriteCloser) (*output, error) {
 	var err error
 	if o.r, o.w, err = os.Pipe(); err != nil {
 		if log != nil {
-			log.Close()
+			_ = log.Close() // a log that can't be written stops nothing
 		}
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func newOutput(log io.WriteCloser) (*output, error) {
 			}
 		}
 		if log != nil {
-			log.Close()
+			_ = log.Close() // a log that can't be written stops nothing
 		}
 	}()
 	return o, nil

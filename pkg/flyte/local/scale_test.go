@@ -9,10 +9,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/internal/await"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
@@ -97,18 +97,10 @@ func TestEngineKilled(t *testing.T) {
 	if said, err := io.ReadAll(io.LimitReader(out, int64(len("running")))); err != nil || string(said) != "running" {
 		t.Fatalf("the engine said %q, %v", said, err)
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for len(l.orphans(t)) == 0 && time.Now().Before(deadline) {
-		time.Sleep(5 * time.Millisecond) // until the task has said its number
-	}
+	await.Until(t, "the task says its number", func() bool { return len(l.orphans(t)) > 0 })
 	cmd.Process.Kill()
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Fatalf("the engine ended with %v", err)
 	}
-	for len(l.orphans(t)) > 0 {
-		if time.Now().After(deadline) {
-			t.Fatalf("processes left: %v", l.orphans(t))
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	await.Until(t, "the task ends with its engine", func() bool { return len(l.orphans(t)) == 0 })
 }

@@ -22,7 +22,7 @@ func CheckImage(ref string) (warning string, err error) {
 	m := imageRE.FindStringSubmatch(ref)
 	switch {
 	case m == nil:
-		return "", fmt.Errorf("%q is no image reference such as registry.example/name@sha256:...", ref)
+		return "", fmt.Errorf("%q is no image reference such as registry.example/name@sha256:DIGEST", ref)
 	case m[2] != "" && !digestRE.MatchString(m[2]), strings.HasSuffix(ref, "@"):
 		return "", fmt.Errorf("%q: a digest is sha256: and 64 hexadecimal digits", ref)
 	case m[2] != "":

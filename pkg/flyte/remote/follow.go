@@ -53,8 +53,7 @@ func (f *Follow) defaults() {
 func (c *Client) Follow(ctx context.Context, id *core.WorkflowExecutionIdentifier, f Follow) (*admin.Execution, error) {
 	f.defaults()
 	t := &tracker{walk: newWalk(c), follow: f}
-	e, err := c.Execution(ctx, id)
-	if err != nil {
+	if _, err := c.Execution(ctx, id); err != nil {
 		return nil, err
 	}
 	var away time.Time // since when FlyteAdmin has been away
@@ -62,7 +61,7 @@ func (c *Client) Follow(ctx context.Context, id *core.WorkflowExecutionIdentifie
 	for {
 		began := time.Now()
 		t.changed = false
-		e, err = t.look(ctx, id)
+		e, err := t.look(ctx, id)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 )
@@ -42,8 +43,9 @@ func (e *element) Set(text string) error {
 }
 
 // parse reads the command line. Also with an error it returns what it
-// understood: an output prefix is enough for an error document.
-func parse(c *contract, args []string) (arguments, error) {
+// understood: an output prefix is enough for an error document. By hand it may be
+// left out, and is then a new temporary directory.
+func parse(c *contract, args []string, byHand bool) (arguments, error) {
 	var a arguments
 	f := flag.NewFlagSet(c.decl.Executable(), flag.ContinueOnError)
 	f.SetOutput(io.Discard)
@@ -72,10 +74,12 @@ func parse(c *contract, args []string) (arguments, error) {
 	case err != nil:
 	case f.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	case a.outputs == "":
+	case a.outputs == "" && !byHand:
 		err = errors.New("--output-prefix is missing")
 	case a.inputs == "" && len(c.inputs) > 0:
 		err = errors.New("--inputs is missing")
+	case a.outputs == "":
+		a.outputs, err = os.MkdirTemp("", c.decl.Executable()+"-")
 	}
 	if a.raw == "" {
 		a.raw = a.outputs

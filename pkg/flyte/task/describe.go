@@ -32,10 +32,10 @@ func (c *contract) describe() string {
 
 func (c *contract) help() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\nUsage:\n  %s --inputs URI --output-prefix URI [flags]\n", c.decl.Executable(), c.decl.Doc, c.decl.Executable())
+	fmt.Fprintf(&b, "%s: %s\n\nUsage:\n  %s --inputs URI [--output-prefix URI] [flags]\n", c.decl.Executable(), c.decl.Doc, c.decl.Executable())
 	flags := [][2]string{
 		{"--inputs URI", "inputs.pb (a LiteralMap), or a .json file such as {\"name\": value}"},
-		{"--output-prefix URI", "where outputs.pb, or error.pb, goes"},
+		{"--output-prefix URI", "where outputs.pb, or error.pb, goes; by hand, default: a new temporary directory"},
 		{"--raw-output-prefix URI", "where files go; default: the output prefix"},
 		{"--checkpoint-prefix URI", "where this attempt may save its state"},
 		{"--prev-checkpoint-prefix URI", "where the previous attempt did"},
@@ -55,6 +55,10 @@ func (c *contract) help() string {
 	fmt.Fprintf(&b, "\nGives:\n")
 	table(&b, rows(c.outputs))
 	b.WriteString(`
+By hand, outside of a Flyte execution, it also prints its outputs, as JSON in the form in which
+--inputs takes them: one key per name, files as URIs. The log goes to stderr, and says where files went.
+A stage that fans out prints nothing: it writes futures.pb, the job that would make its outputs.
+
 URIs are s3://bucket/key, file:///path or plain paths; S3 is reached by the standard
 AWS_ environment. LOG_LEVEL is debug, info, warn or error.
 

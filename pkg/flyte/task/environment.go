@@ -36,6 +36,10 @@ type Identity struct {
 	Element                    int // of a map; -1 elsewhere
 }
 
+// executionVariable says which execution an attempt belongs to. Whoever runs a
+// stage by hand has none.
+const executionVariable = "FLYTE_INTERNAL_EXECUTION_ID"
+
 type environmentKey struct{}
 
 // With puts an environment into a context, for whoever calls a run function
@@ -89,7 +93,7 @@ func newEnvironment(a *attempt) *Environment {
 	id := Identity{
 		Project:   get("FLYTE_INTERNAL_TASK_PROJECT"),
 		Domain:    get("FLYTE_INTERNAL_TASK_DOMAIN"),
-		Execution: get("FLYTE_INTERNAL_EXECUTION_ID"),
+		Execution: get(executionVariable),
 		Node:      nodeOf(a.args.outputs),
 		Task:      get("FLYTE_INTERNAL_TASK_NAME"),
 		Version:   get("FLYTE_INTERNAL_TASK_VERSION"),

@@ -78,7 +78,8 @@ type attempt struct {
 type body func(ctx context.Context, a *attempt, inputs *core.LiteralMap) (product, error)
 
 func (c *contract) execute(ctx context.Context, p Process, b body) int {
-	args, err := parse(c, p.Args)
+	execution, _ := p.Env(executionVariable)
+	args, err := parse(c, p.Args, execution == "")
 	switch {
 	case args.help:
 		fmt.Fprint(p.Stdout, c.help())
@@ -95,7 +96,7 @@ func (c *contract) execute(ctx context.Context, p Process, b body) int {
 			a.env.Log.Error("wrong arguments", "error", err)
 			return 2
 		}
-		return max(a.finish(ctx, product{}, err), a.byHand(2))
+		return max(a.finish(ctx, product{}, err), a.failed(2))
 	}
 	if p.OnLog != nil {
 		p.OnLog(a.env.Log)
@@ -164,6 +165,7 @@ func (a *attempt) finish(ctx context.Context, result product, err error) int {
 		a.writeDeck(ctx, nil)
 		if err = a.write(ctx, result); err == nil {
 			a.logEnd(slog.LevelInfo, "end", "wrote", result.name)
+			a.print(result)
 			return 0
 		}
 	}
@@ -186,16 +188,35 @@ func (a *attempt) finish(ctx context.Context, result product, err error) int {
 		a.env.Log.Error("the error document could not be written", "error", err)
 		return 1
 	}
-	return a.byHand(1)
+	return a.failed(1)
 }
 
-// byHand is the exit code of a failure that an error document tells: 0 for the
-// engine, which reads the document only then, and code for a person or a script.
-func (a *attempt) byHand(code int) int {
-	if a.env.id.Execution == "" {
+// byHand tells whether a person or a script runs this, and no engine.
+func (a *attempt) byHand() bool { return a.env.id.Execution == "" }
+
+// failed is the exit code of a failure that an error document tells: 0 for the
+// engine, which reads the document only then, and code by hand.
+func (a *attempt) failed(code int) int {
+	if a.byHand() {
 		return code
 	}
 	return 0
+}
+
+// print writes the outputs to whoever runs this by hand, in the form in which the
+// inputs of the next stage can be given. The job of a dynamic task has none yet.
+func (a *attempt) print(p product) {
+	m, are := p.message.(*core.LiteralMap)
+	if !are || !a.byHand() {
+		return
+	}
+	text, err := literal.FormatJSON(a.outputs, m)
+	if err == nil {
+		_, err = a.proc.Stdout.Write(text)
+	}
+	if err != nil {
+		a.env.Log.Error("the outputs could not be printed", "error", err)
+	}
 }
 
 func (a *attempt) write(ctx context.Context, p product) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -246,17 +247,82 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-// By hand: plain paths, a file of JSON, nothing but what is needed.
-func TestByHand(t *testing.T) {
+// byHand runs count-words as a person does: with a file of JSON, on plain paths.
+func byHand(t *testing.T, text string, args ...string) ended {
+	t.Helper()
 	dir := t.TempDir()
 	inputs := filepath.Join(dir, "in.json")
-	text := `{"mode":"ok","line":[5,6],"skip":[],"settings":{"separator":";","weight":1,"depth":2}}`
 	if err := os.WriteFile(inputs, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	e := stage{program: "count-words", prefix: dir, inputs: count("ok"), args: []string{"--inputs", inputs, "--element=1", "--raw-output-prefix="}}.run(t)
-	if out := outputs(t, e); e.code != 0 || out.Words != 60 || out.Report.URI != filepath.Join(e.prefix, "report.json") {
+	return stage{program: "count-words", prefix: dir, inputs: count("ok"), hand: true, args: append([]string{"--inputs", inputs, "--raw-output-prefix="}, args...)}.run(t)
+}
+
+// By hand it takes JSON, and prints JSON that a next stage takes.
+func TestByHand(t *testing.T) {
+	e := byHand(t, `{"mode":"ok","line":[5,6],"skip":[],"settings":{"separator":";","weight":1,"depth":2}}`, "--element=1")
+	report := filepath.Join(e.prefix, "report.json")
+	if out := outputs(t, e); e.code != 0 || out.Words != 60 || out.Report.URI != report {
 		t.Errorf("got %+v", out)
+	}
+	if want := fmt.Sprintf("{\n  \"report\": %q,\n  \"words\": 60,\n  \"note\": null\n}\n", report); e.stdout != want {
+		t.Errorf("printed %s, want %s", e.stdout, want)
+	}
+
+	type next struct { // what a stage that follows may take
+		Note   *string      `flyte:"note"`
+		Words  int64        `flyte:"words"`
+		Report literal.Blob `flyte:"report,format=json"`
+	}
+	fields, err := literal.Fields(reflect.TypeFor[next]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := literal.ParseJSON(fields, []byte(e.stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in next
+	if err := literal.Unmarshal(m, &in); err != nil || in.Words != 60 || in.Report != (literal.Blob{URI: report, Format: "json"}) {
+		t.Errorf("the next stage takes %+v, %v", in, err)
+	}
+
+	e = stage{program: "count-words", prefix: t.TempDir(), inputs: count("ok")}.run(t)
+	if e.code != 0 || e.stdout != "" {
+		t.Errorf("an engine's run: exit %d, printed %q", e.code, e.stdout)
+	}
+}
+
+// Without an output prefix there is a new directory, which the log names.
+func TestByHandSomewhere(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	e := byHand(t, `{"mode":"ok","line":5,"skip":[],"settings":{"separator":";","weight":1,"depth":2}}`, "--output-prefix=")
+	found, err := filepath.Glob(filepath.Join(os.TempDir(), "count-words-*"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("directories %q, %v\n%s", found, err, e.log)
+	}
+	if e.prefix = found[0]; e.code != 0 || !e.has("outputs.pb") || !e.has("report.json") {
+		t.Errorf("exit %d\n%s", e.code, e.log)
+	}
+	first, _, _ := strings.Cut(e.log, "\n")
+	if !strings.Contains(first, fmt.Sprintf(`"outputs":%q`, found[0])) || !strings.Contains(e.stdout, found[0]+"/report.json") {
+		t.Errorf("%s is not named:\n%s", found[0], e.log)
+	}
+}
+
+// A failure by hand is a status, an error document and the error, once.
+func TestByHandSaysOnce(t *testing.T) {
+	e := byHand(t, `{"mode":"bad input","line":5,"skip":[],"settings":{"separator":";","weight":1,"depth":2}}`)
+	if e.code != 1 || !e.has("error.pb") || e.stdout != "" || strings.Count(e.log, "no such text") != 1 {
+		t.Errorf("exit %d\n%s", e.code, e.log)
+	}
+	e = byHand(t, `{"mode":"ok"}`)
+	if e.code != 1 || e.stdout != "" || strings.Count(e.log, "line: missing (integer)") != 1 {
+		t.Errorf("exit %d\n%s", e.code, e.log)
+	}
+	e = byHand(t, `{}`, "--nonsense")
+	if e.code != 2 || e.stdout != "" || strings.Count(e.log, "not defined") != 1 {
+		t.Errorf("exit %d\n%s", e.code, e.log)
 	}
 }
 

@@ -48,6 +48,7 @@ func testMain(m *testing.M) int {
 type stage struct {
 	program, prefix string
 	inputs          any      // marshalled to inputs.pb, unless raw is given
+	hand            bool     // outside of an execution
 	raw             []byte   // of inputs.pb
 	args, env       []string // added
 }
@@ -55,7 +56,8 @@ type stage struct {
 // ended is what an attempt left.
 type ended struct {
 	code   int
-	log    string
+	log    string // and what it printed
+	stdout string
 	store  objstore.Store
 	prefix string
 }
@@ -82,7 +84,7 @@ func (s stage) run(t *testing.T) ended {
 		t.Fatal(err)
 	}
 	e := ended{store: store, prefix: objstore.Join(s.prefix, "count/data/1")}
-	var log bytes.Buffer
+	var log, stdout bytes.Buffer
 	cmd := exec.CommandContext(ctx, filepath.Join(binaries, s.program), append([]string{
 		"--inputs", inputs,
 		"--output-prefix", e.prefix,
@@ -90,8 +92,12 @@ func (s stage) run(t *testing.T) ended {
 		"--checkpoint-prefix", objstore.Join(s.prefix, "raw/ab/_flytecheckpoints"),
 		"--prev-checkpoint-prefix", `""`,
 	}, s.args...)...)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.Env = append(os.Environ(), "FLYTE_INTERNAL_EXECUTION_ID=ex1", "FLYTE_INTERNAL_TASK_PROJECT=proj", "FLYTE_INTERNAL_TASK_DOMAIN=dom",
+	cmd.Stdout, cmd.Stderr = &stdout, &log
+	cmd.Env = os.Environ()
+	if !s.hand {
+		cmd.Env = append(cmd.Env, "FLYTE_INTERNAL_EXECUTION_ID=ex1")
+	}
+	cmd.Env = append(cmd.Env, "FLYTE_INTERNAL_TASK_PROJECT=proj", "FLYTE_INTERNAL_TASK_DOMAIN=dom",
 		"FLYTE_INTERNAL_TASK_NAME=count_words", "FLYTE_INTERNAL_TASK_VERSION=v9", "FLYTE_ATTEMPT_NUMBER=1")
 	cmd.Env = append(cmd.Env, s.env...)
 	err := cmd.Run()
@@ -99,7 +105,7 @@ func (s stage) run(t *testing.T) ended {
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	e.code, e.log = cmd.ProcessState.ExitCode(), log.String()
+	e.code, e.log, e.stdout = cmd.ProcessState.ExitCode(), log.String()+stdout.String(), stdout.String()
 	return e
 }
 

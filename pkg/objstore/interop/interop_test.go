@@ -38,6 +38,7 @@ func engine(t *testing.T, server *s3test.Server, kind string) *storage.DataStore
 	switch kind {
 	case "s3":
 		cfg.Type = storage.TypeS3
+		//lint:ignore SA1019 it is the setting that clusters have, which this holds to
 		cfg.Connection = storage.ConnectionConfig{
 			Endpoint: config.URL{URL: *endpoint}, AuthType: "accesskey", Region: "us-east-1",
 			AccessKey: server.AccessKey, SecretKey: server.SecretKey, DisableSSL: true,

@@ -45,6 +45,7 @@ var Passing = []Trouble{InternalError, SlowDown, Reset, Lost, Truncated, Stall, 
 type Weather struct {
 	Rate  float64
 	Kinds []Trouble
+	Make  func(Trouble) Fault // of one kind; [Make] by default
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -55,7 +56,7 @@ type Weather struct {
 // NewWeather makes the weather of a seed.
 func NewWeather(seed uint64, rate float64, kinds ...Trouble) *Weather {
 	return &Weather{
-		Rate: rate, Kinds: kinds, random: rand.New(rand.NewPCG(seed, 0)),
+		Rate: rate, Kinds: kinds, Make: Make, random: rand.New(rand.NewPCG(seed, 0)),
 		lists: map[string]*httptest.ResponseRecorder{}, counts: map[Trouble]int{},
 	}
 }
@@ -85,7 +86,7 @@ func (w *Weather) Fault(rw http.ResponseWriter, r *http.Request, pass http.Handl
 		kind = Truncated
 	}
 	w.count(kind)
-	return Make(kind)(rw, r, pass)
+	return w.Make(kind)(rw, r, pass)
 }
 
 func (w *Weather) draw() Trouble {
@@ -165,6 +166,18 @@ func Make(kind Trouble) Fault {
 		}
 	}
 	return func(http.ResponseWriter, *http.Request, http.Handler) bool { return false }
+}
+
+// Silence is a stall that says so: wait is called when the connection is silent,
+// and breaks it when it returns. A request's body is read before.
+func Silence(wait func(*http.Request)) Fault {
+	cut := cutHalfway(wait)
+	return func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
+		if r.Method != http.MethodGet {
+			io.Copy(io.Discard, r.Body)
+		}
+		return cut(w, r, pass)
+	}
 }
 
 // refuse answers as S3 refuses.

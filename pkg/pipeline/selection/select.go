@@ -61,7 +61,7 @@ func with(ctx context.Context, in pipeline.SelectTilesIn, do func(*catalog.Catal
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { _ = done() }() // it was asked, and is left
 	c, err := catalog.Open(ctx, catalog.Settings(in.Catalog))
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func (doc *root) extend(ctx context.Context, store objstore.Store, dir, scratch 
 		err = settled
 	}
 	s.rows, s.spare, s.slab = nil, nil, nil // the merge needs the memory
-	defer s.discard()
+	defer func() { _ = s.discard() }()      // temporary files
 	if err != nil {
 		return err
 	}

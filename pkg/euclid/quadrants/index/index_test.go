@@ -90,14 +90,6 @@ func differ[T any](want, got T) string {
 
 func key(q euclid.Quadrant) string { return q.Exposure.String() + " " + q.Name }
 
-func keys(qs []euclid.Quadrant) (ks []string) {
-	for _, q := range qs {
-		ks = append(ks, key(q))
-	}
-	slices.Sort(ks)
-	return ks
-}
-
 // Every quadrant comes back, its outline to the stated precision and all else exactly.
 func TestRowsComeBack(t *testing.T) {
 	for name, at := range places {

@@ -208,7 +208,7 @@ func TestAuthentication(t *testing.T) {
 			tokens.Accept("from-elsewhere")
 			s := admintest.Start(t, admintest.Authenticated(tokens))
 			c := s.Config()
-			c.ClientID, c.LoginTimeout = "robot", time.Minute
+			c.ClientID, c.LoginTimeout = "robot", time.Hour
 			test.set(&c)
 			options := []connect.Option{browser(t)}
 			var said strings.Builder
@@ -241,7 +241,7 @@ func TestTokens(t *testing.T) {
 	tokens := admintest.NewTokens(t)
 	s := admintest.Start(t, admintest.Authenticated(tokens))
 	c, dir := s.Config(), t.TempDir()
-	c.LoginTimeout = time.Minute
+	c.LoginTimeout = time.Hour
 	ask := func(options ...connect.Option) error {
 		conn, err := connect.Open(c, append(options, connect.TokenCache(dir))...)
 		if err != nil {

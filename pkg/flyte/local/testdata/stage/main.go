@@ -84,7 +84,7 @@ func main() {
 		signal.Ignore(syscall.SIGTERM)
 		time.Sleep(time.Hour)
 	case "litter": // leaves a process behind that holds the output
-		c := exec.Command("sleep", "1000")
+		c := exec.Command("sleep", "1000000")
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr
 		check(c.Start())
 		check(os.WriteFile(filepath.Join(os.Getenv("STAGE_PIDS"), strconv.Itoa(c.Process.Pid)), nil, 0o644))

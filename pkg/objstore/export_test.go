@@ -1,0 +1,66 @@
+package objstore
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Watches stand for the timers of all requests until the test ends: each ends
+// when the test says so.
+type Watches struct {
+	mu    sync.Mutex
+	armed map[string][]*manual // by attempt
+}
+
+// HoldWatches has the test decide which requests stall.
+func HoldWatches(t *testing.T) *Watches {
+	w := &Watches{armed: map[string][]*manual{}}
+	timed := newWatch
+	newWatch = func(r *http.Request, _ time.Duration, end func()) watch {
+		m := &manual{w: w, end: end, armed: true}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.armed[attempt(r)] = append(w.armed[attempt(r)], m)
+		return m
+	}
+	t.Cleanup(func() { newWatch = timed })
+	return w
+}
+
+// Ring ends an attempt, as the server sees it, if it is being waited for.
+func (w *Watches) Ring(r *http.Request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.armed[attempt(r)] {
+		if m.armed {
+			m.armed = false
+			m.end()
+			return true
+		}
+	}
+	return false
+}
+
+// attempt is what client and server both know one by.
+func attempt(r *http.Request) string {
+	return r.Header.Get("Amz-Sdk-Invocation-Id") + r.Header.Get("Amz-Sdk-Request")
+}
+
+// manual is a timer whose time comes when its test says so.
+type manual struct {
+	w     *Watches
+	end   func()
+	armed bool
+}
+
+func (m *manual) set(armed bool) (was bool) {
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	was, m.armed = m.armed, armed
+	return was
+}
+
+func (m *manual) Stop() bool               { return m.set(false) }
+func (m *manual) Reset(time.Duration) bool { return m.set(true) }
