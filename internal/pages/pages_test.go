@@ -43,6 +43,13 @@ func TestAddAStage(t *testing.T) {
 					t.Errorf("%s is not as gofmt has it: %v", b.file, err)
 				}
 			}
+		case b.language == "diff":
+			made++
+			apply := exec.Command("git", "apply", "-")
+			apply.Dir, apply.Stdin = dir, strings.NewReader(b.text)
+			if out, err := apply.CombinedOutput(); err != nil {
+				t.Fatalf("the page's change does not apply: %v\n%s\n%s", err, out, b.text)
+			}
 		case b.language == "console":
 			for _, c := range commands(t, b.text) {
 				ran++
