@@ -22,9 +22,9 @@ import (
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/cosmostat/constellation/internal/await"
+	"github.com/cosmostat/constellation/internal/testing/await"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 // The test binary is the loader and the stage too, as ROLE says. The loader

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index/indextest"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+	"github.com/cosmostat/constellation/internal/testing/indextest"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 

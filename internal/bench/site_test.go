@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/cosmostat/constellation/internal/bench/errand"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
 )

@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 )
 
 // TestMain is also the S3 server.

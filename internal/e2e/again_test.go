@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cosmostat/constellation/internal/await"
+	"github.com/cosmostat/constellation/internal/testing/await"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 )
 

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 )
 
 // Buckets of a site.

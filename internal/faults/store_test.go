@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/simulate"
 )
 

@@ -60,7 +60,7 @@ func layer(path string) int {
 	case strings.HasPrefix(rel, "pkg/"):
 		return 1
 	}
-	return 5 // internal: tests and benchmarks
+	return 5 // internal: tests, benchmarks, and what supports tests; nothing that people run imports these
 }
 
 func TestImportsGoDown(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
+	"github.com/cosmostat/constellation/internal/testing/catalogtest"
 	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 

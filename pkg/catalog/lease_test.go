@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/testing/catalogtest"
 	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"

@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/testing/catalogtest"
 	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 

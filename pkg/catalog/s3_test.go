@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 func TestMain(m *testing.M) {

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/testing/catalogtest"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
-	"github.com/cosmostat/constellation/pkg/catalog/catalogtest"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
 )

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cosmostat/constellation/internal/testing/fitstest"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
-	"github.com/cosmostat/constellation/pkg/fits/fitstest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 

@@ -11,12 +11,12 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cosmostat/constellation/internal/await"
+	"github.com/cosmostat/constellation/internal/testing/await"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/cosmostat/constellation/internal/await"
+	"github.com/cosmostat/constellation/internal/testing/await"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
 )

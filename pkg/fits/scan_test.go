@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/astrogo/fitsio"
+	"github.com/cosmostat/constellation/internal/testing/fitstest"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/fits/fitstest"
 )
 
 // small is a file of every kind of HDU that we write.

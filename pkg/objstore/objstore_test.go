@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
+	"github.com/cosmostat/constellation/internal/testing/storetest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
-	"github.com/cosmostat/constellation/pkg/objstore/storetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(s3test.Main(m)) }

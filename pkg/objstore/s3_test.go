@@ -13,10 +13,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
+	"github.com/cosmostat/constellation/internal/testing/storetest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
-	"github.com/cosmostat/constellation/pkg/objstore/storetest"
 )
 
 // far is a server with a bucket, seen through a proxy.

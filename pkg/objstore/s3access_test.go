@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 func TestPublic(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 // without takes credentials and endpoints out of the environment again.

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cosmostat/constellation/internal/await"
+	"github.com/cosmostat/constellation/internal/testing/await"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
+	"github.com/cosmostat/constellation/internal/testing/storetest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
-	"github.com/cosmostat/constellation/pkg/objstore/storetest"
 )
 
 // times makes trouble n times, for requests that are chosen.

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cosmostat/constellation/internal/await"
+	"github.com/cosmostat/constellation/internal/testing/await"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cosmostat/constellation/internal/testing/indextest"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index/indextest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/prepare"

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cosmostat/constellation/internal/testsurvey"
+	"github.com/cosmostat/constellation/internal/testing/testsurvey"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/reference"
 	"github.com/cosmostat/constellation/pkg/simulate"

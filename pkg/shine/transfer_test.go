@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/survey"

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cosmostat/constellation/internal/testsurvey"
+	"github.com/cosmostat/constellation/internal/testing/testsurvey"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/simulate"

@@ -16,10 +16,10 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/schema"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cosmostat/constellation/internal/testing/fitstest"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/fits/fitstest"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 

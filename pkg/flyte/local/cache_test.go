@@ -13,8 +13,8 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 // caching is tasks whose outputs are cached, x being ignored in those of "sum".

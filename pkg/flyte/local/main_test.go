@@ -16,8 +16,8 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 // stageDir holds the executable that every task of these tests is, built from

@@ -15,10 +15,10 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/internal/testing/admintest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 	"github.com/cosmostat/constellation/pkg/flyte/remote"
-	"github.com/cosmostat/constellation/pkg/flyte/remote/admintest"
 	"github.com/cosmostat/constellation/pkg/flyte/remote/connect"
 )
 

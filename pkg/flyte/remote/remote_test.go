@@ -10,11 +10,11 @@ import (
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/internal/testing/admintest"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/local"
 	"github.com/cosmostat/constellation/pkg/flyte/remote"
-	"github.com/cosmostat/constellation/pkg/flyte/remote/admintest"
 	"github.com/cosmostat/constellation/pkg/flyte/remote/connect"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/cosmostat/constellation/pkg/flyte/task/testdata/workflow"

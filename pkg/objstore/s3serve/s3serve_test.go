@@ -10,8 +10,8 @@ import (
 
 	"github.com/versity/versitygw/backend"
 
+	"github.com/cosmostat/constellation/internal/testing/storetest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/storetest"
 )
 
 // The servers of these tests run in the test's own process, one after the

@@ -1,18 +1,22 @@
-// Package raster paints a page of package plot as a PNG: areas and lines by
-// exact coverage of pixels, letters from a font of its own, so that the same
-// page gives the same bytes on every machine. It is apart from plot because of
-// its size.
+// Package raster paints a page of package plot as a PNG, with letters from a
+// font of its own, so that the same page gives the same bytes on every machine.
+// It is apart from plot because of its size.
 package raster
 
 import (
+	"fmt"
 	"image"
 	"image/color"
-	"image/draw"
 	"image/png"
 	"io"
 	"math"
 
-	"golang.org/x/image/vector"
+	"git.sr.ht/~sbinet/gg"
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/math/fixed"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/plot"
@@ -41,12 +45,10 @@ func Paint(p *plot.Page, width int) (*image.RGBA, error) {
 	if width < 1 || height < 1 || width > maxSide || height > maxSide {
 		return nil, fault.Input("SizeInvalid", "an image of %d x %d pixels", width, height).Fix("its sides are from 1 to %d", maxSide)
 	}
-	letters, err := newLetters()
-	if err != nil {
-		return nil, err
-	}
-	c := &canvas{scale: scale, img: image.NewRGBA(image.Rect(0, 0, width, height)), letters: letters}
-	draw.Draw(c.img, c.img.Bounds(), image.White, image.Point{}, draw.Src)
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	c := &canvas{Context: gg.NewContextForRGBA(img), img: img, scale: scale, faces: map[style]font.Face{}}
+	c.SetColor(color.White)
+	c.Clear()
 	for _, m := range p.Marks {
 		switch m := m.(type) {
 		case *plot.Shape:
@@ -55,91 +57,110 @@ func Paint(p *plot.Page, width int) (*image.RGBA, error) {
 			c.dots(m)
 		case *plot.Text:
 			if err := c.text(m); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("write %q: %w", m.String, err)
 			}
 		}
 	}
-	return c.img, nil
+	return img, nil
 }
 
 type canvas struct {
-	scale   float64
-	img     *image.RGBA
-	letters *letters
-	cover   vector.Rasterizer
+	*gg.Context
+	img   *image.RGBA
+	scale float64
+	faces map[style]font.Face
 }
 
-// fill paints areas as one. Points are in pixels; rings that run the other way
-// round are holes.
-func (c *canvas) fill(rings [][]plot.Point, paint plot.Colour) {
-	if paint.A <= 0 {
-		return
-	}
-	low, high := plot.Point{X: math.Inf(1), Y: math.Inf(1)}, plot.Point{X: math.Inf(-1), Y: math.Inf(-1)}
-	for _, ring := range rings {
-		for _, p := range ring {
-			low.X, low.Y = math.Min(low.X, p.X), math.Min(low.Y, p.Y)
-			high.X, high.Y = math.Max(high.X, p.X), math.Max(high.Y, p.Y)
-		}
-	}
-	at := image.Rect(int(math.Floor(low.X)), int(math.Floor(low.Y)), int(math.Ceil(high.X)), int(math.Ceil(high.Y))).Intersect(c.img.Bounds())
-	if at.Empty() {
-		return
-	}
-	c.cover.Reset(at.Dx(), at.Dy())
-	x, y := float64(at.Min.X), float64(at.Min.Y)
-	for _, ring := range rings {
-		if len(ring) < 3 {
-			continue
-		}
-		c.cover.MoveTo(float32(ring[0].X-x), float32(ring[0].Y-y))
-		for _, p := range ring[1:] {
-			c.cover.LineTo(float32(p.X-x), float32(p.Y-y))
-		}
-		c.cover.ClosePath()
-	}
-	src := image.NewUniform(color.NRGBA{paint.R, paint.G, paint.B, uint8(math.Round(255 * math.Min(1, paint.A)))})
-	c.cover.Draw(c.img, at, src, image.Point{})
+// style is what decides about a face, its size in pixels.
+type style struct {
+	size float64
+	bold bool
+}
+
+func colour(p plot.Colour) color.NRGBA {
+	return color.NRGBA{p.R, p.G, p.B, uint8(math.Round(255 * math.Min(1, math.Max(0, p.A))))}
 }
 
 func (c *canvas) shape(s *plot.Shape) {
-	parts := c.scaled(s.Parts)
-	if s.Closed {
-		c.fill(parts, s.Fill)
-	}
-	if s.Stroke.A <= 0 || s.Width <= 0 {
-		return
-	}
-	var rings [][]plot.Point
-	for _, part := range parts {
-		for _, line := range c.dashes(part, s.Closed, s.Dash) {
-			rings = append(rings, ribbon(line, s.Closed && len(s.Dash) == 0, s.Width*c.scale/2)...)
+	for _, part := range s.Parts {
+		c.NewSubPath()
+		for _, p := range part {
+			c.LineTo(p.X*c.scale, p.Y*c.scale)
+		}
+		if s.Closed {
+			c.ClosePath()
 		}
 	}
-	c.fill(rings, s.Stroke)
+	if s.Closed && s.Fill.A > 0 {
+		c.SetColor(colour(s.Fill))
+		c.FillPreserve()
+	}
+	if s.Stroke.A > 0 && s.Width > 0 {
+		c.SetColor(colour(s.Stroke))
+		c.SetLineWidth(s.Width * c.scale)
+		dash := make([]float64, len(s.Dash))
+		for i, d := range s.Dash {
+			dash[i] = math.Max(0.1, d*c.scale)
+		}
+		c.SetDash(dash...)
+		if c.SetLineCapButt(); s.Closed && len(dash) == 0 { // where the ring begins there is a joint, too
+			c.SetLineCapRound()
+		}
+		c.StrokePreserve()
+	}
+	c.ClearPath()
 }
 
 func (c *canvas) dots(d *plot.Dots) {
-	const corners = 24
-	var rings [][]plot.Point
 	for _, at := range d.At {
-		ring := make([]plot.Point, corners)
-		for i := range ring {
-			s, k := math.Sincos(2 * math.Pi * float64(i) / corners)
-			ring[i] = plot.Point{X: (at.X + d.Radius*k) * c.scale, Y: (at.Y + d.Radius*s) * c.scale}
-		}
-		rings = append(rings, ring)
+		c.DrawCircle(at.X*c.scale, at.Y*c.scale, d.Radius*c.scale)
 	}
-	c.fill(rings, d.Fill)
+	c.SetColor(colour(d.Fill))
+	c.Fill()
 }
 
-func (c *canvas) scaled(parts [][]plot.Point) [][]plot.Point {
-	out := make([][]plot.Point, len(parts))
-	for i, part := range parts {
-		out[i] = make([]plot.Point, len(part))
-		for k, p := range part {
-			out[i][k] = plot.Point{X: p.X * c.scale, Y: p.Y * c.scale}
+// text paints the halo under the letters: the same ones, moved all around.
+func (c *canvas) text(t *plot.Text) error {
+	face, err := c.face(style{t.Size * c.scale, t.Bold})
+	if err != nil {
+		return err
+	}
+	x, y := t.At.X*c.scale, t.At.Y*c.scale
+	x -= float64(font.MeasureString(face, t.String)) / 64 * float64(t.Anchor) / 2
+	write := func(p plot.Colour, dx, dy float64) {
+		at := fixed.Point26_6{X: fixed.Int26_6(math.Round((x + dx) * 64)), Y: fixed.Int26_6(math.Round((y + dy) * 64))}
+		d := font.Drawer{Dst: c.img, Src: image.NewUniform(colour(p)), Face: face, Dot: at}
+		d.DrawString(t.String)
+	}
+	if t.Halo.A > 0 {
+		const around = 24
+		radius := plot.HaloWidth * c.scale / 2
+		for i := range around {
+			sin, cos := math.Sincos(2 * math.Pi * float64(i) / around)
+			write(t.Halo, radius*cos, radius*sin)
 		}
 	}
-	return out
+	write(t.Fill, 0, 0)
+	return nil
+}
+
+// face is one of the Go fonts' faces.
+func (c *canvas) face(s style) (font.Face, error) {
+	if f, ok := c.faces[s]; ok {
+		return f, nil
+	}
+	parsed, err := parse(s.bold)
+	if err != nil {
+		return nil, err
+	}
+	f, err := opentype.NewFace(parsed, &opentype.FaceOptions{Size: s.size, DPI: 72, Hinting: font.HintingNone})
+	c.faces[s] = f
+	return f, err
+}
+
+func parse(bold bool) (*opentype.Font, error) {
+	if bold {
+		return opentype.Parse(gobold.TTF)
+	}
+	return opentype.Parse(goregular.TTF)
 }

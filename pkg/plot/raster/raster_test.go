@@ -72,17 +72,13 @@ func TestAreasOfOneShape(t *testing.T) {
 
 // TestText: letters are painted, anchored, and every sign that pages use is in the fonts.
 func TestText(t *testing.T) {
-	l, err := newLetters()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range "\u2212+\u00b0\u2032\u00b7\u00d7\u03be\u03b7|<(),.0123456789" {
-		for _, bold := range []bool{false, true} {
-			f := l.regular
-			if bold {
-				f = l.bold
-			}
-			if g, err := f.GlyphIndex(&l.buffer, r); err != nil || g == 0 {
+	for _, bold := range []bool{false, true} {
+		f, err := parse(bold)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range "\u2212+\u00b0\u2032\u00b7\u00d7\u03be\u03b7|<(),.0123456789" {
+			if g, err := f.GlyphIndex(nil, r); err != nil || g == 0 {
 				t.Errorf("no %q: %v", r, err)
 			}
 		}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cosmostat/constellation/internal/testing/fitstest"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
-	"github.com/cosmostat/constellation/pkg/fits/fitstest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
 )

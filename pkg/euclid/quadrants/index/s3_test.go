@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/testing/indextest"
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index/indextest"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 func TestMain(m *testing.M) { os.Exit(s3test.Main(m)) }

@@ -10,9 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cosmostat/constellation/internal/testing/indextest"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
-	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index/indextest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 

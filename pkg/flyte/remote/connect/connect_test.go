@@ -24,8 +24,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/cosmostat/constellation/internal/testing/admintest"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/flyte/remote/admintest"
 	"github.com/cosmostat/constellation/pkg/flyte/remote/connect"
 )
 

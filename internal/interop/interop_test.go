@@ -16,8 +16,8 @@ import (
 	"github.com/flyteorg/flyte/flytestdlib/storage"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/objstore/s3test"
 )
 
 func TestMain(m *testing.M) {

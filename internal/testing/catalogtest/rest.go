@@ -15,14 +15,14 @@ import (
 // kit, on a warehouse directory, and gives its URI. The server is Java; its jars
 // are those that pom.xml beside this file lists:
 //
-//	mvn -q -f pkg/catalog/catalogtest/pom.xml dependency:copy-dependencies -DoutputDirectory=$DIR
+//	mvn -q -f internal/testing/catalogtest/pom.xml dependency:copy-dependencies -DoutputDirectory=$DIR
 //
 // with CONSTELLATION_ICEBERG_REST=$DIR. Without it the test is skipped, aloud.
 func REST(t testing.TB, warehouse string) string {
 	t.Helper()
 	jars := os.Getenv("CONSTELLATION_ICEBERG_REST")
 	if jars == "" {
-		t.Skip("SKIPPED: nothing was run on a REST catalogue; set CONSTELLATION_ICEBERG_REST to a directory with the server's jars (see pkg/catalog/catalogtest/rest.go)")
+		t.Skip("SKIPPED: nothing was run on a REST catalogue; set CONSTELLATION_ICEBERG_REST to a directory with the server's jars (see internal/testing/catalogtest/rest.go)")
 	}
 	port := freePort(t)
 	var log strings.Builder
