@@ -10,11 +10,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/cosmostat/constellation/pkg/version.Version=$(VERSION)
 
 STAGES := $(notdir $(wildcard tasks/*))
-# Two executables hold all stages, so that what they share is there twice and not
-# as often as there are stages: the command those that link Iceberg, as it does
-# itself, and cmd/stages the others.
+# Few executables hold all stages, so that what they share is not there as often
+# as there are stages; by what they link, so that none starts what it doesn't need:
+# the command those that link Iceberg, as it does itself.
 CATALOG_STAGES := assemble-catalog select-tiles validate-catalog
-LEAN_STAGES := $(filter-out $(CATALOG_STAGES),$(STAGES))
+PARQUET_STAGES := fan-out-tiles index-observations infer-subtile merge-footprints prepare-tile read-footprints
 PYTHON ?= python3
 VENV := .venv
 DEMO ?= demo
@@ -26,8 +26,10 @@ help: ## Say what each target does
 .PHONY: build
 build: ## Build the command, the stages and what starts and serves them into bin/
 	@mkdir -p bin
-	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation ./cmd/loader ./cmd/serve-s3 ./cmd/stages
-	@for s in $(LEAN_STAGES); do ln -sf stages bin/$$s; done; for s in $(CATALOG_STAGES); do ln -sf constellation bin/$$s; done
+	@deploy/progress.sh go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/constellation ./cmd/loader ./cmd/serve-s3 ./cmd/stages ./cmd/parquet-stages
+	@for s in $(CATALOG_STAGES); do ln -sf constellation bin/$$s; done
+	@for s in $(PARQUET_STAGES); do ln -sf parquet-stages bin/$$s; done
+	@for s in $(filter-out $(CATALOG_STAGES) $(PARQUET_STAGES),$(STAGES)); do ln -sf stages bin/$$s; done
 
 # Where `make package` and `make register` put things; see docs/register.md.
 PROJECT ?=

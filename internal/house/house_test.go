@@ -139,7 +139,7 @@ func TestOneHomeForNames(t *testing.T) {
 // TestExecutablesStayLean: what a stage links decides how big it is and how fast it starts.
 func TestExecutablesStayLean(t *testing.T) {
 	catalogue := []string{"select-tiles", "assemble-catalog", "validate-catalog", "constellation"}
-	parquet := append([]string{"stages", "index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile"}, catalogue...)
+	parquet := append([]string{"parquet-stages", "index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile"}, catalogue...)
 	heavy := map[string][]string{ // dependency -> the stages that may link it
 		"github.com/apache/iceberg-go/table":            catalogue,
 		"github.com/apache/arrow-go/v18/parquet/file":   parquet,
@@ -148,8 +148,8 @@ func TestExecutablesStayLean(t *testing.T) {
 		"github.com/flyteorg/flyte/flytestdlib/storage": nil,
 		"git.sr.ht/~sbinet/gg":                          {"constellation"},
 	}
-	stages := list(t, "./tasks/...", "./cmd/stages", "./cmd/loader", "./cmd/constellation")
-	if len(stages) < 17 {
+	stages := list(t, "./tasks/...", "./cmd/stages", "./cmd/parquet-stages", "./cmd/loader", "./cmd/constellation")
+	if len(stages) < 18 {
 		t.Fatalf("there are %d executables", len(stages))
 	}
 	for _, p := range stages {

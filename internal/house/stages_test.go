@@ -18,7 +18,9 @@ import (
 const root = "../.."
 
 // shared are the executables of several stages, with the files that say which.
-var shared = map[string]string{"stages": "cmd/stages/main.go", "constellation": "cmd/constellation/stages.go"}
+var shared = map[string]string{
+	"stages": "cmd/stages/main.go", "parquet-stages": "cmd/parquet-stages/main.go", "constellation": "cmd/constellation/stages.go",
+}
 
 // joined finds what a file joins: stages' contracts with their bodies, as the
 // stage's name and the body's full name.
@@ -102,7 +104,7 @@ func TestEveryStageIsShared(t *testing.T) {
 		case own[name] != bodies[name]:
 			t.Errorf("%s is %s in tasks/, %s in %s", name, own[name], bodies[name], shared[in[name][0]])
 		case linked[name] != in[name][0]:
-			t.Errorf("%s is in %s, and make build links it to %q: see CATALOG_STAGES in the Makefile", name, in[name][0], linked[name])
+			t.Errorf("%s is in %s, and make build links it to %q: see the lists in the Makefile", name, in[name][0], linked[name])
 		}
 		delete(in, name)
 	}
