@@ -42,7 +42,6 @@ func PreparationBatch() *batchWorkflow {
 	spec.Connect(w, &record.In.Part, &w.In.Part)
 	spec.Connect(w, &record.In.Prepared, &fan.Out.Prepared)
 	spec.Connect(w, &record.In.Destination, &w.In.Destination)
-	spec.Connect(w, &record.In.RunID, &w.In.RunID)
 	spec.Connect(w, &w.Out.Part, &record.Out.Part)
 	return w
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 	"github.com/cosmostat/constellation/workflows"
 )
@@ -42,16 +43,16 @@ const raw = "s3://flyte-user-data/constellation/7f/a8xk2v9fq7h5m4n6c2wd-n5-0-dn0
 // TestSizes computes what the engine has to hold for a run of 1, 353 and 60,000
 // tiles, from the protos themselves, and holds it to the engine's limits.
 func TestSizes(t *testing.T) {
-	settings := settings(t)
+	given := usual(t)
 	var table bytes.Buffer
 	report := tabwriter.NewWriter(&table, 2, 1, 2, ' ', tabwriter.AlignRight)
-	listed := pipeline.IndexObservationsOut{Plan: settings.Plan, Tiles: settings.Tiles, LeftOut: []string{}}
+	listed := pipeline.IndexObservationsOut{Plan: given.Plan, Tiles: given.Tiles, LeftOut: []string{}}
 	for i := range survey.MaxBatches {
 		listed.Batches = append(listed.Batches, fmt.Sprintf("%064d", i))
 	}
 	fmt.Fprint(report, "tiles\texecutions\tclosure\tCRD\tnode states\touter futures.pb\ttheir futures.pb\ttheir outputs.pb\t\n")
 	for _, tiles := range []int{1, 353, 60_000} {
-		in := settings
+		in := given
 		for i := range tiles {
 			in.TileIDs = append(in.TileIDs, int64(102_018_211+i))
 		}
@@ -102,8 +103,8 @@ func TestSizes(t *testing.T) {
 
 func kB(n int) string { return fmt.Sprintf("%.0f kB", float64(n)/1e3) }
 
-// settings are those of the example configuration, with names of usual lengths.
-func settings(t *testing.T) pipeline.FanOutBatchesIn {
+// usual are those of the example configuration, with names of usual lengths.
+func usual(t *testing.T) pipeline.FanOutBatchesIn {
 	text, err := os.ReadFile("../configs/edff_single_tile.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -112,18 +113,17 @@ func settings(t *testing.T) pipeline.FanOutBatchesIn {
 	in := pipeline.FanOutBatchesIn{MaxTiles: 500, Kind: pipeline.BatchShear}
 	in.Branch = pipeline.BranchGPU
 	in.TileSettings = pipeline.TileSettings{
-		Source: pipeline.Source{VISBase: "s3://nasa-irsa-euclid-q1/q1/VIS/", MERBase: "s3://nasa-irsa-euclid-q1/q1/MER/",
+		Source: settings.Source{VISBase: "s3://nasa-irsa-euclid-q1/q1/VIS/", MERBase: "s3://nasa-irsa-euclid-q1/q1/MER/",
 			CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/", Region: "us-east-1", Anonymous: true, Exposures: "nominal"},
-		Tiling:      pipeline.Tiling{Source: "mer_mosaic", Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
+		Tiling:      settings.Tiling{Source: "mer_mosaic", Grid: settings.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}},
 		Products:    pipeline.Products{Base: "s3://euclid-shear-products/campaigns/wide"},
 		Destination: pipeline.Destination{RunURI: "s3://euclid-shear-products/campaigns/wide/EDFS_20261122T101500Z", ConfigID: fmt.Sprintf("%064d", 1), Redo: "s3://euclid-shear-products/campaigns/wide/redo"},
-		Inference:   pipeline.Inference{Engine: "shine", Command: []string{"python", "-m", "shine.euclid.run"}, Inference: string(text), ConfigID: fmt.Sprintf("%064d", 1)}, // more than its section
-		Limits:      pipeline.Limits{TimeoutSeconds: 7200}, GPU: pipeline.GPU{Accelerator: "nvidia-l4"},
+		Inference:   settings.Inference{Engine: "shine", Command: []string{"python", "-m", "shine.euclid.run"}, Inference: string(text), ConfigID: fmt.Sprintf("%064d", 1)}, // more than its section
+		Limits:      settings.Limits{TimeoutSeconds: 7200}, GPU: pipeline.GPU{Accelerator: "nvidia-l4"},
 	}
 	in.Plan, in.Tiles, in.Index = blob("plan.json"), blob("tiles.json"), blob("index/quadrants.json")
 	in.CommitSettings = pipeline.CommitSettings{
-		Catalog: pipeline.Catalog{Warehouse: "s3://euclid-shear-products/warehouse", URI: "https://iceberg.example.org/rest", Namespace: "shear", Table: "wide_shear"},
-		RunID:   "EDFS_20261122T101500Z",
+		Catalog: settings.Catalog{Warehouse: "s3://euclid-shear-products/warehouse", URI: "https://iceberg.example.org/rest", Namespace: "shear", Table: "wide_shear"},
 	}
 	return in
 }

@@ -93,7 +93,6 @@ func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*
 	spec.Connect(w, &fan.In.MaxTiles, &x.resolve.Out.MaxTiles)
 	spec.ConnectAll(w, &fan.In.TileSettings, &x.resolve.Out.TileSettings)
 	spec.Connect(w, &fan.In.Catalog, &x.resolve.Out.Catalog)
-	spec.Connect(w, &fan.In.RunID, &x.resolve.Out.RunID)
 	spec.Connect(w, &fan.In.Plan, &x.index.Out.Plan)
 	spec.Connect(w, &fan.In.Tiles, &x.index.Out.Tiles)
 	spec.Connect(w, &fan.In.Index, &x.merge.Out.Index)
@@ -101,7 +100,6 @@ func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*
 	record := spec.Add(w, pipeline.RecordRun)
 	spec.Connect(w, &record.In.Parts, &fan.Out.Part)
 	spec.Connect(w, &record.In.Destination, &x.resolve.Out.Destination)
-	spec.Connect(w, &record.In.RunID, &x.resolve.Out.RunID)
 	return fan, record
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/shear"
 )
 
@@ -34,7 +33,7 @@ stays. Running it again leaves one copy of each row.`,
 			return err
 		}
 		defer hand.close()
-		total, err := shear.AssembleDirectories(hand.stage(ctx, "assemble"), pipeline.CommitSettings{Catalog: s.Catalog, RunID: s.RunID}, s.Destination)
+		total, err := shear.AssembleDirectories(hand.stage(ctx, "assemble"), s.Catalog, s.Destination)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // byHand is what stages find around them that a verb runs in this process: the
@@ -19,12 +20,12 @@ type byHand struct {
 	scratch string
 }
 
-func newByHand(ctx context.Context, s pipeline.Source) (*byHand, error) {
+func newByHand(ctx context.Context, s settings.Source) (*byHand, error) {
 	scratch, err := os.MkdirTemp("", "constellation-")
 	if err != nil {
 		return nil, err
 	}
-	return &byHand{store: objstore.Open(ctx, objstore.Config{}), source: objstore.Open(ctx, s.Store()), scratch: scratch}, nil
+	return &byHand{store: objstore.Open(ctx, objstore.Config{}), source: objstore.Open(ctx, pipeline.Store(s)), scratch: scratch}, nil
 }
 
 // stage is the context that a stage's body is called with. The name is that of a

@@ -79,7 +79,7 @@ func (s *standing) with(ctx context.Context, do func(*catalog.Catalog, pipeline.
 	if err != nil {
 		return err
 	}
-	c, err := catalog.Open(ctx, catalog.Settings(settings.Catalog))
+	c, err := catalog.Open(ctx, settings.Catalog)
 	if err != nil {
 		return err
 	}

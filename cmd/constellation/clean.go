@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
-	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/clean"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
@@ -128,7 +127,7 @@ func (l *cleaning) plans(ctx context.Context, store *objstore.Mux, s pipeline.Re
 	before := time.Now().Add(-l.age)
 	base := s.Destination.RunURI
 	if l.runID == "" {
-		base = strings.TrimSuffix(base, "/"+s.RunID)
+		base = strings.TrimSuffix(base, "/"+s.Destination.Run())
 	}
 	products := clean.NewPlan(base)
 	if err := products.FindUploads(ctx, store, before); err != nil {
@@ -170,7 +169,7 @@ func findPixels(ctx context.Context, store *objstore.Mux, s pipeline.ResolveConf
 	if err != nil {
 		return fmt.Errorf("the run is not assembled: %w", err)
 	}
-	verdict, err := assemble.Hold(ctx, catalog.Settings(s.Catalog), catalog.Thresholds(s.Thresholds), run)
+	verdict, err := assemble.Hold(ctx, s.Catalog, s.Thresholds, run)
 	if err != nil {
 		return err
 	}

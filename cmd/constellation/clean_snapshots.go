@@ -54,7 +54,7 @@ func (l *cleaning) runSnapshots(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	tables, err := catalog.OpenExisting(ctx, catalog.Settings(s.Catalog))
+	tables, err := catalog.OpenExisting(ctx, s.Catalog)
 	if err != nil {
 		return err
 	}

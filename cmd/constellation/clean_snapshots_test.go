@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/cmd/internal/cli"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -52,7 +53,7 @@ func TestCleanSnapshots(t *testing.T) {
 	}
 	refused("output.catalog_uri", "--set", "output.catalog_warehouse=s3://bucket")
 
-	c, err := catalog.Open(t.Context(), catalog.Settings{Warehouse: dir + "/w", Namespace: "shear", Table: "t"})
+	c, err := catalog.Open(t.Context(), settings.Catalog{Warehouse: dir + "/w", Namespace: "shear", Table: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,7 +97,7 @@ func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut)
 // extractIndex reads the headers of all batches and makes the quadrant index.
 func extractIndex(ctx context.Context, w io.Writer, hand *byHand, s pipeline.ResolveConfigOut, indexed pipeline.IndexObservationsOut) (literal.Blob, error) {
 	in := pipeline.MergeFootprintsIn{Plan: indexed.Plan, MaxMissing: s.MaxMissing}
-	in.Destination.RunURI = objstore.Join(hand.scratch, s.RunID) // no run goes on from an index whose batches go
+	in.Destination.RunURI = objstore.Join(hand.scratch, s.Destination.Run()) // no run goes on from an index whose batches go
 	for _, batch := range indexed.Batches {
 		read, err := footprints.Read(hand.stage(ctx, batch), pipeline.ReadFootprintsIn{
 			Source: s.Source, Access: s.Access, Plan: indexed.Plan, Batch: batch, Destination: s.Destination,

@@ -123,7 +123,7 @@ func (p *packaging) bundles(c *cobra.Command, store objstore.Store, plan spec.Pl
 			return nil, err
 		}
 		settings, text = read.config, read.text
-		if u, err := url.Parse(settings.Output.CatalogURI); err == nil && u.User != nil {
+		if u, err := url.Parse(settings.Output.URI); err == nil && u.User != nil {
 			if _, secret := u.User.Password(); secret {
 				return nil, fault.Input("SecretInSpec", "the configuration goes into launch plans, which everybody in the project reads, and output.catalog_uri has a password").On(p.file).
 					At("output.catalog_uri").Fix("leave the password out, and give it to the pods by PGPASSWORD or PGPASSFILE from a Kubernetes secret")

@@ -30,7 +30,7 @@ func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := objstore.Open(ctx, s.Source.Store())
+	source := objstore.Open(ctx, pipeline.Store(s.Source))
 	found, err := findTiles(ctx, os.Stderr, source, s)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
 			if slices.Contains(found.Wanted, t.ID) == aside {
 				continue
 			}
-			drawn := plot.NewTile(tile, s.Tiling.Grid())
+			drawn := plot.NewTile(tile, sky.Grid(s.Tiling.Grid))
 			if drawn.Aside = aside; !aside {
 				wanted = append(wanted, tile)
 			}
@@ -64,7 +64,7 @@ func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
 		scene.Footprints = report.Footprints(near)
 	}
 	if p.shows(showSources) {
-		if scene.Sources, err = catalogSources(ctx, source, found, wanted, s.Tiling.Grid()); err != nil {
+		if scene.Sources, err = catalogSources(ctx, source, found, wanted, sky.Grid(s.Tiling.Grid)); err != nil {
 			return nil, err
 		}
 	}
@@ -74,7 +74,7 @@ func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
 // quadrantsNear finds the quadrants that may touch one of the tiles, by an
 // index or by all exposures' headers.
 func (p *picture) quadrantsNear(ctx context.Context, source *objstore.Mux, s pipeline.ResolveConfigOut, tiles []sky.Tile) ([]euclid.Quadrant, error) {
-	reach := s.Tiling.Grid().Reach()
+	reach := sky.Grid(s.Tiling.Grid).Reach()
 	var all []euclid.Quadrant
 	if p.index != "" {
 		x, err := index.Open(ctx, objstore.Open(ctx, objstore.Config{}), absolutePath(p.index))

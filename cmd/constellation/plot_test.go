@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/plot"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -112,8 +113,8 @@ func record(t *testing.T, dir string) {
 // TestLayOut: a tile's squares come back from what its run says of them.
 func TestLayOut(t *testing.T) {
 	for _, grid := range []sky.Grid{
-		{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
-		{Rows: 3, Cols: 2, MarginArcmin: 0.5, TileArcmin: 30, CoreArcmin: 30},
+		{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
+		{Shape: settings.Shape{Rows: 3, Cols: 2}, MarginArcmin: 0.5, TileArcmin: 30, CoreArcmin: 30},
 	} {
 		for _, centre := range []sky.Coord{{RA: 57.9990741, Dec: -51.5}, {RA: 0.01, Dec: 0}, {RA: 200, Dec: 89.9}} {
 			want := plot.NewTile(sky.Tile{ID: 7, Centre: centre}, grid)

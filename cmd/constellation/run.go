@@ -207,7 +207,7 @@ func (e *execution) resume(w io.Writer, err error) {
 // reachCatalog opens the catalogue that a run will end in: it would be a pity to
 // learn after the last sub-tile that it can't be.
 func reachCatalog(ctx context.Context, s pipeline.ResolveConfigOut) error {
-	tables, err := catalog.Open(ctx, catalog.Settings(s.Catalog))
+	tables, err := catalog.Open(ctx, s.Catalog)
 	if err != nil {
 		return err
 	}

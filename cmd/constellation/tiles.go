@@ -116,14 +116,14 @@ func tileRows(ctx context.Context, l *launch, subTiles, neighbours bool) ([]tile
 	if err := contact(ctx, os.Stderr, s); err != nil {
 		return nil, err
 	}
-	tiles, err := findTiles(ctx, os.Stderr, objstore.Open(ctx, s.Source.Store()), s)
+	tiles, err := findTiles(ctx, os.Stderr, objstore.Open(ctx, pipeline.Store(s.Source)), s)
 	if err != nil {
 		return nil, err
 	}
 	var rows []tileRow
 	for _, t := range tiles.Tiles {
 		row := tileRow{
-			tile: sky.Tile{ID: t.ID, Centre: t.Centre}, grid: s.Tiling.Grid(),
+			tile: sky.Tile{ID: t.ID, Centre: t.Centre}, grid: sky.Grid(s.Tiling.Grid),
 			wanted: slices.Contains(tiles.Wanted, t.ID), catalogs: len(t.Catalogs),
 		}
 		if !row.wanted && !neighbours {

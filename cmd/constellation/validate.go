@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/shear"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -43,7 +44,7 @@ removes nothing (constellation clean --pixels does).`,
 			return fault.Input("RunUnknown", "no such run, or not assembled yet").On(record).Fix("check --run-id and output.storage_base_uri, or run constellation assemble")
 		}
 		out, judged := shear.Validate(hand.stage(ctx, "validate"), pipeline.ValidateCatalogIn{
-			Run: literal.Blob{URI: record, Format: "json"}, Destination: s.Destination, Catalog: s.Catalog, Thresholds: s.Thresholds, Retention: "keep",
+			Run: literal.Blob{URI: record, Format: "json"}, Destination: s.Destination, Catalog: s.Catalog, Thresholds: s.Thresholds, Retention: settings.Keep,
 		})
 		if out.Report.URI == "" {
 			return judged

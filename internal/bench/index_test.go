@@ -11,6 +11,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/indextest"
 	"github.com/cosmostat/constellation/internal/testing/s3test"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -62,7 +63,7 @@ func BenchmarkIndex(b *testing.B) {
 	}
 	reading := results.section("One tile of that index, asked for by a new process",
 		"latency", "index", "place", "quadrants", "time", "process", "requests", "bytes", "peak memory")
-	tile := sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
+	tile := sky.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	read := func(what string, to int) {
 		for _, latency := range []time.Duration{far, 0} {
 			p := server.Proxy(b, latency)

@@ -16,8 +16,8 @@ import (
 
 	"github.com/cosmostat/constellation/internal/bench/errand"
 	"github.com/cosmostat/constellation/pkg/euclid"
-	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 const (
@@ -189,9 +189,12 @@ func (s *site) compareTile(b *testing.B, e errand.Errand, python string, latency
 			}
 		}
 		a := plainly[0]
-		for _, way := range []struct{ name, dest, copy string }{
-			{"directory", b.TempDir(), extract.CopyStream}, {"s3", fmt.Sprintf("s3://out/%s", latency), extract.CopyStream},
-			{"s3, by the server", fmt.Sprintf("s3://out/%s-server", latency), extract.CopyServer},
+		for _, way := range []struct {
+			name, dest string
+			copy       settings.Copy
+		}{
+			{"directory", b.TempDir(), settings.CopyStream}, {"s3", fmt.Sprintf("s3://out/%s", latency), settings.CopyStream},
+			{"s3, by the server", fmt.Sprintf("s3://out/%s-server", latency), settings.CopyServer},
 		} {
 			e.Dest, e.Copy = objstore.Join(way.dest, "tile"), way.copy
 			done := s.send(b, e)

@@ -8,6 +8,7 @@ import (
 	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
@@ -43,7 +44,7 @@ func newSiteOf(b *testing.B, dithers int) *site {
 	v.Observations, v.Dithers, v.Short, v.TileCols = 1, dithers, 0, 1
 	s := &site{
 		server: s3test.Start(b),
-		grid:   sky.Grid{Rows: v.GridRows, Cols: v.GridCols, MarginArcmin: v.MarginArcmin, TileArcmin: v.TileArcmin, CoreArcmin: v.CoreArcmin},
+		grid:   sky.Grid{Shape: settings.Shape{Rows: v.GridRows, Cols: v.GridCols}, MarginArcmin: v.MarginArcmin, TileArcmin: v.TileArcmin, CoreArcmin: v.CoreArcmin},
 	}
 	s.server.Setenv(b)
 	s.send = sender(b)
@@ -51,7 +52,7 @@ func newSiteOf(b *testing.B, dithers int) *site {
 	if _, err := simulate.Run(b.Context(), store, s.server.Bucket(b, "euclid"), v, nil); err != nil {
 		b.Fatal(err)
 	}
-	seen, err := euclid.IndexExposures(b.Context(), store, base+"/VIS/", euclid.Nominal)
+	seen, err := euclid.IndexExposures(b.Context(), store, base+"/VIS/", settings.Nominal)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func newSiteOf(b *testing.B, dithers int) *site {
 		b.Fatalf("not the exposures of full size that were simulated: %+v", seen.Exposures)
 	}
 	tiles, err := euclid.IndexTiles(b.Context(), store, euclid.TileOptions{
-		Source: euclid.FromMosaic, MERBase: base + "/MER/", CatalogBase: base + "/catalogs/MER_FINAL_CATALOG/",
+		Source: settings.FromMosaic, MERBase: base + "/MER/", CatalogBase: base + "/catalogs/MER_FINAL_CATALOG/",
 	})
 	if err != nil {
 		b.Fatal(err)

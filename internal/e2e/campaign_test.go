@@ -17,6 +17,7 @@ import (
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/service"
 
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -164,7 +165,7 @@ func (s *site) run(t *testing.T, id string) *survey.Run {
 // row, of that run, and no lease is left.
 func (c *campaigning) whole(t *testing.T, by map[int64]string) {
 	t.Helper()
-	tables, err := catalog.Open(t.Context(), catalog.Settings{Warehouse: c.path("warehouse"), Namespace: "shear", Table: c.table})
+	tables, err := catalog.Open(t.Context(), settings.Catalog{Warehouse: c.path("warehouse"), Namespace: "shear", Table: c.table})
 	if err != nil {
 		t.Fatal(err)
 	}

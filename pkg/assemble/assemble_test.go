@@ -15,6 +15,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -79,7 +80,7 @@ func TestRun(t *testing.T) {
 	if lost := run.Tiles[0].SubTiles[1]; !strings.Contains(lost.Reason, "without a result") || lost.RA != 11 {
 		t.Errorf("the lost sub-tile: %+v", lost)
 	}
-	tables, err := catalog.Open(ctx, catalog.Settings{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
+	tables, err := catalog.Open(ctx, settings.Catalog{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("run.json: %v, %v", read, err)
 		}
 	}
-	verdict, err := tables.Validate(ctx, assemble.Plan(run), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.5})
+	verdict, err := tables.Validate(ctx, assemble.Plan(run), settings.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestFromDirectories(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables, err := catalog.Open(ctx, catalog.Settings{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
+	tables, err := catalog.Open(ctx, settings.Catalog{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +244,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tables, err := catalog.Open(ctx, catalog.Settings{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
+	tables, err := catalog.Open(ctx, settings.Catalog{Warehouse: base + "/warehouse", Namespace: "shear", Table: "t"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +285,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	if ok != 1 || failed != 2 || sources != 1 {
 		t.Errorf("%d ok, %d failed, %d sources", ok, failed, sources)
 	}
-	verdict, err := tables.Validate(ctx, assemble.Plan(bad), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.7})
+	verdict, err := tables.Validate(ctx, assemble.Plan(bad), settings.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.7})
 	if err != nil {
 		t.Fatal(err)
 	}

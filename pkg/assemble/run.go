@@ -8,6 +8,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -50,7 +51,7 @@ func fail(tiles []survey.RunTile, lost []survey.Outcome) {
 // Hold validates the catalogue that settings name against a run's plan and the
 // thresholds, and judges the run. Where the run is found wanting, the error says
 // why and the report is there all the same.
-func Hold(ctx context.Context, settings catalog.Settings, th catalog.Thresholds, run *survey.Run) (*catalog.Report, error) {
+func Hold(ctx context.Context, settings settings.Catalog, th settings.Thresholds, run *survey.Run) (*catalog.Report, error) {
 	c, err := catalog.Open(ctx, settings)
 	if err != nil {
 		return nil, err

@@ -14,13 +14,14 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 const config = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 func open(t *testing.T) *catalog.Catalog {
-	return catalogtest.Open(t, catalog.Settings{Warehouse: t.TempDir(), Namespace: "shear", Table: "survey"})
+	return catalogtest.Open(t, settings.Catalog{Warehouse: t.TempDir(), Namespace: "shear", Table: "survey"})
 }
 
 // holders are who is known to live (true) or to be dead (false).

@@ -16,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -59,7 +60,7 @@ func batch(run, config string, id int64, n int, g1 float32) catalog.Batch {
 
 func open(t testing.TB, warehouse string) *catalog.Catalog {
 	t.Helper()
-	c, err := catalog.Open(t.Context(), catalog.Settings{Warehouse: warehouse, Namespace: "shear", Table: "edff_shear"})
+	c, err := catalog.Open(t.Context(), settings.Catalog{Warehouse: warehouse, Namespace: "shear", Table: "edff_shear"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,15 +255,15 @@ func TestGatherAndValidate(t *testing.T) {
 	if s := commit(t, c, b); s.ShearRows != 4 || s.SourceRows != 10 {
 		t.Errorf("%+v", s)
 	}
-	strict := catalog.Thresholds{MinCompleteness: 1}
+	strict := settings.Thresholds{MinCompleteness: 1}
 	rep := validate(t, c, plan(7), strict)
 	if rep.OK || rep.Completeness != 1 || rep.FailedFraction != 0.5 || rep.Sources != 10 || len(rep.Reasons) != 1 {
 		t.Errorf("%+v", rep)
 	}
-	if rep := validate(t, c, plan(7), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.5}); !rep.OK {
+	if rep := validate(t, c, plan(7), settings.Thresholds{MinCompleteness: 1, MaxFailedFraction: 0.5}); !rep.OK {
 		t.Errorf("%+v", rep)
 	}
-	if rep := validate(t, c, plan(7, 8), catalog.Thresholds{MinCompleteness: 1, MaxFailedFraction: 1}); rep.OK || rep.Completeness != 0.5 || !strings.Contains(rep.Reasons[0], "tile 8, sub-tile 0_0") {
+	if rep := validate(t, c, plan(7, 8), settings.Thresholds{MinCompleteness: 1, MaxFailedFraction: 1}); rep.OK || rep.Completeness != 0.5 || !strings.Contains(rep.Reasons[0], "tile 8, sub-tile 0_0") {
 		t.Errorf("%+v", rep)
 	}
 }
@@ -280,7 +281,7 @@ func save(t *testing.T, store objstore.Store, dir, name string, write func(*byte
 	return survey.File{URI: info.URI, Size: info.Size}
 }
 
-func validate(t *testing.T, c *catalog.Catalog, p catalog.Plan, th catalog.Thresholds) *catalog.Report {
+func validate(t *testing.T, c *catalog.Catalog, p catalog.Plan, th settings.Thresholds) *catalog.Report {
 	t.Helper()
 	rep, err := c.Validate(t.Context(), p, th)
 	if err != nil {
@@ -293,16 +294,16 @@ func TestValidateFindsEachFault(t *testing.T) {
 	for _, tc := range []struct {
 		name, want string
 		change     func([]results.Shear, [][]results.Source)
-		th         catalog.Thresholds
+		th         settings.Thresholds
 	}{
-		{"nothing", "", func([]results.Shear, [][]results.Source) {}, catalog.Thresholds{MinCompleteness: 1, MaxConvergence: new(1.1)}},
-		{"nan", "not finite", func(s []results.Shear, _ [][]results.Source) { s[0].G2 = new(float32(math.NaN())) }, catalog.Thresholds{}},
-		{"source", "not finite", func(_ []results.Shear, s [][]results.Source) { s[0][0].RA = math.Inf(1) }, catalog.Thresholds{}},
-		{"no measurement", "no measurement", func(s []results.Shear, _ [][]results.Source) { s[0].G1 = nil }, catalog.Thresholds{}},
-		{"convergence", "not converged to 1.005", func([]results.Shear, [][]results.Source) {}, catalog.Thresholds{MaxConvergence: new(1.005)}},
-		{"unplanned", "tile 7, sub-tile 9_0", func(s []results.Shear, _ [][]results.Source) { s[3].Row, s[3].Col = 9, 0 }, catalog.Thresholds{}},
-		{"shared", "object 7000000 in tile 7, sub-tile 0_0 and tile 7, sub-tile 1_0", func(_ []results.Shear, s [][]results.Source) { s[2][0].ObjectID = s[0][0].ObjectID }, catalog.Thresholds{}},
-		{"duplicate", "e.g. object 7000000", func(_ []results.Shear, s [][]results.Source) { s[0][1].ObjectID = s[0][0].ObjectID }, catalog.Thresholds{}},
+		{"nothing", "", func([]results.Shear, [][]results.Source) {}, settings.Thresholds{MinCompleteness: 1, MaxConvergence: new(1.1)}},
+		{"nan", "not finite", func(s []results.Shear, _ [][]results.Source) { s[0].G2 = new(float32(math.NaN())) }, settings.Thresholds{}},
+		{"source", "not finite", func(_ []results.Shear, s [][]results.Source) { s[0][0].RA = math.Inf(1) }, settings.Thresholds{}},
+		{"no measurement", "no measurement", func(s []results.Shear, _ [][]results.Source) { s[0].G1 = nil }, settings.Thresholds{}},
+		{"convergence", "not converged to 1.005", func([]results.Shear, [][]results.Source) {}, settings.Thresholds{MaxConvergence: new(1.005)}},
+		{"unplanned", "tile 7, sub-tile 9_0", func(s []results.Shear, _ [][]results.Source) { s[3].Row, s[3].Col = 9, 0 }, settings.Thresholds{}},
+		{"shared", "object 7000000 in tile 7, sub-tile 0_0 and tile 7, sub-tile 1_0", func(_ []results.Shear, s [][]results.Source) { s[2][0].ObjectID = s[0][0].ObjectID }, settings.Thresholds{}},
+		{"duplicate", "e.g. object 7000000", func(_ []results.Shear, s [][]results.Source) { s[0][1].ObjectID = s[0][0].ObjectID }, settings.Thresholds{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := open(t, t.TempDir())
@@ -318,7 +319,7 @@ func TestValidateFindsEachFault(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	for _, s := range []catalog.Settings{
+	for _, s := range []settings.Catalog{
 		{},
 		{Warehouse: "s3://bucket/warehouse", Namespace: "n", Table: "t"},
 		{Warehouse: "gs://bucket/warehouse", Namespace: "n", Table: "t"},
@@ -340,7 +341,7 @@ func TestSettings(t *testing.T) {
 func TestEmptyCatalogue(t *testing.T) {
 	c := open(t, t.TempDir())
 	wants(t, contents(t, c, catalog.Filter{}), map[string]int{})
-	if rep := validate(t, c, plan(7), catalog.Thresholds{MinCompleteness: 1}); rep.OK || rep.Completeness != 0 {
+	if rep := validate(t, c, plan(7), settings.Thresholds{MinCompleteness: 1}); rep.OK || rep.Completeness != 0 {
 		t.Errorf("%+v", rep)
 	}
 }

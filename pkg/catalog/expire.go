@@ -17,6 +17,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Each commit leaves a snapshot, and the files of those before it stay for as
@@ -36,7 +37,7 @@ import (
 // directory that holds the data.
 
 // OpenExisting is [Open] for who looks after a catalogue and must not make one.
-func OpenExisting(ctx context.Context, s Settings) (*Catalog, error) {
+func OpenExisting(ctx context.Context, s settings.Catalog) (*Catalog, error) {
 	path, sqlite := strings.CutPrefix(s.URI, "sqlite://")
 	if s.URI == "" && s.Warehouse != "" {
 		if _, dir, err := locate(s.Warehouse); err == nil && dir != "" {

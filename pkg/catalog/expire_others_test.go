@@ -15,12 +15,13 @@ import (
 	"github.com/cosmostat/constellation/internal/testing/catalogtest"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // TestExpiryMeetsOthers has branches and tags appear between looking and
 // removing, the last one when the catalogue is about to be asked.
 func TestExpiryMeetsOthers(t *testing.T) {
-	catalogtest.Each(t, func(t *testing.T, settings catalog.Settings) {
+	catalogtest.Each(t, func(t *testing.T, settings settings.Catalog) {
 		c, other := catalogtest.Open(t, settings), catalogtest.Open(t, settings)
 		s := site{settings, filepath.Join(settings.Warehouse, "shear"), objstore.Open(t.Context(), objstore.Config{})}
 		for i := range 6 {
@@ -99,7 +100,7 @@ func TestExpiryMeetsOthers(t *testing.T) {
 // all, while tiles are committed under leases: nothing of theirs is touched.
 func TestExpiryUnderLeases(t *testing.T) {
 	eachSite(t, func(t *testing.T, s site) {
-		c := catalogtest.Open(t, s.Settings)
+		c := catalogtest.Open(t, s.Catalog)
 		for i := range 4 {
 			commit(t, c, batch(fmt.Sprint("run", i), config, 7, 1+i, float32(i)))
 		}
@@ -144,7 +145,7 @@ func TestExpiryUnderLeases(t *testing.T) {
 // TestExpiryTwice has three processes carry the same plan out at once.
 func TestExpiryTwice(t *testing.T) {
 	eachSite(t, func(t *testing.T, s site) {
-		c := catalogtest.Open(t, s.Settings)
+		c := catalogtest.Open(t, s.Catalog)
 		for i := range 8 {
 			commit(t, c, batch(fmt.Sprint("run", i), config, 7, 1+i, float32(i)))
 		}

@@ -15,15 +15,16 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // TestExpiryRefuses lists what is not touched because it may be somebody else's.
 func TestExpiryRefuses(t *testing.T) {
 	later := catalog.Retention{Before: time.Now().Add(time.Hour), Keep: 1}
 	prepare := func(t *testing.T) (site, *catalog.Catalog) {
-		s := site{Settings: catalog.Settings{Warehouse: t.TempDir(), Namespace: "shear", Table: "edff_shear"}, store: objstore.Open(t.Context(), objstore.Config{})}
+		s := site{Catalog: settings.Catalog{Warehouse: t.TempDir(), Namespace: "shear", Table: "edff_shear"}, store: objstore.Open(t.Context(), objstore.Config{})}
 		s.dir = filepath.Join(s.Warehouse, "shear")
-		c := catalogtest.Open(t, s.Settings)
+		c := catalogtest.Open(t, s.Catalog)
 		for i := range 3 {
 			commit(t, c, batch(fmt.Sprint("run", i), config, 7, 1+i, float32(i)))
 		}
@@ -54,7 +55,7 @@ func TestExpiryRefuses(t *testing.T) {
 	})
 	t.Run("a table of another catalogue", func(t *testing.T) {
 		s, c := prepare(t)
-		also := s.Settings
+		also := s.Catalog
 		also.URI = "sqlite://" + filepath.Join(t.TempDir(), "another.db")
 		other := catalogtest.Open(t, also)
 		if err := other.Make(t.Context()); err != nil {
@@ -127,7 +128,7 @@ func TestExpiryRefuses(t *testing.T) {
 		wants(t, contents(t, c, catalog.Filter{}), want)
 	})
 	t.Run("nothing there", func(t *testing.T) {
-		s := catalog.Settings{Warehouse: t.TempDir(), Namespace: "shear", Table: "t"}
+		s := settings.Catalog{Warehouse: t.TempDir(), Namespace: "shear", Table: "t"}
 		if _, err := catalog.OpenExisting(t.Context(), s); fault.KindOf(err) != fault.BadInput || !strings.Contains(err.Error(), s.Warehouse+"/catalog.db") {
 			t.Errorf("%v", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // TestExpirable decides about five snapshots, made a second after each other.
@@ -77,14 +78,14 @@ func TestExpirable(t *testing.T) {
 // site is a catalogue whose warehouse is a directory, or a bucket on a server
 // that keeps it in a directory.
 type site struct {
-	catalog.Settings
+	settings.Catalog
 	dir   string // the tables' namespace
 	store *objstore.Mux
 }
 
 func eachSite(t *testing.T, test func(t *testing.T, s site)) {
 	t.Run("directory", func(t *testing.T) {
-		catalogtest.Each(t, func(t *testing.T, s catalog.Settings) {
+		catalogtest.Each(t, func(t *testing.T, s settings.Catalog) {
 			test(t, site{s, filepath.Join(s.Warehouse, "shear"), objstore.Open(t.Context(), objstore.Config{})})
 		})
 	})
@@ -92,7 +93,7 @@ func eachSite(t *testing.T, test func(t *testing.T, s site)) {
 		server := s3test.Start(t)
 		server.Setenv(t)
 		server.Bucket(t, "warehouse")
-		s := catalog.Settings{Warehouse: "s3://warehouse/euclid", URI: "sqlite://" + filepath.Join(t.TempDir(), "catalog.db"), Namespace: "shear", Table: "edff_shear"}
+		s := settings.Catalog{Warehouse: "s3://warehouse/euclid", URI: "sqlite://" + filepath.Join(t.TempDir(), "catalog.db"), Namespace: "shear", Table: "edff_shear"}
 		test(t, site{s, filepath.Join(server.Dir, "warehouse", "euclid", "shear"), objstore.Open(t.Context(), objstore.Config{})})
 	})
 }
@@ -154,7 +155,7 @@ func tick() time.Time {
 // TestExpire has snapshots and orphans go, and nothing else.
 func TestExpire(t *testing.T) {
 	eachSite(t, func(t *testing.T, s site) {
-		c := catalogtest.Open(t, s.Settings)
+		c := catalogtest.Open(t, s.Catalog)
 		const unlike = "0b7a5f0e-5a55-4c9b-8d53-6b1f3f4c9d10"
 		foreign := []string{
 			"notes.txt", "edff_shear/README", "edff_shear/data/TILE_ID=7/by-hand.parquet", "edff_shear/data/TILE_ID=7/old/0-" + unlike + ".parquet",
@@ -237,7 +238,7 @@ func TestExpire(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		wants(t, contents(t, c, catalog.Filter{}), want)
-		if rep := validate(t, c, plan(8), catalog.Thresholds{MinCompleteness: 1}); !rep.OK {
+		if rep := validate(t, c, plan(8), settings.Thresholds{MinCompleteness: 1}); !rep.OK {
 			t.Errorf("%+v", rep)
 		}
 	})

@@ -16,13 +16,14 @@ import (
 	"github.com/cosmostat/constellation/internal/testing/await"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 const upkeepEnv = "CONSTELLATION_TEST_UPKEEP"
 
 // upkeep is what a process is told.
 type upkeep struct {
-	Settings catalog.Settings
+	Settings settings.Catalog
 	Die      string // commit a tile, and die when this table is about to change
 	Tile     int64
 	Stop     string // else expire until this file is there; empty: once
@@ -31,7 +32,7 @@ type upkeep struct {
 }
 
 func upkeepWorker(text string) int {
-	return asWorker(text, func(o upkeep) catalog.Settings { return o.Settings }, lookAfter)
+	return asWorker(text, func(o upkeep) settings.Catalog { return o.Settings }, lookAfter)
 }
 
 func lookAfter(ctx context.Context, c *catalog.Catalog, o upkeep) error {
@@ -90,7 +91,7 @@ func signs(t *testing.T, dir string, n int) {
 // worker starts a process.
 func (s site) worker(t *testing.T, o upkeep) *exec.Cmd {
 	t.Helper()
-	o.Settings = s.Settings
+	o.Settings = s.Catalog
 	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -55,7 +56,7 @@ func refused(t testing.TB, c *catalog.Catalog, b catalog.Batch, code string) {
 
 // TestLeases commits under leases, one after the other.
 func TestLeases(t *testing.T) {
-	catalogtest.Each(t, func(t *testing.T, s catalog.Settings) {
+	catalogtest.Each(t, func(t *testing.T, s settings.Catalog) {
 		c := catalogtest.Open(t, s)
 		a := lease(t, c, "A", time.Hour, 7, 8)
 		if l := ledger(t, c); len(l) != 2 || l[7] != a[0] || l[8] != a[1] {
@@ -114,7 +115,7 @@ func TestLeases(t *testing.T) {
 // TestZombie stalls a committer after all of its checks, at the door of the
 // catalogue, while another one takes its tile over, and commits it or is still at it.
 func TestZombie(t *testing.T) {
-	catalogtest.Each(t, func(t *testing.T, s catalog.Settings) {
+	catalogtest.Each(t, func(t *testing.T, s settings.Catalog) {
 		for i, tc := range []struct {
 			at    string
 			early bool // the next holder commits before the zombie wakes up
@@ -158,7 +159,7 @@ func TestZombie(t *testing.T) {
 // TestTakenOverBetweenTables lets the next holder come while the first one has
 // committed sources and no shear yet: what it wrote is replaced, not added to.
 func TestTakenOverBetweenTables(t *testing.T) {
-	catalogtest.Each(t, func(t *testing.T, s catalog.Settings) {
+	catalogtest.Each(t, func(t *testing.T, s settings.Catalog) {
 		a, b := catalogtest.Open(t, s), catalogtest.Open(t, s)
 		mine := lease(t, a, "A", time.Hour, 7)
 		ctx, die := context.WithCancel(t.Context())
@@ -217,5 +218,5 @@ func TestCompact(t *testing.T) {
 
 // TestReplacementOfEachKind replaces tiles in catalogues that a server keeps.
 func TestReplacementOfEachKind(t *testing.T) {
-	catalogtest.Each(t, func(t *testing.T, s catalog.Settings) { replacement(t, catalogtest.Open(t, s)) })
+	catalogtest.Each(t, func(t *testing.T, s settings.Catalog) { replacement(t, catalogtest.Open(t, s)) })
 }

@@ -28,6 +28,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Codes of this package's failures.
@@ -47,17 +48,9 @@ const Name = "constellation"
 // choices lists what a catalogue URI may be, for error messages.
 const choices = "sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue such as Nessie or Polaris"
 
-// Settings say where the tables are.
-type Settings struct {
-	Warehouse string // a directory, file:// or s3:// URI: data and metadata of the tables
-	URI       string // which catalogue points at them; empty: SQLite in a local warehouse
-	Namespace string // levels are separated by dots
-	Table     string // of shear rows; the source table has "_sources" after it
-}
-
 // Catalog is an open catalogue. Its methods may be called concurrently.
 type Catalog struct {
-	settings Settings
+	settings settings.Catalog
 	props    iceberg.Properties // for reaching the warehouse
 	aws      *aws.Config        // of a warehouse in an object store, else nil
 	ice      icecat.Catalog
@@ -66,7 +59,7 @@ type Catalog struct {
 
 // Open opens the catalogue; tables are made when they are first written to.
 // Object stores are reached as those of package objstore without settings.
-func Open(ctx context.Context, s Settings) (*Catalog, error) {
+func Open(ctx context.Context, s settings.Catalog) (*Catalog, error) {
 	if s.Warehouse == "" || s.Namespace == "" || s.Table == "" {
 		return nil, fault.Input(CodeSettings, "the catalogue needs a warehouse, a namespace and a table name").
 			Fix("set output.catalog_warehouse, catalog_namespace and catalog_table")

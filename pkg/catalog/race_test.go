@@ -19,6 +19,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // The race is run by processes, so that they can be killed, and stopped for so
@@ -31,7 +32,7 @@ const (
 
 // orders is what a worker is told.
 type orders struct {
-	Settings catalog.Settings
+	Settings settings.Catalog
 	GivenUp  string // a directory with a file for each process that is to count as dead
 	Go       string // whoever holds leases waits for this file before it commits
 }
@@ -53,7 +54,7 @@ func (o orders) alive(_ context.Context, holder string) (alive, known bool, err 
 }
 
 // asWorker is a process that was told what to do with a catalogue; it returns its status.
-func asWorker[Orders any](text string, of func(Orders) catalog.Settings, do func(context.Context, *catalog.Catalog, Orders) error) int {
+func asWorker[Orders any](text string, of func(Orders) settings.Catalog, do func(context.Context, *catalog.Catalog, Orders) error) int {
 	err := func() error {
 		var o Orders
 		if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -75,7 +76,7 @@ func asWorker[Orders any](text string, of func(Orders) catalog.Settings, do func
 }
 
 func worker(text string) int {
-	return asWorker(text, func(o orders) catalog.Settings { return o.Settings }, race)
+	return asWorker(text, func(o orders) settings.Catalog { return o.Settings }, race)
 }
 
 // race selects and commits until the survey is done.
@@ -119,7 +120,7 @@ func raceBatch(pid int, id int64) catalog.Batch {
 // TestRace has processes work on one survey while they are killed, and stopped,
 // given up and woken: in the end each tile was committed once.
 func TestRace(t *testing.T) {
-	catalogtest.Each(t, func(t *testing.T, s catalog.Settings) {
+	catalogtest.Each(t, func(t *testing.T, s settings.Catalog) {
 		o := orders{s, t.TempDir(), filepath.Join(t.TempDir(), "go")}
 		c := catalogtest.Open(t, s)
 		text, err := json.Marshal(o)

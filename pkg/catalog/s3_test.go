@@ -7,6 +7,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +27,7 @@ func TestS3Warehouse(t *testing.T) {
 	server.Bucket(t, "warehouse")
 	proxy := server.Proxy(t, 0)
 	proxy.Setenv(t)
-	c, err := catalog.Open(t.Context(), catalog.Settings{
+	c, err := catalog.Open(t.Context(), settings.Catalog{
 		Warehouse: "s3://warehouse/euclid/", URI: "sqlite://" + filepath.Join(t.TempDir(), "catalog.db"), Namespace: "shear.q1", Table: "edff_shear",
 	})
 	if err != nil {
@@ -34,7 +35,7 @@ func TestS3Warehouse(t *testing.T) {
 	}
 	defer c.Close()
 	replacement(t, c)
-	rep := validate(t, c, plan(8), catalog.Thresholds{MinCompleteness: 1})
+	rep := validate(t, c, plan(8), settings.Thresholds{MinCompleteness: 1})
 	if !rep.OK || rep.Sources != 40 {
 		t.Errorf("%+v", rep)
 	}
@@ -56,7 +57,7 @@ func TestFlyteEnvironment(t *testing.T) {
 	t.Setenv("FLYTE_AWS_ENDPOINT", server.Endpoint)
 	t.Setenv("FLYTE_AWS_ACCESS_KEY_ID", server.AccessKey)
 	t.Setenv("FLYTE_AWS_SECRET_ACCESS_KEY", server.SecretKey)
-	c, err := catalog.Open(t.Context(), catalog.Settings{
+	c, err := catalog.Open(t.Context(), settings.Catalog{
 		Warehouse: "s3://warehouse", URI: "sqlite://" + filepath.Join(t.TempDir(), "catalog.db"), Namespace: "shear", Table: "t",
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/campaign"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -29,7 +30,7 @@ func BenchmarkSelect(b *testing.B) {
 	server := s3test.Start(b)
 	server.Setenv(b)
 	server.Bucket(b, "warehouse")
-	s := catalog.Settings{Warehouse: "s3://warehouse/survey", URI: "sqlite://" + filepath.Join(b.TempDir(), "catalog.db"), Namespace: "shear", Table: "survey"}
+	s := settings.Catalog{Warehouse: "s3://warehouse/survey", URI: "sqlite://" + filepath.Join(b.TempDir(), "catalog.db"), Namespace: "shear", Table: "survey"}
 	c := catalogtest.Open(b, s)
 	real := func(id int64) catalog.Batch {
 		batch := catalog.Batch{RunID: "run", ConfigID: config}

@@ -8,16 +8,10 @@ import (
 	"slices"
 
 	"github.com/cosmostat/constellation/pkg/columnar"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
-
-// Thresholds are what a finished catalogue is held to.
-type Thresholds struct {
-	MinCompleteness   float64  // planned sub-tiles that have a row
-	MaxFailedFraction float64  // planned sub-tiles whose row says failed
-	MaxConvergence    *float64 // nil: not checked
-}
 
 // Report is what validation found. Fractions are of the planned sub-tiles.
 type Report struct {
@@ -44,7 +38,7 @@ type Report struct {
 // them to the plan: complete, each key once, numbers finite, converged, no
 // object reported by two sub-tiles. What is found is in the report; an error
 // means that the tables could not be read.
-func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Report, error) {
+func (c *Catalog) Validate(ctx context.Context, plan Plan, th settings.Thresholds) (*Report, error) {
 	rep := &Report{ConfigID: plan.ConfigID, Planned: len(plan.SubTiles), Statuses: map[string]int{}}
 	var err error
 	if rep.Snapshot, err = c.snapshot(ctx); err != nil {
@@ -116,7 +110,7 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th Thresholds) (*Repo
 }
 
 // judge collects the reasons against a report.
-func (r *Report) judge(th Thresholds, example map[string]string) {
+func (r *Report) judge(th settings.Thresholds, example map[string]string) {
 	r.Reasons = []string{}
 	blame := func(bad bool, what, format string, a ...any) {
 		if bad {

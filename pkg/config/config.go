@@ -17,22 +17,22 @@ import (
 // Config is the file, with its defaults filled in. The doc tags become the
 // descriptions of the JSON Schema.
 type Config struct {
-	FieldName string `yaml:"field_name" jsonschema_description:"name of the field; part of the default run id and table name"`
-	TileIDs   IDs    `yaml:"tile_ids" jsonschema_description:"MER tile ids, or: all"`
-	Region    Region `yaml:"region" jsonschema_description:"a part of the sky, instead of a list of tile ids: the tiles whose cores it touches"`
-	Tiling    Tiling `yaml:"tiling"`
-	Data      Data   `yaml:"data"`
-	Output    Output `yaml:"output"`
+	FieldName string          `yaml:"field_name" jsonschema_description:"name of the field; part of the default run id and table name"`
+	TileIDs   IDs             `yaml:"tile_ids" jsonschema_description:"MER tile ids, or: all"`
+	Region    settings.Region `yaml:"region" jsonschema_description:"a part of the sky, instead of a list of tile ids: the tiles whose cores it touches"`
+	Tiling    settings.Tiling `yaml:"tiling"`
+	Data      Data            `yaml:"data"`
+	Output    Output          `yaml:"output"`
 
 	Engine    settings.Engine `yaml:"engine" jsonschema_description:"what infers shear"`
 	MockShine bool            `yaml:"mock_shine" jsonschema_description:"the older name of engine: mock"`
 	Shine     Shine           `yaml:"shine"`
 	Compute   Compute         `yaml:"compute" jsonschema_description:"where inference runs; checked, and nothing reads it yet"`
 
-	QuadrantConcurrency int        `yaml:"quadrant_concurrency" jsonschema_description:"map elements that read headers at once"`
-	MaxParallelism      int        `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once: of the launch plan that 'constellation package --config' writes"`
-	MaxTilesPerDynamic  int        `yaml:"max_tiles_per_dynamic" jsonschema_description:"tiles in one execution: more of them go in batches of this size to child executions"`
-	Validation          Validation `yaml:"validation"`
+	QuadrantConcurrency int                 `yaml:"quadrant_concurrency" jsonschema_description:"map elements that read headers at once"`
+	MaxParallelism      int                 `yaml:"max_parallelism" jsonschema_description:"nodes of one execution that run at once: of the launch plan that 'constellation package --config' writes"`
+	MaxTilesPerDynamic  int                 `yaml:"max_tiles_per_dynamic" jsonschema_description:"tiles in one execution: more of them go in batches of this size to child executions"`
+	Validation          settings.Thresholds `yaml:"validation"`
 
 	Campaign Campaign `yaml:"campaign"`
 
@@ -47,25 +47,9 @@ type Config struct {
 	PlaceAsCatalog bool `yaml:"-" json:"-"`
 }
 
-// Tiling says where tiles lie and how they divide.
-type Tiling struct {
-	Source       settings.TileSource `yaml:"source" json:"source" jsonschema_description:"where tile centres come from"`
-	TileTable    string              `yaml:"tile_table" json:"tile_table" jsonschema_description:"for source tile_table: CSV, Parquet or FITS with tile_id, ra, dec"`
-	Grid         Grid                `yaml:"sub_tile_grid" json:"sub_tile_grid" jsonschema_description:"sub-tiles of a tile: rows, columns"`
-	MarginArcmin float64             `yaml:"sub_tile_margin_arcmin" json:"margin_arcmin" jsonschema_description:"margin on each side of a sub-tile's core"`
-	TileArcmin   float64             `yaml:"mer_tile_size_arcmin" json:"tile_arcmin" jsonschema_description:"side of the square that the grid divides"`
-	CoreArcmin   float64             `yaml:"mer_core_size_arcmin" json:"core_arcmin" jsonschema_description:"side of the square that a tile owns, nominally"`
-}
-
 // Data describes the sources, and nothing but the sources.
 type Data struct {
-	VISBase     string             `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
-	MERBase     string             `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
-	CatalogBase string             `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
-	Region      string             `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
-	Endpoint    string             `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS"`
-	NoSign      bool               `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
-	Exposures   settings.Exposures `yaml:"exposures" json:"exposures" jsonschema_description:"which exposures; never mixed unless asked"`
+	settings.Source `yaml:",inline"`
 
 	FilesPerTask int   `yaml:"files_per_task" json:"-" jsonschema_description:"DET files per map element"`
 	MaxMissing   Limit `yaml:"max_missing" json:"-" jsonschema_description:"unreadable DET files tolerated: a count, or a fraction such as 0.01"`
@@ -73,15 +57,12 @@ type Data struct {
 
 // Output says where products go.
 type Output struct {
-	StorageBase  string                `yaml:"storage_base_uri" jsonschema_description:"where sub-tile directories go: s3://... or a directory"`
-	Warehouse    string                `yaml:"catalog_warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
-	CatalogURI   string                `yaml:"catalog_uri" jsonschema_description:"Iceberg catalogue: sqlite:///..., http(s)://... ; default: SQLite beside a local warehouse"`
-	Namespace    string                `yaml:"catalog_namespace" jsonschema_description:"Iceberg namespace"`
-	Table        string                `yaml:"catalog_table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
-	StorageClass settings.StorageClass `yaml:"storage_class" jsonschema_description:"S3 storage class of the sub-tile directories, such as STANDARD_IA; empty: the bucket's default"`
-	Copy         settings.Copy         `yaml:"copy" jsonschema_description:"how pixels come to the sub-tile directories: stream, through the task, which checks them; server, copied by the object store from bucket to bucket where it can; auto, whichever of the two is faster"`
-	Retention    settings.Retention    `yaml:"retention" jsonschema_description:"what happens to extracted pixels once their results are committed"`
-	Format       settings.Format       `yaml:"format" jsonschema_description:"of results"`
+	StorageBase      string `yaml:"storage_base_uri" jsonschema_description:"where sub-tile directories go: s3://... or a directory"`
+	settings.Catalog `yaml:",inline"`
+	StorageClass     settings.StorageClass `yaml:"storage_class" jsonschema_description:"S3 storage class of the sub-tile directories, such as STANDARD_IA; empty: the bucket's default"`
+	Copy             settings.Copy         `yaml:"copy" jsonschema_description:"how pixels come to the sub-tile directories: stream, through the task, which checks them; server, copied by the object store from bucket to bucket where it can; auto, whichever of the two is faster"`
+	Retention        settings.Retention    `yaml:"retention" jsonschema_description:"what happens to extracted pixels once their results are committed"`
+	Format           settings.Format       `yaml:"format" jsonschema_description:"of results"`
 
 	SaveDiagnostics Sample `yaml:"save_diagnostics" jsonschema_description:"sub-tiles whose diagnostics are kept; checked, and nothing reads it yet: they all are"`
 	SaveModelImages bool   `yaml:"save_model_images" jsonschema_description:"whether the model's images are kept; checked, and nothing reads it yet: they are not"`
@@ -101,13 +82,6 @@ type Compute struct {
 	GPUType        string           `yaml:"gpu_type" jsonschema_description:"GPU device, such as L4"`
 	UseSpot        bool             `yaml:"use_spot" jsonschema_description:"take machines that may be taken back"`
 	MaxConcurrency int              `yaml:"max_concurrency" jsonschema_description:"GPUs at once; 0: no limit"`
-}
-
-// Validation holds the thresholds that a catalogue is held to.
-type Validation struct {
-	MinCompleteness   float64  `yaml:"min_completeness" json:"min_completeness" jsonschema_description:"fraction of planned sub-tiles that must be in the catalogue"`
-	MaxFailedFraction float64  `yaml:"max_failed_fraction" json:"max_failed_fraction" jsonschema_description:"fraction of sub-tiles that may have failed"`
-	MaxConvergence    *float64 `yaml:"max_convergence" json:"max_convergence" jsonschema_description:"largest CONVERGENCE accepted; null: not checked"`
 }
 
 // Campaign says how survey_campaign works a survey off.
@@ -132,21 +106,24 @@ func (c Campaign) Expiry() time.Duration {
 func Default() *Config {
 	return &Config{
 		FieldName: "field",
-		Tiling:    Tiling{Source: settings.FromMosaic, Grid: Grid{4, 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30},
+		Tiling:    settings.Tiling{Source: settings.FromMosaic, Grid: settings.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}},
 		Data: Data{
-			VISBase:     "s3://nasa-irsa-euclid-q1/q1/VIS/",
-			MERBase:     "s3://nasa-irsa-euclid-q1/q1/MER/",
-			CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
-			Region:      "us-east-1", NoSign: true, Exposures: settings.Nominal, FilesPerTask: 1, MaxMissing: "0",
+			Source: settings.Source{
+				VISBase:     "s3://nasa-irsa-euclid-q1/q1/VIS/",
+				MERBase:     "s3://nasa-irsa-euclid-q1/q1/MER/",
+				CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
+				Region:      "us-east-1", Anonymous: true, Exposures: settings.Nominal,
+			},
+			FilesPerTask: 1, MaxMissing: "0",
 		},
-		Output:              Output{Namespace: "shear", Retention: settings.Keep, Copy: settings.CopyStream, Format: settings.Parquet, SaveDiagnostics: sampleAll},
+		Output:              Output{Catalog: settings.Catalog{Namespace: "shear"}, Retention: settings.Keep, Copy: settings.CopyStream, Format: settings.Parquet, SaveDiagnostics: sampleAll},
 		Engine:              settings.EngineShine,
 		Shine:               Shine{Command: []string{"python", "-m", "shine.euclid.run"}, Timeout: "2h", Accelerator: "nvidia-l4"},
 		Compute:             Compute{Backend: settings.BackendFlyte, UseSpot: true},
 		QuadrantConcurrency: 50,
 		MaxParallelism:      100,
 		MaxTilesPerDynamic:  500,
-		Validation:          Validation{MinCompleteness: 1},
+		Validation:          settings.Thresholds{MinCompleteness: 1},
 		Campaign:            Campaign{Tiles: 100, LeaseExpiry: "48h", MaxAttempts: 3},
 	}
 }

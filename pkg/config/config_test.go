@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 const sample = `# a campaign
@@ -37,7 +38,7 @@ func TestLoad(t *testing.T) {
 	want := Default()
 	want.FieldName = "EDFS"
 	want.TileIDs = IDs{List: []int64{102018211, 102018212}}
-	want.Tiling.Grid = Grid{2, 3}
+	want.Tiling.Shape = settings.Shape{Rows: 2, Cols: 3}
 	want.Tiling.MarginArcmin = 0.5
 	want.Data.VISBase = "s3://bucket/VIS/"
 	want.Data.MaxMissing = "0.01"
@@ -124,7 +125,7 @@ func TestLoadQuotedKeys(t *testing.T) {
 }
 
 func TestRegion(t *testing.T) {
-	for text, want := range map[string]Region{
+	for text, want := range map[string]settings.Region{
 		"region: {cone: [359.5, -28, 1.5]}\n":                        {Cone: []float64{359.5, -28, 1.5}},
 		"tile_ids: all\nregion:\n  box: [350, 10, -30, 1e1]\n":       {Box: []float64{350, 10, -30, 10}},
 		"region: {polygon: [[0, 1], [2, 3], [0, 3]]}\n":              {Polygon: [][]float64{{0, 1}, {2, 3}, {0, 3}}},
@@ -152,7 +153,7 @@ func TestOverlays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Tiling.MarginArcmin != 2 || c.Tiling.Grid != (Grid{2, 3}) || !c.TileIDs.All || *c.Validation.MaxConvergence != 0.1 || c.Output.StorageBase != "/a <b> \"c\": #d" {
+	if c.Tiling.MarginArcmin != 2 || c.Tiling.Shape != (settings.Shape{Rows: 2, Cols: 3}) || !c.TileIDs.All || *c.Validation.MaxConvergence != 0.1 || c.Output.StorageBase != "/a <b> \"c\": #d" {
 		t.Errorf("%+v", c)
 	}
 	if c.GAL != "gal: {flux: 1.0}\n" {

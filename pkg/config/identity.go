@@ -25,11 +25,11 @@ func (c *Config) ID() string {
 	text, err := json.Marshal(struct {
 		VIS, MER, Catalog string
 		Exposures         settings.Exposures
-		Tiling            Tiling
+		Tiling            tiling
 		Engine            settings.Engine
 		Inference, GAL    Section
 		Command           []string `json:",omitempty"`
-	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, c.Tiling, c.Engine, c.Inference, c.GAL, command})
+	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, tilingOf(c.Tiling), c.Engine, c.Inference, c.GAL, command})
 	if err != nil {
 		panic("config: a plain struct failed to encode: " + err.Error()) // strings and numbers that validate let through always encode
 	}
@@ -37,9 +37,23 @@ func (c *Config) ID() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// tiling is how an id has it, whatever the settings are called by now.
+type tiling struct {
+	Source       settings.TileSource `json:"source"`
+	TileTable    string              `json:"tile_table"`
+	Shape        [2]int              `json:"sub_tile_grid"`
+	MarginArcmin float64             `json:"margin_arcmin"`
+	TileArcmin   float64             `json:"tile_arcmin"`
+	CoreArcmin   float64             `json:"core_arcmin"`
+}
+
+func tilingOf(t settings.Tiling) tiling {
+	return tiling{t.Source, t.TileTable, [2]int{t.Rows, t.Cols}, t.MarginArcmin, t.TileArcmin, t.CoreArcmin}
+}
+
 // Schema is the JSON Schema of the file, for editors. Older keys are deprecated there.
 func Schema() ([]byte, error) {
-	r := &jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, RequiredFromJSONSchemaTags: true, Mapper: enumSchema}
+	r := &jsonschema.Reflector{FieldNameTag: "yaml", DoNotReference: true, RequiredFromJSONSchemaTags: true, Mapper: schemaOf}
 	s := r.Reflect(Default())
 	addOlder(s)
 	s.ID = "https://github.com/cosmostat/constellation/configs/schema.json"
@@ -47,8 +61,15 @@ func Schema() ([]byte, error) {
 	return json.MarshalIndent(s, "", "  ")
 }
 
-// enumSchema describes an enumeration to editors.
-func enumSchema(t reflect.Type) *jsonschema.Schema {
+// schemaOf describes types to editors that are written in a form of their own.
+func schemaOf(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[settings.Region]():
+		return regionSchema()
+	case reflect.TypeFor[settings.Shape]():
+		two := uint64(2)
+		return &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "integer"}, MinItems: &two, MaxItems: &two}
+	}
 	e, ok := reflect.Zero(t).Interface().(interface{ FlyteEnum() []string })
 	if !ok {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // codeInvalid is the code of every error of this package.
@@ -31,7 +32,7 @@ func Load(name string, text []byte, over ...Overlay) (*Config, error) {
 		}
 	}
 	c.Warnings, c.Notes = l.warnings, l.notes()
-	c.PlaceAsCatalog = l.moved && c.Output.CatalogURI == "" && isRemote(c.Output.Warehouse)
+	c.PlaceAsCatalog = l.moved && c.Output.URI == "" && isRemote(c.Output.Warehouse)
 	if err := l.validate(c); err != nil {
 		return nil, err
 	}
@@ -126,8 +127,8 @@ func (l *loader) walk(v reflect.Value, node ast.Node, path string) error {
 			return l.at.errorAt(entry.Key, "unknown key %s%s", full, suggest(key, names(fields)))
 		}
 		l.places[full] = place{l.at, entry.Value}
-		field := v.Field(index)
-		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[IDs]() && field.Type() != reflect.TypeFor[Region]() {
+		field := v.FieldByIndex(index)
+		if field.Kind() == reflect.Struct && !isValue(field.Type()) {
 			if entry.Value.Type() == ast.NullType {
 				continue
 			}
@@ -156,7 +157,19 @@ func decode(field reflect.Value, node ast.Node) error {
 		field.Set(reflect.New(field.Type().Elem()))
 		field = field.Elem()
 	}
-	return yaml.NodeToValue(node, field.Addr().Interface(), yaml.Strict())
+	switch into := field.Addr().Interface().(type) {
+	case *settings.Region:
+		return region(into, node)
+	case *settings.Shape:
+		return shape(into, node)
+	default:
+		return yaml.NodeToValue(node, into, yaml.Strict())
+	}
+}
+
+// isValue says of a struct whether it is written as one value, not key by key.
+func isValue(t reflect.Type) bool {
+	return t == reflect.TypeFor[IDs]() || t == reflect.TypeFor[settings.Region]() || t == reflect.TypeFor[settings.Shape]()
 }
 
 // wrong says what a value should have been.
@@ -229,18 +242,24 @@ func entries(n ast.Node) []*ast.MappingValueNode {
 // keyOf is an entry's key without the quotes that it may be written in.
 func keyOf(entry *ast.MappingValueNode) string { return entry.Key.GetToken().Value }
 
-// fieldsOf maps YAML keys to the fields of a struct type.
-func fieldsOf(t reflect.Type) map[string]int {
-	fields := map[string]int{}
+// fieldsOf maps YAML keys to the fields of a struct type, those of its inline structs too.
+func fieldsOf(t reflect.Type) map[string][]int {
+	fields := map[string][]int{}
 	for i := range t.NumField() {
-		if key := t.Field(i).Tag.Get("yaml"); key != "-" {
-			fields[key] = i
+		switch key := t.Field(i).Tag.Get("yaml"); key {
+		case "-":
+		case ",inline":
+			for key, inner := range fieldsOf(t.Field(i).Type) {
+				fields[key] = append([]int{i}, inner...)
+			}
+		default:
+			fields[key] = []int{i}
 		}
 	}
 	return fields
 }
 
-func names(fields map[string]int) []string {
+func names(fields map[string][]int) []string {
 	var out []string
 	for name := range fields {
 		out = append(out, name)

@@ -91,7 +91,7 @@ func (l *loader) takeOlder(c *Config) error {
 		}
 		field := reflect.ValueOf(c).Elem()
 		for name := range strings.SplitSeq(today, ".") {
-			field = field.Field(fieldsOf(field.Type())[name])
+			field = field.FieldByIndex(fieldsOf(field.Type())[name])
 		}
 		value := reflect.New(field.Type()).Elem()
 		if err := decode(value, o.entry.Value); err != nil {
@@ -103,7 +103,7 @@ func (l *loader) takeOlder(c *Config) error {
 		field.Set(value)
 		l.places[today] = place{l.at, o.entry.Value}
 		if o.key == "output.catalog_uri" {
-			c.Output.CatalogURI, l.moved = "", true
+			c.Output.URI, l.moved = "", true
 		}
 	}
 	l.older = nil

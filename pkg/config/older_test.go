@@ -83,14 +83,14 @@ func TestOlderKeys(t *testing.T) {
 			return c.Output.StorageBase == "/b" && strings.HasPrefix(c.Warnings[0], "--set data.scratch_dir=/b: data.scratch_dir is")
 		}},
 		"directory as catalogue": {"output: {catalog_uri: wh/iceberg}\n", "", func(c *Config) bool {
-			return c.Output.Warehouse == "wh/iceberg" && c.Output.CatalogURI == "" && !c.PlaceAsCatalog
+			return c.Output.Warehouse == "wh/iceberg" && c.Output.URI == "" && !c.PlaceAsCatalog
 		}},
 		"catalogue laid over": {"output: {catalog_uri: 's3://b/w'}\n", "output.catalog_uri=sqlite:///c.db", func(c *Config) bool {
-			return c.Output.Warehouse == "s3://b/w" && c.Output.CatalogURI == "sqlite:///c.db" && !c.PlaceAsCatalog
+			return c.Output.Warehouse == "s3://b/w" && c.Output.URI == "sqlite:///c.db" && !c.PlaceAsCatalog
 		}},
-		"catalogue":                {"output: {catalog_uri: 'sqlite:///c.db'}\n", "", func(c *Config) bool { return c.Output.CatalogURI != "" && len(c.Warnings) == 0 }},
-		"file as catalogue":        {"output: {catalog_uri: /data/catalog.db}\n", "", func(c *Config) bool { return c.Output.CatalogURI == "/data/catalog.db" && c.Output.Warehouse == "" }},
-		"catalogue without scheme": {"output: {catalog_uri: 'me:secret@h/x'}\n", "", func(c *Config) bool { return c.Output.CatalogURI != "" && len(c.Warnings) == 0 }},
+		"catalogue":                {"output: {catalog_uri: 'sqlite:///c.db'}\n", "", func(c *Config) bool { return c.Output.URI != "" && len(c.Warnings) == 0 }},
+		"file as catalogue":        {"output: {catalog_uri: /data/catalog.db}\n", "", func(c *Config) bool { return c.Output.URI == "/data/catalog.db" && c.Output.Warehouse == "" }},
+		"catalogue without scheme": {"output: {catalog_uri: 'me:secret@h/x'}\n", "", func(c *Config) bool { return c.Output.URI != "" && len(c.Warnings) == 0 }},
 		"diagnostics":              {"output: {save_diagnostics: false}\n", "", func(c *Config) bool { return c.Output.SaveDiagnostics == "none" && len(c.Notes) == 1 }},
 	} {
 		var over []Overlay

@@ -9,6 +9,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/invopop/jsonschema"
+
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // IDs is a list of tile ids; All stands for every tile of the bucket.
@@ -46,38 +48,24 @@ func (IDs) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Const: "all"}, {Type: "array", Items: id}}}
 }
 
-// Grid is rows and columns of sub-tiles.
-type Grid [2]int
-
-// UnmarshalYAML takes exactly two integers.
-func (g *Grid) UnmarshalYAML(n ast.Node) error {
+// shape takes exactly two integers.
+func shape(s *settings.Shape, n ast.Node) error {
 	seq, ok := n.(*ast.SequenceNode)
 	if !ok || len(seq.Values) != 2 {
 		return invalid(n, "must be two integers, rows and columns, such as [4, 4]")
 	}
-	for i, item := range seq.Values {
-		v, err := strconv.Atoi(item.String())
-		if err != nil {
-			return invalid(item, "%s is not an integer (use two, such as [4, 4])", item)
+	for i, into := range []*int{&s.Rows, &s.Cols} {
+		var err error
+		if *into, err = strconv.Atoi(seq.Values[i].String()); err != nil {
+			return invalid(seq.Values[i], "%s is not an integer (use two, such as [4, 4])", seq.Values[i])
 		}
-		g[i] = v
 	}
 	return nil
 }
 
-// Region is a part of the sky in degrees: one of the three, or none for all of it.
-type Region struct {
-	Cone    []float64   // ra, dec, radius
-	Box     []float64   // ra_min, ra_max, dec_min, dec_max; over RA 0 where ra_max is the smaller
-	Polygon [][]float64 // corners: ra, dec
-}
-
-// Given says whether the region is more special than all of the sky.
-func (r Region) Given() bool { return len(r.Cone)+len(r.Box)+len(r.Polygon) > 0 }
-
-// UnmarshalYAML takes a mapping of one of the three, or null.
-func (r *Region) UnmarshalYAML(n ast.Node) error {
-	*r = Region{}
+// region takes a mapping of one of the three, or null.
+func region(r *settings.Region, n ast.Node) error {
+	*r = settings.Region{}
 	if n.Type() == ast.NullType {
 		return nil
 	}
@@ -132,8 +120,8 @@ func numbers(n ast.Node, what string, count int) ([]float64, error) {
 	return out, nil
 }
 
-// JSONSchema describes the type to editors.
-func (Region) JSONSchema() *jsonschema.Schema {
+// regionSchema describes a region to editors.
+func regionSchema() *jsonschema.Schema {
 	number := &jsonschema.Schema{Type: "number"}
 	list := func(n uint64) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "array", Items: number, MinItems: &n, MaxItems: &n}

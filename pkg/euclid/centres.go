@@ -8,6 +8,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/wcs"
 )
@@ -118,7 +119,7 @@ func extentCentre(ctx context.Context, r objstore.Reader, files []File) (sky.Coo
 			o, ok := plane.Project(p)
 			if !ok || math.Hypot(o.Xi, o.Eta) > 5 {
 				return sky.Coord{}, fault.Data("CatalogExtent", "sources at %v and at %v are not of one tile", centre, p).
-					On(files[0].URI).Fix("use tiling.source %s or %s", FromMosaic, FromTable)
+					On(files[0].URI).Fix("use tiling.source %s or %s", settings.FromMosaic, settings.FromTable)
 			}
 			box.XiMin, box.XiMax = min(box.XiMin, o.Xi), max(box.XiMax, o.Xi)
 			box.EtaMin, box.EtaMax = min(box.EtaMin, o.Eta), max(box.EtaMax, o.Eta)
@@ -130,7 +131,7 @@ func extentCentre(ctx context.Context, r objstore.Reader, files []File) (sky.Coo
 
 func noSources(f File) error {
 	return fault.Data("CatalogExtent", "no source has a position").On(f.URI).
-		Fix("use tiling.source %s or %s", FromMosaic, FromTable)
+		Fix("use tiling.source %s or %s", settings.FromMosaic, settings.FromTable)
 }
 
 func tilesOfTable(ctx context.Context, s TileStore, opts TileOptions) (map[int64]*MERTile, error) {

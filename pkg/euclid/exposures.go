@@ -13,13 +13,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/settings"
 )
 
-// Which exposures are taken, by their number within the dither.
-const (
-	Nominal = string(settings.Nominal)      // number 1, ~560 s
-	Short   = string(settings.Short)        // number 2, ~90 s
-	All     = string(settings.AllExposures) // both: only for those who know how to weigh them
-)
-
 // maxExamples bounds how many unknown names are kept as examples.
 const maxExamples = 5
 
@@ -92,9 +85,9 @@ type visKey struct {
 // exposure id; a PSF belongs to all exposures whose DET lies in its directory.
 //
 // A listing without any wanted exposure is bad input, code NoObservations.
-func IndexExposures(ctx context.Context, l objstore.Lister, visBase, policy string) (*Observations, error) {
-	if policy != Nominal && policy != Short && policy != All {
-		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s, %s or %s", Nominal, Short, All)
+func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, policy settings.Exposures) (*Observations, error) {
+	if !settings.Known(policy) {
+		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
 	var (
 		o    Observations
@@ -137,7 +130,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase, policy stri
 }
 
 // group makes exposures of the wanted numbers out of their files.
-func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, policy string) {
+func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, policy settings.Exposures) {
 	ids := map[ExposureID]bool{}
 	for k := range vis {
 		ids[k.ExposureID] = true
@@ -145,10 +138,10 @@ func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, p
 	for _, id := range slices.SortedFunc(maps.Keys(ids), ExposureID.Compare) {
 		det, ok := vis[visKey{id, DET}]
 		switch {
-		case id.Number == "2" && policy == Nominal:
+		case id.Number == "2" && policy == settings.Nominal:
 			o.SkippedShort++
 			continue
-		case id.Number == "1" && policy == Short:
+		case id.Number == "1" && policy == settings.Short:
 			o.SkippedNominal++
 			continue
 		case !ok:
@@ -186,7 +179,7 @@ func (o *Observations) unknown(base, why string) {
 }
 
 // none explains why a listing gave no exposure.
-func (o *Observations) none(visBase, policy string, seen int) error {
+func (o *Observations) none(visBase string, policy settings.Exposures, seen int) error {
 	switch skipped := o.SkippedShort + o.SkippedNominal; {
 	case seen == 0:
 		return fault.Input("NoObservations", "no files").On(visBase).

@@ -8,6 +8,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 const visBase = "mem://q1/VIS"
@@ -50,7 +51,7 @@ func TestIndexExposures(t *testing.T) {
 	// Not below the base, though its name starts like it.
 	fill(t, m, "mem://q1/VIS-old", "2681/"+visName("DET", "009999", 0, 1, stamp))
 
-	o, err := euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	o, err := euclid.IndexExposures(t.Context(), m, visBase, settings.Nominal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,11 +88,11 @@ func TestIndexExposures(t *testing.T) {
 		t.Errorf("skipped %d short, %d nominal", o.SkippedShort, o.SkippedNominal)
 	}
 
-	short, err := euclid.IndexExposures(t.Context(), m, visBase+"/", euclid.Short)
+	short, err := euclid.IndexExposures(t.Context(), m, visBase+"/", settings.Short)
 	if err != nil || len(short.Exposures) != 1 || short.SkippedNominal != 4 || short.SkippedShort != 0 {
 		t.Errorf("short: %+v, %v", short, err)
 	}
-	all, err := euclid.IndexExposures(t.Context(), m, visBase, euclid.All)
+	all, err := euclid.IndexExposures(t.Context(), m, visBase, settings.AllExposures)
 	if err != nil || len(all.Exposures) != 4 {
 		t.Errorf("all: %+v, %v", all, err)
 	}
@@ -104,13 +105,13 @@ func splitURI(uri string) (string, string) {
 
 func TestIndexExposuresFindsNothing(t *testing.T) {
 	m := objstore.NewMemory()
-	_, err := euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	_, err := euclid.IndexExposures(t.Context(), m, visBase, settings.Nominal)
 	wantFault(t, err, fault.BadInput, "NoObservations", visBase, "vis_base_uri")
 	fill(t, m, visBase, "a/readme.txt")
-	_, err = euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	_, err = euclid.IndexExposures(t.Context(), m, visBase, settings.Nominal)
 	wantFault(t, err, fault.BadInput, "NoObservations", "among 1 files", "readme.txt")
 	fill(t, m, visBase, "a/"+visName("DET", "002704", 0, 2, stamp))
-	_, err = euclid.IndexExposures(t.Context(), m, visBase, euclid.Nominal)
+	_, err = euclid.IndexExposures(t.Context(), m, visBase, settings.Nominal)
 	wantFault(t, err, fault.BadInput, "NoObservations", "no nominal", "data.exposures")
 	_, err = euclid.IndexExposures(t.Context(), m, visBase, "both")
 	wantFault(t, err, fault.BadInput, "ConfigInvalid", "nominal, short or all")

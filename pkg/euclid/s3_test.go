@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -63,14 +64,14 @@ func TestS3Listing(t *testing.T) {
 		}
 	}
 	before := b.proxy.Requests()
-	got, err := euclid.IndexExposures(t.Context(), b.store, "s3://euclid/VIS/", euclid.Nominal)
+	got, err := euclid.IndexExposures(t.Context(), b.store, "s3://euclid/VIS/", settings.Nominal)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if pages := b.proxy.Requests() - before; pages != 2 {
 		t.Errorf("%d requests for the listing", pages)
 	}
-	want, err := euclid.IndexExposures(t.Context(), m, "mem://euclid/VIS/", euclid.Nominal)
+	want, err := euclid.IndexExposures(t.Context(), m, "mem://euclid/VIS/", settings.Nominal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestS3Listing(t *testing.T) {
 	if len(got.Superseded) != n/4*3 || len(got.Incomplete) != 0 {
 		t.Errorf("%d superseded, incomplete %v", len(got.Superseded), got.Incomplete)
 	}
-	_, err = euclid.IndexExposures(t.Context(), b.store, "s3://euclid/NIR", euclid.Nominal)
+	_, err = euclid.IndexExposures(t.Context(), b.store, "s3://euclid/NIR", settings.Nominal)
 	wantFault(t, err, fault.BadInput, "NoObservations", "s3://euclid/NIR")
 }
 

@@ -17,13 +17,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
-// Where tile centres come from.
-const (
-	FromMosaic  = string(settings.FromMosaic)  // the WCS of the tile's VIS mosaic
-	FromCatalog = string(settings.FromCatalog) // the extent of the positions in the tile's catalogue
-	FromTable   = string(settings.FromTable)   // a table of tile_id, ra, dec
-)
-
 // tileReads is how many headers are read at the same time.
 const tileReads = 32
 
@@ -35,7 +28,7 @@ type TileStore interface {
 
 // TileOptions says which tiles are wanted and where they are described.
 type TileOptions struct {
-	Source      string // mer_mosaic, mer_catalog or tile_table
+	Source      settings.TileSource
 	MERBase     string // for mer_mosaic
 	CatalogBase string // where the final catalogues are; always listed
 	TileTable   string // for tile_table
@@ -74,17 +67,17 @@ func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, 
 	var tiles map[int64]*MERTile
 	var where string
 	switch opts.Source {
-	case FromMosaic:
+	case settings.FromMosaic:
 		where = opts.MERBase
 		tiles, err = tilesOfMosaics(ctx, s, opts)
-	case FromCatalog:
+	case settings.FromCatalog:
 		where = opts.CatalogBase
 		tiles, err = tilesOfCatalogs(ctx, s, opts, catalogs)
-	case FromTable:
+	case settings.FromTable:
 		where = opts.TileTable
 		tiles, err = tilesOfTable(ctx, s, opts)
 	default:
-		err = fault.Input("ConfigInvalid", "tiling.source is %q", opts.Source).Fix("use %s, %s or %s", FromMosaic, FromCatalog, FromTable)
+		err = fault.Input("ConfigInvalid", "tiling.source is %q", opts.Source).Fix("use %s", settings.Choices[settings.TileSource]())
 	}
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -84,17 +85,17 @@ func tileTable(t *testing.T, m objstore.Writer, format string) string {
 	return uri
 }
 
-func tileOptions(source string) euclid.TileOptions {
+func tileOptions(source settings.TileSource) euclid.TileOptions {
 	return euclid.TileOptions{Source: source, MERBase: merBase, CatalogBase: catBase, NeighbourRadiusDeg: 0.8}
 }
 
 func TestIndexTiles(t *testing.T) {
 	m := survey(t)
-	for name, source := range map[string]string{"mosaic": euclid.FromMosaic, "catalog": euclid.FromCatalog,
-		"csv": euclid.FromTable, "fits": euclid.FromTable} {
+	for name, source := range map[string]settings.TileSource{"mosaic": settings.FromMosaic, "catalog": settings.FromCatalog,
+		"csv": settings.FromTable, "fits": settings.FromTable} {
 		t.Run(name, func(t *testing.T) {
 			opts := tileOptions(source)
-			if source == euclid.FromTable {
+			if source == settings.FromTable {
 				opts.TileTable = tileTable(t, m, name)
 			}
 			for _, c := range []struct{ wanted, want []int64 }{
@@ -111,14 +112,14 @@ func TestIndexTiles(t *testing.T) {
 				for _, tile := range tiles {
 					got = append(got, tile.ID)
 					centre := centres[tile.ID]
-					if source == euclid.FromMosaic {
+					if source == settings.FromMosaic {
 						// 0.1 deg east of CRVAL, because CRPIX lies that far to the right.
 						centre = sky.NewTangent(centre).Deproject(sky.Offset{Xi: 0.1})
 					}
 					if d := sky.Separation(centre, tile.Centre); d > 1e-9 {
 						t.Errorf("tile %d at %v, %g deg from %v", tile.ID, tile.Centre, d, centre)
 					}
-					if tile.Mosaic.Exists() != (source == euclid.FromMosaic) {
+					if tile.Mosaic.Exists() != (source == settings.FromMosaic) {
 						t.Errorf("tile %d has the mosaic %v", tile.ID, tile.Mosaic)
 					}
 					if len(tile.Catalogs) != 2 || !strings.HasSuffix(tile.Catalogs[0].URI, "017Z_00.00.fits") ||
@@ -140,7 +141,7 @@ func TestIndexTiles(t *testing.T) {
 func TestIndexTilesReadsHeadersOnly(t *testing.T) {
 	m := survey(t)
 	before := m.Usage()
-	opts := tileOptions(euclid.FromMosaic)
+	opts := tileOptions(settings.FromMosaic)
 	opts.IDs = []int64{102000002}
 	if _, err := euclid.IndexTiles(t.Context(), m, opts); err != nil {
 		t.Fatal(err)
@@ -156,7 +157,7 @@ func TestIndexTilesUnreadable(t *testing.T) {
 	m := survey(t)
 	bad := merBase + "102000777/VIS/" + merName(euclid.VISMosaic, 102000777, "20241018T142710.276838", "00.00")
 	put(t, m, bad, file(t, fits.NewPrimaryImage(-32, 16, 20)))
-	opts := tileOptions(euclid.FromMosaic)
+	opts := tileOptions(settings.FromMosaic)
 	opts.IDs = []int64{102000002}
 	_, err := euclid.IndexTiles(t.Context(), m, opts)
 	wantFault(t, err, fault.BadData, "", bad, "CTYPE1")
@@ -174,11 +175,11 @@ func TestIndexTilesUnreadable(t *testing.T) {
 
 func TestIndexTilesRefuses(t *testing.T) {
 	m := objstore.NewMemory()
-	_, err := euclid.IndexTiles(t.Context(), m, tileOptions(euclid.FromMosaic))
+	_, err := euclid.IndexTiles(t.Context(), m, tileOptions(settings.FromMosaic))
 	wantFault(t, err, fault.BadInput, "NoTiles", merBase)
 	_, err = euclid.IndexTiles(t.Context(), m, tileOptions("sky"))
 	wantFault(t, err, fault.BadInput, "ConfigInvalid", "mer_mosaic, mer_catalog or tile_table")
-	opts := tileOptions(euclid.FromTable)
+	opts := tileOptions(settings.FromTable)
 	opts.TileTable = "mem://tables/none.csv"
 	_, err = euclid.IndexTiles(t.Context(), m, opts)
 	wantFault(t, err, fault.BadInput, "NotFound", opts.TileTable)
@@ -233,9 +234,9 @@ func TestCatalogExtentRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			put(t, m, uri, catalogFile(t, c.sources))
-			_, err := euclid.IndexTiles(t.Context(), m, tileOptions(euclid.FromCatalog))
+			_, err := euclid.IndexTiles(t.Context(), m, tileOptions(settings.FromCatalog))
 			wantFault(t, err, fault.BadData, "CatalogExtent", uri, c.words)
-			opts := tileOptions(euclid.FromCatalog)
+			opts := tileOptions(settings.FromCatalog)
 			opts.IDs = []int64{1}
 			_, err = euclid.IndexTiles(t.Context(), m, opts)
 			wantFault(t, err, fault.BadData, "CatalogExtent", uri, c.words)
@@ -257,7 +258,7 @@ func TestTileTableOfManyRows(t *testing.T) {
 		data.Write(row)
 	}
 	m := objstore.NewMemory()
-	opts := tileOptions(euclid.FromTable)
+	opts := tileOptions(settings.FromTable)
 	opts.TileTable = "mem://tables/tiles.fits"
 	put(t, m, opts.TileTable, file(t, fits.NewPrimary(), hdu{h, data.Bytes()}))
 	before := m.Usage().Requests

@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // assembling is how many products of one file a store puts together at a time.
@@ -36,14 +37,14 @@ type pace struct {
 func (p *pace) rate() float64 { return float64(p.bytes) / p.took.Seconds() }
 
 // choose says whether the store is to copy the next file, and the pace to tell how it went.
-func (c *copies) choose(mode string) (ask bool, way *pace) {
+func (c *copies) choose(mode settings.Copy) (ask bool, way *pace) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, k := &c.streaming, &c.copying
 	switch {
 	case c.refused != nil:
 		way = s
-	case mode == CopyServer:
+	case mode == settings.CopyServer:
 		way = k
 	case s.bytes > 0 && k.bytes > 0:
 		if way = k; s.rate() > k.rate() {

@@ -16,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 const (
@@ -59,7 +60,7 @@ func (job Job) copy(ctx context.Context, c *copies, t *transfer) error {
 // bring has the store copy what it can, and streams the rest.
 func (job Job) bring(ctx context.Context, c *copies, t *transfer) error {
 	rest := t.products
-	if job.Copy != CopyStream {
+	if job.Copy != settings.CopyStream {
 		var err error
 		if rest, err = job.assemble(ctx, c, t); err != nil {
 			return err

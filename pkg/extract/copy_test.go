@@ -16,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -49,15 +50,16 @@ func TestCopyOnServer(t *testing.T) {
 	}
 	var streamed, copied map[string][]byte
 	for _, c := range []struct {
-		name, mode string
-		fault      s3test.Fault
-		copies     bool
-		why        string
+		name   string
+		mode   settings.Copy
+		fault  s3test.Fault
+		copies bool
+		why    string
 	}{
-		{"streamed", CopyStream, nil, false, ""},
-		{"copied", CopyServer, nil, true, ""},
-		{"auto", CopyAuto, nil, true, ""},
-		{"refused", CopyServer, refuse, false, "AccessDenied"},
+		{"streamed", settings.CopyStream, nil, false, ""},
+		{"copied", settings.CopyServer, nil, true, ""},
+		{"auto", settings.CopyAuto, nil, true, ""},
+		{"refused", settings.CopyServer, refuse, false, "AccessDenied"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := "s3://survey/out/" + c.name
@@ -96,7 +98,7 @@ func TestCopyOnServer(t *testing.T) {
 				}
 				for _, f := range m.Files {
 					file := got[strings.TrimSuffix(name, survey.LocalManifestFile)+f.Path]
-					if c.mode != CopyStream && f.CRC64NVME != nvmeOf(file) || f.Size != int64(len(file)) {
+					if c.mode != settings.CopyStream && f.CRC64NVME != nvmeOf(file) || f.Size != int64(len(file)) {
 						t.Errorf("%+v does not describe the file, which has %s", f, nvmeOf(file))
 					}
 				}
@@ -122,14 +124,14 @@ func TestCopyOnServerRefusesStale(t *testing.T) {
 	s := objstore.Open(t.Context(), objstore.Config{})
 	v := large(t, s, "s3://survey")
 	job := v.job("s3://survey/out")
-	job.Copy = CopyServer
+	job.Copy = settings.CopyServer
 	i := slices.IndexFunc(job.Quadrants, func(q euclid.Quadrant) bool { return q.Name == "1-2.E" })
 	job.Quadrants[i].SCI, job.Quadrants[i].FLG = job.Quadrants[i].FLG, job.Quadrants[i].SCI
 	if _, err := Tile(t.Context(), job); fault.CodeOf(err) != codeStale || !strings.Contains(err.Error(), "1-2.E") {
 		t.Errorf("HDUs changed places: %v", err)
 	}
 	job = v.job("s3://survey/out")
-	job.Copy = CopyServer
+	job.Copy = settings.CopyServer
 	v.write("VIS/002681/DET_002681_00_1.fits", v.det(v.exposures[0].ExposureID, sky.Offset{Xi: 1e-3}))
 	if _, err := Tile(t.Context(), job); fault.CodeOf(err) != objstore.ObjectChanged {
 		t.Errorf("replaced: %v", err)

@@ -34,7 +34,7 @@ type Job struct {
 	LowerCase  bool   // write the catalogue's column names in lower case
 	ConfigID   string // what can change a result, as one word
 	Provenance manifest.Provenance
-	Copy       string // how HDUs come to the products: CopyStream where it is empty
+	Copy       settings.Copy // how HDUs come to the products: streamed where it is empty
 	// Progress remembers which source files are copied, so that an attempt after
 	// one that was stopped copies the others only. Nil: nothing is remembered.
 	Progress Checkpoint
@@ -46,19 +46,6 @@ type Job struct {
 
 const usualWorkers = 3
 
-// Ways for HDUs to come to the products.
-const (
-	// CopyStream has them pass through this process, which checks them.
-	CopyStream = string(settings.CopyStream)
-	// CopyServer has the store copy them from bucket to bucket by itself, but
-	// for small files and the first 5 MiB of others; where it can't, they stream.
-	// Manifests have CRC64NVME checksums then, which stores make, instead of SHA-256.
-	CopyServer = string(settings.CopyServer)
-	// CopyAuto tries both on a file each, and goes on with the faster one. The
-	// products and their manifests are those of CopyServer either way.
-	CopyAuto = string(settings.CopyAuto)
-)
-
 // Tile prepares all sub-tiles of a tile and reports what it did. Every sub-tile
 // gets its manifests, also one without quadrants or sources. On failure, none of
 // them is marked complete that wasn't complete before with the same inputs.
@@ -68,8 +55,8 @@ func Tile(ctx context.Context, job Job) (*survey.TileReport, error) {
 	}
 	switch job.Copy {
 	case "":
-		job.Copy = CopyStream
-	case CopyStream, CopyServer, CopyAuto:
+		job.Copy = settings.CopyStream
+	case settings.CopyStream, settings.CopyServer, settings.CopyAuto:
 	default:
 		return nil, fault.Input("CopyInvalid", "no way to copy is called %q", job.Copy).Fix("use stream, server or auto")
 	}

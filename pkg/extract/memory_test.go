@@ -17,6 +17,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -40,7 +41,7 @@ func TestMemoryComesBack(t *testing.T) {
 		chance := rand.New(rand.NewPCG(uint64(i), 1))
 		proxy.Inject(nil)
 		job := v.job(fmt.Sprintf("s3://bucket/out-%d", i))
-		job.Copy = []string{CopyStream, CopyServer, CopyAuto}[i%3]
+		job.Copy = []settings.Copy{settings.CopyStream, settings.CopyServer, settings.CopyAuto}[i%3]
 		if i%4 == 0 { // an index that is wrong: all is looked up, and begun again
 			a, b := &job.Quadrants[0], &job.Quadrants[6]
 			a.BKG, b.BKG = b.BKG, a.BKG

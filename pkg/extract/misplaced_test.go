@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -118,7 +119,7 @@ func TestMischiefInTheMiddle(t *testing.T) {
 	m.expose("002681", "00", sky.Offset{})
 	m.catalogs = append(m.catalogs, m.catalog("own.fits", 1, m.scatter(-4, 4, 300)))
 	for name, c := range mischief(m) {
-		t.Run(name, func(t *testing.T) { m.suffers(t, c.do, c.code, c.says, CopyStream, "out/"+name) })
+		t.Run(name, func(t *testing.T) { m.suffers(t, c.do, c.code, c.says, settings.CopyStream, "out/"+name) })
 	}
 	server := s3test.Start(t)
 	server.Bucket(t, "survey")
@@ -127,12 +128,12 @@ func TestMischiefInTheMiddle(t *testing.T) {
 	for _, name := range []string{"RMS and FLG swapped", "one more in the place of two", "no FLG"} { // large files
 		c := mischief(v)[name]
 		t.Run(name+", by the server", func(t *testing.T) {
-			v.suffers(t, c.do, c.code, c.says, CopyServer, "out/"+strings.ReplaceAll(name, " ", "-"))
+			v.suffers(t, c.do, c.code, c.says, settings.CopyServer, "out/"+strings.ReplaceAll(name, " ", "-"))
 		})
 	}
 }
 
-func (v *fixture) suffers(t *testing.T, do func([]detHDU) []detHDU, code string, says []string, copy, to string) {
+func (v *fixture) suffers(t *testing.T, do func([]detHDU) []detHDU, code string, says []string, copy settings.Copy, to string) {
 	e := &v.exposures[0]
 	b := bytes.NewBuffer(primary(e.ExposureID))
 	for i, h := range do(v.detHDUs(sky.Offset{})) {

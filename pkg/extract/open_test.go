@@ -10,6 +10,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/await"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -74,7 +75,7 @@ func (u watchedUpload) Commit() (objstore.Info, error) {
 // opened when the file gets there, and those at the near side are done by then.
 func TestProductsAreOpenWhileTheyGrow(t *testing.T) {
 	v := newSurvey(t, objstore.NewMemory(), "mem://bucket")
-	v.grid = sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 0.1, TileArcmin: 8, CoreArcmin: 7.5}
+	v.grid = sky.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 0.1, TileArcmin: 8, CoreArcmin: 7.5}
 	e := v.expose("002681", "00", sky.Offset{})
 	v.catalogs = append(v.catalogs, v.catalog("own.fits", 1, nil))
 	job := v.job(v.base + "/out")

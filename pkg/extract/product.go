@@ -10,6 +10,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // product is a file of a sub-tile's directory while it is written.
@@ -27,7 +28,7 @@ func newProduct(uri, path string) *product { return &product{uri: uri, path: pat
 // newSum is the checksum that the job's manifests have: SHA-256, or where a
 // store may make products by itself, the one that it then says, for all of them.
 func (job Job) newSum() hash.Hash {
-	if job.Copy == CopyStream {
+	if job.Copy == settings.CopyStream {
 		return sha256.New()
 	}
 	const nvme = 0x9a6c9329ac4bc9b5 // reversed

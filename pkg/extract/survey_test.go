@@ -16,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -53,7 +54,7 @@ func newSurvey(t testing.TB, s store, base string) *fixture {
 	return &fixture{
 		t: t, store: s, base: base, nx: 32, ny: 33,
 		tile: sky.Tile{ID: 102018211, Centre: sky.Coord{RA: 359.98, Dec: -51.5}},
-		grid: sky.Grid{Rows: 2, Cols: 2, MarginArcmin: 1, TileArcmin: 8, CoreArcmin: 7.5},
+		grid: sky.Grid{Shape: settings.Shape{Rows: 2, Cols: 2}, MarginArcmin: 1, TileArcmin: 8, CoreArcmin: 7.5},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -145,7 +146,7 @@ func checkSubTile(t *testing.T, v *fixture, job Job, i int, files map[string][]b
 	}
 	for _, f := range local.Files {
 		sum := sha256.Sum256(file(f.Path))
-		summed := f.SHA256 == hex.EncodeToString(sum[:]) && job.Copy != CopyServer || f.CRC64NVME == nvmeOf(file(f.Path)) && job.Copy == CopyServer
+		summed := f.SHA256 == hex.EncodeToString(sum[:]) && job.Copy != settings.CopyServer || f.CRC64NVME == nvmeOf(file(f.Path)) && job.Copy == settings.CopyServer
 		if f.Size != int64(len(file(f.Path))) || !summed {
 			t.Errorf("%s: %+v does not describe the file", sub.Name(), f)
 		}

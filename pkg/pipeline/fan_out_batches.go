@@ -5,6 +5,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Branches of the fan-out over batches: what becomes of a batch of tiles, and
@@ -35,9 +36,8 @@ type BatchIn struct {
 
 // CommitSettings is what a batch's results are committed by.
 type CommitSettings struct {
-	Catalog Catalog `flyte:"catalog" doc:"the Iceberg tables"`
-	Leases  string  `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
-	RunID   string  `flyte:"run_id" doc:"name of the run"`
+	Catalog settings.Catalog `flyte:"catalog" doc:"the Iceberg tables"`
+	Leases  string           `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
 }
 
 // String names the batch's node in the console.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Branches of the fan-out: which sub-workflow each tile goes through.
@@ -29,10 +30,10 @@ type FanOutTilesIn struct {
 type TileIn struct {
 	TileID int64 `flyte:"tile_id" doc:"the tile"`
 	PrepareTileIn
-	GPU          GPU          `flyte:"gpu" doc:"what inference asks for"`
-	Inference    literal.Blob `flyte:"inference,format=json" doc:"what infers shear"`
-	InferenceKey string       `flyte:"inference_key" doc:"SHA-256 of that"`
-	Limits       Limits       `flyte:"limits" doc:"what bounds inference"`
+	GPU          GPU             `flyte:"gpu" doc:"what inference asks for"`
+	Inference    literal.Blob    `flyte:"inference,format=json" doc:"what infers shear"`
+	InferenceKey string          `flyte:"inference_key" doc:"SHA-256 of that"`
+	Limits       settings.Limits `flyte:"limits" doc:"what bounds inference"`
 }
 
 // Tile is one of the batch. The keys are the SHA-256 of its plan and of what infers.

@@ -3,17 +3,17 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
-	"github.com/cosmostat/constellation/pkg/region"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // IndexObservationsIn says where to look.
 type IndexObservationsIn struct {
-	Source       Source      `flyte:"source" doc:"where the survey's files lie"`
-	Tiling       Tiling      `flyte:"tiling" doc:"where tile centres come from"`
-	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
-	Region       region.Spec `flyte:"region" doc:"the part of the sky whose tiles are processed; empty: all of it"`
-	FilesPerTask int64       `flyte:"files_per_task" doc:"DET files read by one map element"`
-	Destination  Destination `flyte:"destination" doc:"where batches are marked that have to be read again"`
+	Source       settings.Source `flyte:"source" doc:"where the survey's files lie"`
+	Tiling       settings.Tiling `flyte:"tiling" doc:"where tile centres come from"`
+	TileIDs      []int64         `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
+	Region       settings.Region `flyte:"region" doc:"the part of the sky whose tiles are processed; empty: all of it"`
+	FilesPerTask int64           `flyte:"files_per_task" doc:"DET files read by one map element"`
+	Destination  Destination     `flyte:"destination" doc:"where batches are marked that have to be read again"`
 }
 
 // IndexObservationsOut is the plan that the later stages share. Its documents

@@ -3,16 +3,17 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // InferSubtileIn names one sub-tile of a prepared tile.
 type InferSubtileIn struct {
-	Prepared     literal.Blob `flyte:"prepared,format=json" doc:"the tile's sub-tile directories"`
-	SubTile      int64        `flyte:"sub_tile" doc:"index of the sub-tile, row by row"`
-	Inference    literal.Blob `flyte:"inference,format=json" doc:"what infers shear"`
-	InferenceKey string       `flyte:"inference_key" doc:"SHA-256 of that, which stands for it in the cache key"`
-	Limits       Limits       `flyte:"limits" doc:"what bounds it"`
-	Destination  Destination  `flyte:"destination" doc:"which run asks"`
+	Prepared     literal.Blob    `flyte:"prepared,format=json" doc:"the tile's sub-tile directories"`
+	SubTile      int64           `flyte:"sub_tile" doc:"index of the sub-tile, row by row"`
+	Inference    literal.Blob    `flyte:"inference,format=json" doc:"what infers shear"`
+	InferenceKey string          `flyte:"inference_key" doc:"SHA-256 of that, which stands for it in the cache key"`
+	Limits       settings.Limits `flyte:"limits" doc:"what bounds it"`
+	Destination  Destination     `flyte:"destination" doc:"which run asks"`
 }
 
 // InferSubtileOut is what inference said.

@@ -3,17 +3,18 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // PrepareTileIn names one tile and what to cut it from.
 type PrepareTileIn struct {
-	Plan        literal.Blob `flyte:"plan,format=json" doc:"everything that the tile is made from"`
-	Key         string       `flyte:"key" doc:"SHA-256 of the plan, which stands for it in the cache key"`
-	Listing     literal.Blob `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
-	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	Access      Access       `flyte:"access" doc:"which store the files are in"`
-	Products    Products     `flyte:"products" doc:"where products go, and how"`
-	Destination Destination  `flyte:"destination" doc:"what names the run's products"`
+	Plan        literal.Blob    `flyte:"plan,format=json" doc:"everything that the tile is made from"`
+	Key         string          `flyte:"key" doc:"SHA-256 of the plan, which stands for it in the cache key"`
+	Listing     literal.Blob    `flyte:"listing,format=json" doc:"the survey's plan: when files were listed"`
+	Source      settings.Source `flyte:"source" doc:"how to reach the files"`
+	Access      settings.Access `flyte:"access" doc:"which store the files are in"`
+	Products    Products        `flyte:"products" doc:"where products go, and how"`
+	Destination Destination     `flyte:"destination" doc:"what names the run's products"`
 }
 
 // PrepareTileOut is what was prepared.
@@ -33,7 +34,7 @@ var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
 	Doc:            "Extracts the quadrants and catalogue rows under every sub-tile of a tile into self-contained directories.",
 	Resources:      task.Resources{CPU: "2", Memory: "512Mi", Storage: "2Gi"}, // it takes 70 MB; catalogue rows pass through files
 	Retries:        3,
-	CacheVersion:   "2",
+	CacheVersion:   "3",
 	CacheIgnore:    []string{"plan", "listing", "source", "destination"},
 	CacheSerialize: true,
 	Deck:           true,

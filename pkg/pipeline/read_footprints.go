@@ -3,15 +3,16 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // ReadFootprintsIn names one batch of exposures.
 type ReadFootprintsIn struct {
-	Source      Source       `flyte:"source" doc:"how to reach the files"`
-	Access      Access       `flyte:"access" doc:"which store the files are in"`
-	Plan        literal.Blob `flyte:"plan,format=json" doc:"root document of the survey's exposures; the batches lie beside it"`
-	Batch       string       `flyte:"batch" doc:"SHA-256 of the batch: the exposures with their files as they were listed"`
-	Destination Destination  `flyte:"destination" doc:"where a batch that could not be read whole is marked"`
+	Source      settings.Source `flyte:"source" doc:"how to reach the files"`
+	Access      settings.Access `flyte:"access" doc:"which store the files are in"`
+	Plan        literal.Blob    `flyte:"plan,format=json" doc:"root document of the survey's exposures; the batches lie beside it"`
+	Batch       string          `flyte:"batch" doc:"SHA-256 of the batch: the exposures with their files as they were listed"`
+	Destination Destination     `flyte:"destination" doc:"where a batch that could not be read whole is marked"`
 }
 
 // ReadFootprintsOut is what the headers say.
@@ -28,7 +29,7 @@ var ReadFootprints = task.Define[ReadFootprintsIn, ReadFootprintsOut](task.Decla
 	Doc:          "Reads the headers of every quadrant of a batch of exposures: where it lies on the sky, and where in its files.",
 	Resources:    task.Resources{CPU: "1", Memory: "512Mi"},
 	Retries:      3,
-	CacheVersion: "3",
+	CacheVersion: "4",
 	CacheIgnore:  []string{"source", "plan", "destination"},
 	Over:         []string{"batch"},
 })

@@ -10,7 +10,6 @@ type RecordTilesIn struct {
 	Part        int64          `flyte:"part" doc:"number of the batch in its run"`
 	Prepared    []literal.Blob `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories"`
 	Destination Destination    `flyte:"destination" doc:"what names the run's products"`
-	RunID       string         `flyte:"run_id" doc:"name of the run"`
 }
 
 // RecordTilesOut is the batch's part of the run's record.
@@ -30,7 +29,6 @@ var RecordTiles = task.Define[RecordTilesIn, RecordTilesOut](task.Declaration{
 type RecordRunIn struct {
 	Parts       []literal.Blob `flyte:"parts,format=json" doc:"per batch: how its tiles ended"`
 	Destination Destination    `flyte:"destination" doc:"what names the run's products"`
-	RunID       string         `flyte:"run_id" doc:"name of the run"`
 }
 
 // RecordRunOut is the run's record.

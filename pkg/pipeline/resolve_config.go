@@ -2,7 +2,7 @@ package pipeline
 
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
-	"github.com/cosmostat/constellation/pkg/region"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // ResolveConfigIn is what people give at launch.
@@ -18,18 +18,17 @@ type ResolveConfigIn struct {
 // ResolveConfigOut is the narrow settings that the stages take.
 type ResolveConfigOut struct {
 	TileSettings
-	Access       Access      `flyte:"access" doc:"which store the survey's files are in"`
-	Catalog      Catalog     `flyte:"catalog" doc:"the Iceberg tables"`
-	Thresholds   Thresholds  `flyte:"thresholds" doc:"what the catalogue is held to"`
-	TileIDs      []int64     `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
-	Region       region.Spec `flyte:"region" doc:"the part of the sky to process; empty: all of it"`
-	FilesPerTask int64       `flyte:"files_per_task" doc:"DET files read by one map element"`
-	MaxMissing   string      `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
-	Campaign     Campaign    `flyte:"campaign" doc:"how a campaign works a survey off"`
-	Compute      string      `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
-	MaxTiles     int64       `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`
-	RunID        string      `flyte:"run_id" doc:"name of the run"`
-	Retention    string      `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once their results are committed"`
+	Access       settings.Access     `flyte:"access" doc:"which store the survey's files are in"`
+	Catalog      settings.Catalog    `flyte:"catalog" doc:"the Iceberg tables"`
+	Thresholds   settings.Thresholds `flyte:"thresholds" doc:"what the catalogue is held to"`
+	TileIDs      []int64             `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
+	Region       settings.Region     `flyte:"region" doc:"the part of the sky to process; empty: all of it"`
+	FilesPerTask int64               `flyte:"files_per_task" doc:"DET files read by one map element"`
+	MaxMissing   string              `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
+	Campaign     Campaign            `flyte:"campaign" doc:"how a campaign works a survey off"`
+	Compute      string              `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
+	MaxTiles     int64               `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`
+	Retention    settings.Retention  `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once their results are committed"`
 }
 
 // ResolveConfig merges the configuration file with what was given at launch.

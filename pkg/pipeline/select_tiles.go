@@ -3,15 +3,16 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // SelectTilesIn is a survey and how far the catalogue has come with it.
 type SelectTilesIn struct {
-	Tiles       literal.Blob `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
-	Tiling      Tiling       `flyte:"tiling" doc:"how tiles divide"`
-	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables, which hold the leases too"`
-	Destination Destination  `flyte:"destination" doc:"under which configuration tiles are done or not"`
-	Campaign    Campaign     `flyte:"campaign" doc:"how many tiles, and for how long"`
+	Tiles       literal.Blob     `flyte:"tiles,format=json" doc:"every tile with its centre and catalogues"`
+	Tiling      settings.Tiling  `flyte:"tiling" doc:"how tiles divide"`
+	Catalog     settings.Catalog `flyte:"catalog" doc:"the Iceberg tables, which hold the leases too"`
+	Destination Destination      `flyte:"destination" doc:"under which configuration tiles are done or not"`
+	Campaign    Campaign         `flyte:"campaign" doc:"how many tiles, and for how long"`
 }
 
 // SelectTilesOut is what this execution got.

@@ -3,15 +3,16 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // ValidateCatalogIn is the plan, the catalogue and what it is held to.
 type ValidateCatalogIn struct {
-	Run         literal.Blob `flyte:"run,format=json" doc:"run.json: what was planned and how it ended"`
-	Destination Destination  `flyte:"destination" doc:"what made the rows"`
-	Catalog     Catalog      `flyte:"catalog" doc:"the Iceberg tables"`
-	Thresholds  Thresholds   `flyte:"thresholds" doc:"what the catalogue is held to"`
-	Retention   string       `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once the catalogue has passed"`
+	Run         literal.Blob        `flyte:"run,format=json" doc:"run.json: what was planned and how it ended"`
+	Destination Destination         `flyte:"destination" doc:"what made the rows"`
+	Catalog     settings.Catalog    `flyte:"catalog" doc:"the Iceberg tables"`
+	Thresholds  settings.Thresholds `flyte:"thresholds" doc:"what the catalogue is held to"`
+	Retention   settings.Retention  `flyte:"retention" doc:"keep or drop_pixels: what becomes of pixels once the catalogue has passed"`
 }
 
 // ValidateCatalogOut is the verdict.

@@ -10,12 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 // survey is a few tiles round a place, with exposures, sources and results.
 func scene(centre sky.Coord) *Scene {
-	grid := sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
+	grid := sky.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	plane := sky.NewTangent(centre)
 	s := &Scene{Title: "Tiles & <sources>"}
 	status := []string{"ok", "no_sources", "no_exposures", "failed"}

@@ -23,6 +23,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -310,7 +311,7 @@ func simulated(t *testing.T) (s simulate.Survey, where *simulate.Summary, exposu
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed, err := euclid.IndexExposures(t.Context(), store, where.VIS, euclid.Nominal)
+	listed, err := euclid.IndexExposures(t.Context(), store, where.VIS, settings.Nominal)
 	if err != nil || len(listed.Exposures) != 3 {
 		t.Fatalf("%+v, %v", listed, err)
 	}
@@ -420,14 +421,14 @@ func TestTileTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	tiles, err := euclid.IndexTiles(t.Context(), store, euclid.TileOptions{
-		Source: euclid.FromMosaic, MERBase: where.MER, CatalogBase: where.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
+		Source: settings.FromMosaic, MERBase: where.MER, CatalogBase: where.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	planner := prepare.Planner{
 		Plan: plan, Tiles: &survey.Tiles{Tiles: tiles}, Store: store, Dir: filepath.Join(dir, "tiles"), Redo: survey.Redo{Store: store, Base: filepath.Join(dir, "redo")},
-		Grid: sky.Grid{Rows: s.GridRows, Cols: s.GridCols, MarginArcmin: s.MarginArcmin, TileArcmin: s.TileArcmin, CoreArcmin: s.CoreArcmin},
+		Grid: sky.Grid{Shape: settings.Shape{Rows: s.GridRows, Cols: s.GridCols}, MarginArcmin: s.MarginArcmin, TileArcmin: s.TileArcmin, CoreArcmin: s.CoreArcmin},
 	}
 	if planner.Index, err = index.Open(t.Context(), store, root); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -48,7 +49,7 @@ func TestPlans(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := prepare.Planner{Plan: plan, Tiles: around, Store: store, Dir: filepath.Join(dir, "tiles"), Redo: redo,
-			Grid: sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}}
+			Grid: sky.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}}
 		var err error
 		if p.Index, err = index.Open(t.Context(), store, root); err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/gpu"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -20,8 +21,8 @@ type TileJob struct {
 	Near       []euclid.Quadrant // those of the plan
 	Source     objstore.Reader
 	Dest       objstore.Store
-	RunURI     string // tiles go below it
-	Copy       string // as extract.Job has it
+	RunURI     string        // tiles go below it
+	Copy       settings.Copy // as extract.Job has it
 	ConfigID   string
 	Provenance manifest.Provenance
 	Progress   extract.Checkpoint // may be nil

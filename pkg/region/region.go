@@ -6,32 +6,9 @@ import (
 	"slices"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
-
-// Spec is a region as a configuration spells it: one of the three, or none
-// for the whole sky.
-type Spec struct {
-	Cone    []float64   `json:"cone,omitempty"`    // ra, dec, radius
-	Box     []float64   `json:"box,omitempty"`     // ra_min, ra_max, dec_min, dec_max; from ra_max on over RA 0 where it is the smaller
-	Polygon [][]float64 `json:"polygon,omitempty"` // corners: ra, dec; either way round, not closed
-}
-
-// Given says whether the region is more special than the whole sky.
-func (s Spec) Given() bool { return len(s.Cone)+len(s.Box)+len(s.Polygon) > 0 }
-
-// String is the region as it is written in a configuration.
-func (s Spec) String() string {
-	switch {
-	case len(s.Cone) > 0:
-		return fmt.Sprintf("cone %v", s.Cone)
-	case len(s.Box) > 0:
-		return fmt.Sprintf("box %v", s.Box)
-	case len(s.Polygon) > 0:
-		return fmt.Sprintf("polygon %v", s.Polygon)
-	}
-	return "the whole sky"
-}
 
 // Region is an area of the sky.
 type Region struct {
@@ -55,7 +32,7 @@ type circle struct {
 }
 
 // New makes a region; what can't be one is refused with the reason.
-func New(s Spec) (*Region, error) {
+func New(s settings.Region) (*Region, error) {
 	var r Region
 	var err error
 	switch {

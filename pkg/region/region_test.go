@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
-func make1(t *testing.T, s Spec) *Region {
+func make1(t *testing.T, s settings.Region) *Region {
 	t.Helper()
 	r, err := New(s)
 	if err != nil {
@@ -23,21 +24,21 @@ func make1(t *testing.T, s Spec) *Region {
 func TestContains(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		spec    Spec
+		spec    settings.Region
 		in, out []sky.Coord
 	}{
-		{"whole sky", Spec{}, []sky.Coord{{RA: 1, Dec: 2}, {Dec: 90}}, nil},
-		{"cone over RA 0", Spec{Cone: []float64{359.5, -28, 1}}, []sky.Coord{{RA: 0.5, Dec: -28}, {RA: 359, Dec: -28.5}}, []sky.Coord{{RA: 0.7, Dec: -28}, {RA: 359.5, Dec: -26.9}}},
-		{"cone at a pole", Spec{Cone: []float64{0, 89.5, 1}}, []sky.Coord{{RA: 180, Dec: 89.6}, {Dec: 90}}, []sky.Coord{{RA: 180, Dec: 89.4}}},
-		{"most of the sky", Spec{Cone: []float64{0, 0, 170}}, []sky.Coord{{RA: 165}, {Dec: -90}}, []sky.Coord{{RA: 180}, {RA: 175}}},
-		{"box", Spec{Box: []float64{50, 60, -52, -45}}, []sky.Coord{{RA: 55, Dec: -50}}, []sky.Coord{{RA: 49.9, Dec: -50}, {RA: 60.1, Dec: -50}, {RA: 55, Dec: -44.9}}},
-		{"box over RA 0", Spec{Box: []float64{355, 5, -30, -25}}, []sky.Coord{{RA: 359, Dec: -26}, {RA: 4, Dec: -26}}, []sky.Coord{{RA: 6, Dec: -26}, {RA: 354, Dec: -26}, {RA: 180, Dec: -26}}},
-		{"the same, by a negative RA", Spec{Box: []float64{-5, 5, -30, -25}}, []sky.Coord{{RA: 359, Dec: -26}, {RA: 4, Dec: -26}}, []sky.Coord{{RA: 6, Dec: -26}, {RA: 354, Dec: -26}}},
-		{"cap", Spec{Box: []float64{0, 360, 60, 90}}, []sky.Coord{{RA: 200, Dec: 61}, {Dec: 90}}, []sky.Coord{{RA: 200, Dec: 59}}},
-		{"polygon over RA 0", Spec{Polygon: [][]float64{{350, -10}, {10, -10}, {10, 10}, {350, 10}}}, []sky.Coord{{RA: 0, Dec: 0}, {RA: 355, Dec: 5}}, []sky.Coord{{RA: 11, Dec: 0}, {RA: 180, Dec: 0}, {RA: 0, Dec: 10.3}}},
-		{"its edges are great circles", Spec{Polygon: [][]float64{{350, 60}, {10, 60}, {10, 50}, {350, 50}}}, []sky.Coord{{RA: 0, Dec: 60.2}}, []sky.Coord{{RA: 0, Dec: 50.05}}},
-		{"polygon round a pole, closed", Spec{Polygon: [][]float64{{0, 80}, {120, 80}, {240, 80}, {0, 80}}}, []sky.Coord{{Dec: 90}, {RA: 60, Dec: 86}}, []sky.Coord{{RA: 60, Dec: 84}}},
-		{"concave", Spec{Polygon: [][]float64{{0, 0}, {10, 0}, {10, 10}, {5, 2}, {0, 10}}}, []sky.Coord{{RA: 1, Dec: 5}, {RA: 9, Dec: 5}}, []sky.Coord{{RA: 5, Dec: 5}}},
+		{"whole sky", settings.Region{}, []sky.Coord{{RA: 1, Dec: 2}, {Dec: 90}}, nil},
+		{"cone over RA 0", settings.Region{Cone: []float64{359.5, -28, 1}}, []sky.Coord{{RA: 0.5, Dec: -28}, {RA: 359, Dec: -28.5}}, []sky.Coord{{RA: 0.7, Dec: -28}, {RA: 359.5, Dec: -26.9}}},
+		{"cone at a pole", settings.Region{Cone: []float64{0, 89.5, 1}}, []sky.Coord{{RA: 180, Dec: 89.6}, {Dec: 90}}, []sky.Coord{{RA: 180, Dec: 89.4}}},
+		{"most of the sky", settings.Region{Cone: []float64{0, 0, 170}}, []sky.Coord{{RA: 165}, {Dec: -90}}, []sky.Coord{{RA: 180}, {RA: 175}}},
+		{"box", settings.Region{Box: []float64{50, 60, -52, -45}}, []sky.Coord{{RA: 55, Dec: -50}}, []sky.Coord{{RA: 49.9, Dec: -50}, {RA: 60.1, Dec: -50}, {RA: 55, Dec: -44.9}}},
+		{"box over RA 0", settings.Region{Box: []float64{355, 5, -30, -25}}, []sky.Coord{{RA: 359, Dec: -26}, {RA: 4, Dec: -26}}, []sky.Coord{{RA: 6, Dec: -26}, {RA: 354, Dec: -26}, {RA: 180, Dec: -26}}},
+		{"the same, by a negative RA", settings.Region{Box: []float64{-5, 5, -30, -25}}, []sky.Coord{{RA: 359, Dec: -26}, {RA: 4, Dec: -26}}, []sky.Coord{{RA: 6, Dec: -26}, {RA: 354, Dec: -26}}},
+		{"cap", settings.Region{Box: []float64{0, 360, 60, 90}}, []sky.Coord{{RA: 200, Dec: 61}, {Dec: 90}}, []sky.Coord{{RA: 200, Dec: 59}}},
+		{"polygon over RA 0", settings.Region{Polygon: [][]float64{{350, -10}, {10, -10}, {10, 10}, {350, 10}}}, []sky.Coord{{RA: 0, Dec: 0}, {RA: 355, Dec: 5}}, []sky.Coord{{RA: 11, Dec: 0}, {RA: 180, Dec: 0}, {RA: 0, Dec: 10.3}}},
+		{"its edges are great circles", settings.Region{Polygon: [][]float64{{350, 60}, {10, 60}, {10, 50}, {350, 50}}}, []sky.Coord{{RA: 0, Dec: 60.2}}, []sky.Coord{{RA: 0, Dec: 50.05}}},
+		{"polygon round a pole, closed", settings.Region{Polygon: [][]float64{{0, 80}, {120, 80}, {240, 80}, {0, 80}}}, []sky.Coord{{Dec: 90}, {RA: 60, Dec: 86}}, []sky.Coord{{RA: 60, Dec: 84}}},
+		{"concave", settings.Region{Polygon: [][]float64{{0, 0}, {10, 0}, {10, 10}, {5, 2}, {0, 10}}}, []sky.Coord{{RA: 1, Dec: 5}, {RA: 9, Dec: 5}}, []sky.Coord{{RA: 5, Dec: 5}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := make1(t, tt.spec)
@@ -59,7 +60,7 @@ func TestContains(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	for want, spec := range map[string]Spec{
+	for want, spec := range map[string]settings.Region{
 		"more than one":         {Cone: []float64{1, 2, 3}, Box: []float64{1, 2, 3, 4}},
 		"three numbers, not 2":  {Cone: []float64{1, 2}},
 		"radius":                {Cone: []float64{1, 2, 0}},
@@ -83,7 +84,7 @@ func TestRefused(t *testing.T) {
 }
 
 // regions of all kinds and sizes around a place.
-func random(r *rand.Rand, at sky.Coord) Spec {
+func random(r *rand.Rand, at sky.Coord) settings.Region {
 	plane := sky.NewTangent(at)
 	size := 0.02 * math.Pow(300, r.Float64()) // 0.02 to 6 degrees
 	near := func(scale float64) sky.Coord {
@@ -92,15 +93,15 @@ func random(r *rand.Rand, at sky.Coord) Spec {
 	switch r.IntN(3) {
 	case 0:
 		c := near(size)
-		return Spec{Cone: []float64{c.RA, c.Dec, size * (0.1 + r.Float64())}}
+		return settings.Region{Cone: []float64{c.RA, c.Dec, size * (0.1 + r.Float64())}}
 	case 1:
 		c := near(size)
 		width := size * (0.1 + r.Float64()) / math.Max(0.05, math.Cos(c.Dec*deg))
-		return Spec{Box: []float64{c.RA, math.Mod(c.RA+width, 360), max(-90, c.Dec-size*r.Float64()), min(90, c.Dec+0.01+size*r.Float64())}}
+		return settings.Region{Box: []float64{c.RA, math.Mod(c.RA+width, 360), max(-90, c.Dec-size*r.Float64()), min(90, c.Dec+0.01+size*r.Float64())}}
 	}
 	middle := near(size)
 	around := sky.NewTangent(middle)
-	var s Spec
+	var s settings.Region
 	n := 3 + r.IntN(7)
 	for i := range n { // a star: its edges don't cross
 		sin, cos := math.Sincos(2 * math.Pi * float64(i) / float64(n))
@@ -170,21 +171,21 @@ func TestOverlapsTable(t *testing.T) {
 	at := sky.NewTangent(sky.Coord{RA: 359.9, Dec: 60})
 	for _, tt := range []struct {
 		name string
-		spec Spec
+		spec settings.Region
 		want bool
 	}{
-		{"a small cone inside", Spec{Cone: []float64{0.2, 60.1, 1e-6}}, true},
-		{"a small box inside", Spec{Box: []float64{0.2, 0.2001, 60.1, 60.1001}}, true},
-		{"a small polygon inside", Spec{Polygon: [][]float64{{0.2, 60}, {0.201, 60}, {0.2, 60.001}}}, true},
-		{"a large cone around", Spec{Cone: []float64{30, 50, 40}}, true},
-		{"a cone that reaches over an edge's middle", Spec{Cone: []float64{359.9, 60.26, 0.0101}}, true},
-		{"a cone that does not quite", Spec{Cone: []float64{359.9, 60.26, 0.0099}}, false},
-		{"a parallel that an edge bends over", Spec{Box: []float64{355, 5, 50, 59.7501}}, true},
-		{"a parallel below it all", Spec{Box: []float64{355, 5, 50, 59.748}}, false},
-		{"a strip across", Spec{Box: []float64{350, 10, 60, 60.0001}}, true},
-		{"the other side of the sky", Spec{Cone: []float64{179.9, -60, 20}}, false},
-		{"all but a cone around it", Spec{Cone: []float64{179.9, -60, 179.5}}, false},
-		{"all but a smaller cone", Spec{Cone: []float64{179.9, -60, 179.7}}, true},
+		{"a small cone inside", settings.Region{Cone: []float64{0.2, 60.1, 1e-6}}, true},
+		{"a small box inside", settings.Region{Box: []float64{0.2, 0.2001, 60.1, 60.1001}}, true},
+		{"a small polygon inside", settings.Region{Polygon: [][]float64{{0.2, 60}, {0.201, 60}, {0.2, 60.001}}}, true},
+		{"a large cone around", settings.Region{Cone: []float64{30, 50, 40}}, true},
+		{"a cone that reaches over an edge's middle", settings.Region{Cone: []float64{359.9, 60.26, 0.0101}}, true},
+		{"a cone that does not quite", settings.Region{Cone: []float64{359.9, 60.26, 0.0099}}, false},
+		{"a parallel that an edge bends over", settings.Region{Box: []float64{355, 5, 50, 59.7501}}, true},
+		{"a parallel below it all", settings.Region{Box: []float64{355, 5, 50, 59.748}}, false},
+		{"a strip across", settings.Region{Box: []float64{350, 10, 60, 60.0001}}, true},
+		{"the other side of the sky", settings.Region{Cone: []float64{179.9, -60, 20}}, false},
+		{"all but a cone around it", settings.Region{Cone: []float64{179.9, -60, 179.5}}, false},
+		{"all but a smaller cone", settings.Region{Cone: []float64{179.9, -60, 179.7}}, true},
 	} {
 		if got := make1(t, tt.spec).Overlaps(at, square); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
@@ -195,13 +196,13 @@ func TestOverlapsTable(t *testing.T) {
 func TestSelect(t *testing.T) {
 	tiles := []sky.Tile{{ID: 1, Centre: sky.Coord{RA: 10, Dec: 0}}, {ID: 2, Centre: sky.Coord{RA: 10.5, Dec: 0}}, {ID: 3, Centre: sky.Coord{RA: 11, Dec: 0}}}
 	for _, tt := range []struct {
-		spec Spec
+		spec settings.Region
 		want []int
 	}{
-		{Spec{}, []int{0, 1, 2}},
-		{Spec{Cone: []float64{10.3, 0, 0.04}}, []int{1}}, // in the first tile's 32' square, but not in its core
-		{Spec{Cone: []float64{10.3, 0, 0.06}}, []int{0, 1}},
-		{Spec{Box: []float64{20, 30, -1, 1}}, nil},
+		{settings.Region{}, []int{0, 1, 2}},
+		{settings.Region{Cone: []float64{10.3, 0, 0.04}}, []int{1}}, // in the first tile's 32' square, but not in its core
+		{settings.Region{Cone: []float64{10.3, 0, 0.06}}, []int{0, 1}},
+		{settings.Region{Box: []float64{20, 30, -1, 1}}, nil},
 	} {
 		if got := make1(t, tt.spec).Select(tiles, 30); !slices.Equal(got, tt.want) {
 			t.Errorf("%v selects %v, want %v", tt.spec, got, tt.want)
@@ -214,7 +215,7 @@ func BenchmarkSelect(b *testing.B) {
 	for i := range 60000 {
 		tiles = append(tiles, sky.Tile{Centre: sky.Coord{RA: float64(i%600) * 0.6, Dec: float64(i/600)*0.5 - 25}})
 	}
-	spec := Spec{}
+	spec := settings.Region{}
 	for i := range 100 {
 		s, c := math.Sincos(2 * math.Pi * float64(i) / 100)
 		spec.Polygon = append(spec.Polygon, []float64{180 + 40*c, 20 * s})

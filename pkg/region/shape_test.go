@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -15,7 +16,7 @@ func squaresAt(centres ...sky.Coord) []Square {
 	for _, c := range centres {
 		tile := sky.Tile{Centre: c}
 		out = append(out, Square{Plane: tile.Plane(), Box: sky.Box{XiMin: -16. / 60, XiMax: 16. / 60, EtaMin: -16. / 60, EtaMax: 16. / 60}, Name: "tile"})
-		for _, grid := range []sky.Grid{{Rows: 2, Cols: 2, TileArcmin: 32}, {Rows: 3, Cols: 1, TileArcmin: 32}} {
+		for _, grid := range []sky.Grid{{Shape: settings.Shape{Rows: 2, Cols: 2}, TileArcmin: 32}, {Shape: settings.Shape{Rows: 3, Cols: 1}, TileArcmin: 32}} {
 			for _, s := range grid.SubTiles(tile) {
 				out = append(out, Square{Plane: tile.Plane(), Box: s.Core, Name: s.Name(), Properties: map[string]any{"row": s.Row}})
 			}

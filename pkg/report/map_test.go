@@ -6,13 +6,14 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func TestMap(t *testing.T) {
 	tile := sky.Tile{ID: 102018211, Centre: sky.Coord{RA: 0.01, Dec: -28}}
-	grid := sky.Grid{Rows: 2, Cols: 2, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
+	grid := sky.Grid{Shape: settings.Shape{Rows: 2, Cols: 2}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	p := &survey.Prepared{}
 	for i := range 4 {
 		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Row: i / 2, Col: i % 2}, Status: "ok", CoreSources: 1234 + i})

@@ -73,9 +73,15 @@ type Copy string
 
 // Ways of copying.
 const (
-	CopyStream Copy = "stream" // through the task, which checks them
-	CopyServer Copy = "server" // by the object store, from bucket to bucket, where it can
-	CopyAuto   Copy = "auto"   // whichever of the two is faster
+	// CopyStream has them pass through the task, which checks them.
+	CopyStream Copy = "stream"
+	// CopyServer has the store copy them from bucket to bucket by itself, but
+	// for small files and the first 5 MiB of others; where it can't, they stream.
+	// Manifests have CRC64NVME checksums then, which stores make, instead of SHA-256.
+	CopyServer Copy = "server"
+	// CopyAuto tries both on a file each, and goes on with the faster one. The
+	// products and their manifests are those of CopyServer either way.
+	CopyAuto Copy = "auto"
 )
 
 // FlyteEnum lists the values.

@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 func centre() sky.Coord { return square().Centre() }
 
 func square() sky.SubTile {
-	grid := sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
+	grid := sky.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	return grid.SubTiles(sky.Tile{ID: 102018211, Centre: sky.Coord{RA: 0.05, Dec: -70}})[9]
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -50,9 +51,9 @@ func (j *Job) mock(ctx context.Context, out string, m *manifest.Manifest) error 
 	shear := results.Shear{
 		TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1],
 		G1: normal(0, 0.02), G2: normal(0, 0.02), G1Err: new(float32(noise)), G2Err: new(float32(noise)),
-		NSources: int32(len(core)), Method: EngineMock, Convergence: new(float32(1)), Status: survey.StatusOK,
+		NSources: int32(len(core)), Method: string(settings.EngineMock), Convergence: new(float32(1)), Status: survey.StatusOK,
 	}
-	return write(out, shear, sources, summary{Engine: EngineMock, ConfigID: j.ConfigID})
+	return write(out, shear, sources, summary{Engine: settings.EngineMock, ConfigID: j.ConfigID})
 }
 
 // positions are those of the core sources, from the sub-tile's catalogue.

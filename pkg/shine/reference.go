@@ -15,6 +15,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/reference"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // reference runs the engine of package reference, in this process.
@@ -24,7 +25,7 @@ func (j *Job) reference(ctx context.Context, out string, m *manifest.Manifest) e
 		return err
 	}
 	shear, sources := r.Rows()
-	s := summary{Engine: EngineReference, ConfigID: j.ConfigID, Fit: &r.Summary}
+	s := summary{Engine: settings.EngineReference, ConfigID: j.ConfigID, Fit: &r.Summary}
 	if r.N == 0 {
 		s.Reason = "no core source is good enough to measure shear from"
 	}

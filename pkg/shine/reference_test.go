@@ -9,6 +9,7 @@ import (
 	"github.com/cosmostat/constellation/internal/testing/testsurvey"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -23,7 +24,7 @@ func TestReference(t *testing.T) {
 	}
 	s.GridRows, s.GridCols, s.Targets = 1, 1, 1
 	sub := testsurvey.Prepare(t, s, t.TempDir()).SubTiles[0]
-	found, err := shine.Run(t.Context(), shine.Job{Dir: sub.Dir, Engine: shine.EngineReference, ConfigID: "c"})
+	found, err := shine.Run(t.Context(), shine.Job{Dir: sub.Dir, Engine: settings.EngineReference, ConfigID: "c"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,13 +19,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// Engines.
-const (
-	EngineShine     = string(settings.EngineShine)
-	EngineReference = string(settings.EngineReference)
-	EngineMock      = string(settings.EngineMock)
-)
-
 // Codes of this package's failures.
 const (
 	CodeEngine     = "EngineUnknown"     // bad input
@@ -52,7 +45,7 @@ type Job struct {
 	// what that run measured stays as it is.
 	Results string
 	out     string // directory of this machine that takes results/ first
-	Engine  string
+	Engine  settings.Engine
 
 	Command   []string      // engine shine: argv
 	Timeout   time.Duration // 0: none
@@ -117,8 +110,8 @@ func name(m *manifest.Manifest) string { return "sub-tile " + m.ID().Name() }
 // infer runs the engine into a fresh directory, checks it, and puts it where
 // results belong.
 func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err error) {
-	if j.Engine != EngineMock && j.Engine != EngineShine && j.Engine != EngineReference {
-		return Found{}, fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s, %s or %s", EngineShine, EngineReference, EngineMock)
+	if !settings.Known(j.Engine) {
+		return Found{}, fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s", settings.Choices[settings.Engine]())
 	}
 	fresh, err := os.MkdirTemp(j.out, survey.AttemptDir)
 	if err != nil {
@@ -132,9 +125,9 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 	switch {
 	case nothing != "":
 		err = j.writeEmpty(fresh, m, nothing, reason)
-	case j.Engine == EngineMock:
+	case j.Engine == settings.EngineMock:
 		err = j.mock(ctx, fresh, m)
-	case j.Engine == EngineReference:
+	case j.Engine == settings.EngineReference:
 		err = j.reference(ctx, fresh, m)
 	default:
 		err = j.child(ctx, fresh, m)

@@ -15,13 +15,14 @@ import (
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 func mock(dir string) shine.Job {
-	return shine.Job{Dir: dir, Engine: shine.EngineMock, ConfigID: "c1"}
+	return shine.Job{Dir: dir, Engine: settings.EngineMock, ConfigID: "c1"}
 }
 
 func job(t *testing.T, dir, how string) shine.Job {
@@ -30,7 +31,7 @@ func job(t *testing.T, dir, how string) shine.Job {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return shine.Job{Dir: dir, Engine: shine.EngineShine, Command: []string{self}, Timeout: time.Hour, Grace: time.Hour,
+	return shine.Job{Dir: dir, Engine: settings.EngineShine, Command: []string{self}, Timeout: time.Hour, Grace: time.Hour,
 		Inference: "inference:\n  method: map # kept\n", GAL: "gal: {n: 200}\n", ConfigID: "c1"}
 }
 

@@ -11,20 +11,21 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/reference"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // summary is summary.json as the engines of this package write it. Engines
 // that are commands add what they like.
 type summary struct {
-	TileID   int64  `json:"tile_id"`
-	Row      int32  `json:"subtile_row"`
-	Col      int32  `json:"subtile_col"`
-	Engine   string `json:"engine"`
-	ConfigID string `json:"config_id"`
-	Status   string `json:"status"`
-	Reason   string `json:"reason,omitempty"`
-	NSources int    `json:"n_sources"`
+	TileID   int64           `json:"tile_id"`
+	Row      int32           `json:"subtile_row"`
+	Col      int32           `json:"subtile_col"`
+	Engine   settings.Engine `json:"engine"`
+	ConfigID string          `json:"config_id"`
+	Status   string          `json:"status"`
+	Reason   string          `json:"reason,omitempty"`
+	NSources int             `json:"n_sources"`
 
 	Fit *reference.Summary `json:"fit,omitempty"` // of engine reference
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/testsurvey"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -56,7 +57,7 @@ func TestTruthOfSHINE(t *testing.T) {
 	p := testsurvey.Prepare(t, few(t), t.TempDir())
 	sub := p.SubTiles[0]
 	found, err := shine.Run(t.Context(), shine.Job{
-		Dir: sub.Dir, Engine: shine.EngineShine, Command: []string{python, "-m", "constellation_shine"}, Timeout: 40 * time.Minute, ConfigID: "truth", Log: os.Stderr,
+		Dir: sub.Dir, Engine: settings.EngineShine, Command: []string{python, "-m", "constellation_shine"}, Timeout: 40 * time.Minute, ConfigID: "truth", Log: os.Stderr,
 		// SHINE's own prior on the shear would pull so few galaxies to zero.
 		Inference: "inference:\n  method: map\n  map_config: {num_steps: 60, learning_rate: 0.02}\n  galaxy_stamp_sizes: [64, 128]\n",
 		GAL: "gal:\n  type: Exponential\n  flux: {type: LogNormal, center: catalog, sigma: 0.5}\n  half_light_radius: {type: LogNormal, center: catalog, sigma: 0.3}\n" +

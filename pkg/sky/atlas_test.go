@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // rows lays tiles over a range of Dec as the MER products do: in rows half a
@@ -40,9 +42,9 @@ var fields = []struct {
 	grid  Grid
 }{
 	{"EDFN", rows(62.5, 69.5, Range{255, 285}), Box{258, 282, 63, 69}, usual},
-	{"EDFS", rows(-52, -45, Range{50, 72}), Box{52, 70, -51.5, -45.5}, Grid{Rows: 3, Cols: 5, MarginArcmin: 0.1, TileArcmin: 32, CoreArcmin: 30}},
-	{"across RA 0", rows(-31, -25, Range{355, 365}), Box{356.5, 363.5, -30.4, -25.6}, Grid{Rows: 1, Cols: 1, MarginArcmin: 4, TileArcmin: 32, CoreArcmin: 30}},
-	{"north pole", rows(86, 90, Range{0, 360}), Box{0, 360, 86.5, 90}, Grid{Rows: 7, Cols: 6, MarginArcmin: 2, TileArcmin: 32, CoreArcmin: 30}},
+	{"EDFS", rows(-52, -45, Range{50, 72}), Box{52, 70, -51.5, -45.5}, Grid{Shape: settings.Shape{Rows: 3, Cols: 5}, MarginArcmin: 0.1, TileArcmin: 32, CoreArcmin: 30}},
+	{"across RA 0", rows(-31, -25, Range{355, 365}), Box{356.5, 363.5, -30.4, -25.6}, Grid{Shape: settings.Shape{Rows: 1, Cols: 1}, MarginArcmin: 4, TileArcmin: 32, CoreArcmin: 30}},
+	{"north pole", rows(86, 90, Range{0, 360}), Box{0, 360, 86.5, 90}, Grid{Shape: settings.Shape{Rows: 7, Cols: 6}, MarginArcmin: 2, TileArcmin: 32, CoreArcmin: 30}},
 	{"south pole", rows(-90, -86, Range{0, 360}), Box{0, 360, -90, -86.5}, usual},
 }
 

@@ -3,11 +3,12 @@ package sky_test
 import (
 	"fmt"
 
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 func Example() {
-	grid := sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
+	grid := sky.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	tile := sky.Tile{ID: 102018211, Centre: sky.Coord{RA: 57.9990741, Dec: -51.5}}
 	source := sky.Coord{RA: 57.9, Dec: -51.35}
 	o, _ := tile.Plane().Project(source)

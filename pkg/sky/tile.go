@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Tile is one tile of the MER products. Its squares are laid in the tangent
@@ -65,13 +66,7 @@ func (s SubTile) Overlaps(outline []Coord) bool {
 }
 
 // Grid says how tiles are divided.
-type Grid struct {
-	Rows         int     `json:"rows"`
-	Cols         int     `json:"cols"`
-	MarginArcmin float64 `json:"margin_arcmin"` // by which an extended area reaches over its core, on each side
-	TileArcmin   float64 `json:"tile_arcmin"`   // the side of the square that is divided
-	CoreArcmin   float64 `json:"core_arcmin"`   // the side of the square that the tile owns, nominally
-}
+type Grid settings.Grid
 
 // The limits are far outside of sense, near where something else would break.
 const (

@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
-var usual = Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
+var usual = Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 
 func TestSubTiles(t *testing.T) {
 	tile := Tile{ID: 102018211, Centre: Coord{57.9990741, -51.5}}
@@ -34,7 +35,7 @@ func TestSubTiles(t *testing.T) {
 		}
 	}
 	for _, n := range []int{1, 3, 4, 7, 12} {
-		g := Grid{Rows: n, Cols: n, TileArcmin: 32}
+		g := Grid{Shape: settings.Shape{Rows: n, Cols: n}, TileArcmin: 32}
 		s := g.SubTiles(tile)
 		for i := range n - 1 {
 			if s[i].Core.XiMax != s[i+1].Core.XiMin || s[i*n].Core.EtaMax != s[(i+1)*n].Core.EtaMin {

@@ -7,6 +7,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/region"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -54,7 +55,7 @@ func (a *Around) Of(tile euclid.MERTile, radiusDeg float64) []euclid.MERTile {
 // neighbours. Wanted are those with the given ids, each once, or without any
 // those whose cores, squares of a side of coreArcmin, share some area with the
 // region: all where that is empty, too.
-func NewTiles(found []euclid.MERTile, ids []int64, where region.Spec, coreArcmin, neighbourRadiusDeg float64) (*Tiles, error) {
+func NewTiles(found []euclid.MERTile, ids []int64, where settings.Region, coreArcmin, neighbourRadiusDeg float64) (*Tiles, error) {
 	area, err := region.New(where)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func NewTiles(found []euclid.MERTile, ids []int64, where region.Spec, coreArcmin
 }
 
 // cut keeps the tiles of a region, and those within a radius of one of them.
-func (t *Tiles) cut(area *region.Region, where region.Spec, coreArcmin, radiusDeg float64) (*Tiles, error) {
+func (t *Tiles) cut(area *region.Region, where settings.Region, coreArcmin, radiusDeg float64) (*Tiles, error) {
 	all := t.sky()
 	selected := area.Select(all, coreArcmin)
 	if len(selected) == 0 {

@@ -19,7 +19,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
-	"github.com/cosmostat/constellation/pkg/region"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -88,13 +88,13 @@ func TestNewTiles(t *testing.T) {
 		return uri
 	}
 	write("cat/23/EUC_MER_FINAL-CAT_TILE23-CC66F6_20241018T214045.289017Z_00.00.fits", []byte("x"))
-	usual := sky.Grid{Rows: 4, Cols: 4, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
+	usual := sky.Grid{Shape: settings.Shape{Rows: 4, Cols: 4}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30}
 	for name, data := range tables(t, tiles) {
 		opts := euclid.TileOptions{
-			Source: euclid.FromTable, TileTable: write(name, data), CatalogBase: "mem://bucket/cat/",
+			Source: settings.FromTable, TileTable: write(name, data), CatalogBase: "mem://bucket/cat/",
 			NeighbourRadiusDeg: usual.NeighbourRadius(), ParquetTable: quadrants.ReadTileTable,
 		}
-		find := func(ids []int64, where region.Spec) (*Tiles, error) {
+		find := func(ids []int64, where settings.Region) (*Tiles, error) {
 			opts.IDs = ids
 			found, err := euclid.IndexTiles(t.Context(), store, opts)
 			if err != nil {
@@ -103,7 +103,7 @@ func TestNewTiles(t *testing.T) {
 			return NewTiles(found, ids, where, usual.CoreArcmin, opts.NeighbourRadiusDeg)
 		}
 		t.Run(name, func(t *testing.T) {
-			all, err := find(nil, region.Spec{})
+			all, err := find(nil, settings.Region{})
 			if err != nil || len(all.Wanted) != 45 || len(all.Tiles) != 45 {
 				t.Fatal(all, err)
 			}
@@ -113,16 +113,16 @@ func TestNewTiles(t *testing.T) {
 				}
 			}
 			// The tile in the middle, 23, by its id and by regions inside its core.
-			byID, err := find([]int64{23}, region.Spec{})
+			byID, err := find([]int64{23}, settings.Region{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			again := []int64{24, 23, 24, 23}
-			twice, err := find(again, region.Spec{})
+			twice, err := find(again, settings.Region{})
 			if err != nil || !slices.Equal(twice.Wanted, []int64{23, 24}) || !slices.Equal(again, []int64{24, 23, 24, 23}) {
 				t.Error(twice, again, err)
 			}
-			for _, where := range []region.Spec{
+			for _, where := range []settings.Region{
 				{Cone: []float64{0, -28, 0.1}}, {Box: []float64{359.9, 0.1, -28.1, -27.9}}, {Polygon: [][]float64{{0.1, -28}, {359.9, -28}, {0, -27.9}}},
 			} {
 				got, err := find(nil, where)
@@ -136,14 +136,14 @@ func TestNewTiles(t *testing.T) {
 					t.Errorf("%v: %v, by id %v", where, got.Tiles, byID.Tiles)
 				}
 			}
-			wide, err := find(nil, region.Spec{Box: []float64{359, 1, -28.3, -27.7}})
+			wide, err := find(nil, settings.Region{Box: []float64{359, 1, -28.3, -27.7}})
 			if err != nil || !slices.Equal(wide.Wanted, []int64{12, 13, 14, 15, 16, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34}) {
 				t.Error(wide.Wanted, err)
 			}
-			if _, err := find(nil, region.Spec{Cone: []float64{90, 0, 1}}); fault.CodeOf(err) != "NoTiles" || !strings.Contains(err.Error(), "none of 45 tiles") {
+			if _, err := find(nil, settings.Region{Cone: []float64{90, 0, 1}}); fault.CodeOf(err) != "NoTiles" || !strings.Contains(err.Error(), "none of 45 tiles") {
 				t.Error(err)
 			}
-			if _, err := find(nil, region.Spec{Cone: []float64{90, 0}}); fault.CodeOf(err) != "RegionInvalid" {
+			if _, err := find(nil, settings.Region{Cone: []float64{90, 0}}); fault.CodeOf(err) != "RegionInvalid" {
 				t.Error(err)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -34,7 +35,7 @@ type Errand struct {
 	Dithers  []euclid.Exposure // more of them
 	Every    int               // only every so many of the quadrants
 	Dest     string            // directory or S3 prefix
-	Copy     string            // as extract.Job has it
+	Copy     settings.Copy     // as extract.Job has it
 	Keep     bool              // files in a directory, too
 }
 

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Each runs a test on an empty catalogue of each kind, with a local warehouse.
 // Kinds whose programs are missing are skipped, aloud.
-func Each(t *testing.T, test func(t *testing.T, s catalog.Settings)) {
+func Each(t *testing.T, test func(t *testing.T, s settings.Catalog)) {
 	for _, kind := range []struct {
 		name string
 		uri  func(t testing.TB, warehouse string) string
@@ -22,13 +23,13 @@ func Each(t *testing.T, test func(t *testing.T, s catalog.Settings)) {
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			warehouse := t.TempDir()
-			test(t, catalog.Settings{Warehouse: warehouse, URI: kind.uri(t, warehouse), Namespace: "shear", Table: "edff_shear"})
+			test(t, settings.Catalog{Warehouse: warehouse, URI: kind.uri(t, warehouse), Namespace: "shear", Table: "edff_shear"})
 		})
 	}
 }
 
 // Open opens a catalogue until the test ends.
-func Open(t testing.TB, s catalog.Settings) *catalog.Catalog {
+func Open(t testing.TB, s settings.Catalog) *catalog.Catalog {
 	t.Helper()
 	c, err := catalog.Open(t.Context(), s)
 	if err != nil {

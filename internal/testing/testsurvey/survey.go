@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/extract"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -63,7 +64,7 @@ func Prepare(t testing.TB, s simulate.Survey, dir string) *Prepared {
 	sum, err := simulate.Run(ctx, store, raw, s, nil)
 	check(err)
 	p := &Prepared{Truth: readTruth(t, filepath.Join(sum.Truth, "truth.csv"))}
-	seen, err := euclid.IndexExposures(ctx, store, sum.VIS, euclid.Nominal)
+	seen, err := euclid.IndexExposures(ctx, store, sum.VIS, settings.Nominal)
 	check(err)
 	var quadrants []euclid.Quadrant
 	for _, e := range seen.Exposures {
@@ -72,10 +73,10 @@ func Prepare(t testing.TB, s simulate.Survey, dir string) *Prepared {
 		quadrants = append(quadrants, qs...)
 	}
 	tiles, err := euclid.IndexTiles(ctx, store, euclid.TileOptions{
-		Source: euclid.FromMosaic, MERBase: sum.MER, CatalogBase: sum.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
+		Source: settings.FromMosaic, MERBase: sum.MER, CatalogBase: sum.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
 	})
 	check(err)
-	grid := sky.Grid{Rows: s.GridRows, Cols: s.GridCols, MarginArcmin: s.MarginArcmin, TileArcmin: s.TileArcmin, CoreArcmin: s.CoreArcmin}
+	grid := sky.Grid{Shape: settings.Shape{Rows: s.GridRows, Cols: s.GridCols}, MarginArcmin: s.MarginArcmin, TileArcmin: s.TileArcmin, CoreArcmin: s.CoreArcmin}
 	wanted := map[int64]bool{}
 	for _, id := range s.TargetIDs() {
 		wanted[id] = true

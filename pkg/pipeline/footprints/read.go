@@ -17,7 +17,7 @@ import (
 // where none can be, that is an error.
 func Read(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadFootprintsOut, err error) {
 	env := task.From(ctx)
-	source := env.Open(ctx, in.Source.Store())
+	source := env.Open(ctx, pipeline.Store(in.Source))
 	batch, err := survey.LoadBatch(ctx, env.Store(), in.Plan.URI, in.Batch)
 	if err != nil {
 		return out, err

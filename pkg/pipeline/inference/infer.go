@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/inference"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -30,7 +31,7 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 	if err != nil {
 		return out, err
 	}
-	settings, err := survey.Load[pipeline.Inference](ctx, env.Store(), in.Inference.URI)
+	settings, err := survey.Load[settings.Inference](ctx, env.Store(), in.Inference.URI)
 	if err != nil {
 		return out, err
 	}
@@ -66,7 +67,7 @@ type Request struct {
 // SubTile infers one sub-tile. A sub-tile that can't be measured is an error, as
 // is everything else that goes wrong: an outcome would be cached. What is left of
 // it is failure.json in the place of the results, until there are some.
-func SubTile(ctx context.Context, r Request, settings *pipeline.Inference, limits pipeline.Limits) (survey.Outcome, error) {
+func SubTile(ctx context.Context, r Request, settings *settings.Inference, limits settings.Limits) (survey.Outcome, error) {
 	env := task.From(ctx)
 	earlier, err := env.Checkpoint().Earlier(ctx)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/region"
 	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -19,7 +20,7 @@ import (
 // can't be placed on the sky, are left out and told; that nothing is left is an error.
 func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.IndexObservationsOut, err error) {
 	env := task.From(ctx)
-	source := env.Open(ctx, in.Source.Store())
+	source := env.Open(ctx, pipeline.Store(in.Source))
 	redo, err := survey.Redo{Store: env.Store(), Base: in.Destination.RedoBatches()}.All(ctx)
 	if err != nil {
 		return out, err
@@ -63,7 +64,7 @@ func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObserv
 	if _, err := region.New(in.Region); err != nil { // before anything is read
 		return nil, err
 	}
-	leftOut, radius := []string{}, in.Tiling.Grid().NeighbourRadius()
+	leftOut, radius := []string{}, sky.Grid(in.Tiling.Grid).NeighbourRadius()
 	found, err := euclid.IndexTiles(ctx, source, euclid.TileOptions{
 		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
 		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: radius,

@@ -17,7 +17,7 @@ func Run(ctx context.Context, in pipeline.RecordRunIn) (out pipeline.RecordRunOu
 	for i, p := range in.Parts {
 		parts[i] = p.URI
 	}
-	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, parts)
+	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, parts)
 	out.Run = literal.Blob{URI: uri, Format: "json"}
 	return out, err
 }

@@ -17,7 +17,7 @@ func Tiles(ctx context.Context, in pipeline.RecordTilesIn) (out pipeline.RecordT
 	for i, p := range in.Prepared {
 		prepared[i] = p.URI
 	}
-	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, prepared, nil, 0)
+	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, prepared, nil, 0)
 	if err != nil {
 		return out, err
 	}

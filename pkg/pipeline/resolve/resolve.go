@@ -16,6 +16,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/region"
 	"github.com/cosmostat/constellation/pkg/settings"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // codeLaunch is the code of errors of a launch's own inputs.
@@ -122,38 +124,30 @@ func cut(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 	id := c.ID()
 	out := pipeline.ResolveConfigOut{
 		TileSettings: pipeline.TileSettings{
-			Source: pipeline.Source{
-				VISBase: c.Data.VISBase, MERBase: c.Data.MERBase, CatalogBase: c.Data.CatalogBase,
-				Region: c.Data.Region, Endpoint: c.Data.Endpoint, Anonymous: c.Data.NoSign, Exposures: string(c.Data.Exposures),
-			},
-			Tiling: pipeline.Tiling{
-				Source: string(c.Tiling.Source), TileTable: c.Tiling.TileTable, Rows: c.Tiling.Grid[0], Cols: c.Tiling.Grid[1],
-				MarginArcmin: c.Tiling.MarginArcmin, TileArcmin: c.Tiling.TileArcmin, CoreArcmin: c.Tiling.CoreArcmin,
-			},
-			Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: string(c.Output.StorageClass), Copy: string(c.Output.Copy)},
+			Source: c.Data.Source, Tiling: c.Tiling,
+			Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
 			Destination: pipeline.Destination{
-				RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, redoDir),
+				RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, survey.RedoDir),
 			},
-			Inference: pipeline.Inference{
-				Engine: string(c.Engine), Command: c.Shine.Command,
+			Inference: settings.Inference{
+				Engine: c.Engine, Command: c.Shine.Command,
 				Inference: string(c.Inference), GAL: string(c.GAL), ConfigID: id,
 			},
-			Limits: pipeline.Limits{TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds()))},
+			Limits: settings.Limits{TimeoutSeconds: int(math.Ceil(c.Timeout().Seconds()))},
 		},
-		Catalog:    pipeline.Catalog{Warehouse: c.Output.Warehouse, URI: c.Output.CatalogURI, Namespace: c.Output.Namespace, Table: c.Output.Table},
-		Thresholds: pipeline.Thresholds(c.Validation),
+		Catalog:    c.Output.Catalog,
+		Thresholds: c.Validation,
 		Campaign: pipeline.Campaign{
 			Tiles: c.Campaign.Tiles, ExpirySeconds: int(c.Campaign.Expiry().Seconds()), MaxAttempts: c.Campaign.MaxAttempts,
 			Endpoint: c.Campaign.Endpoint, Insecure: c.Campaign.Insecure,
 		},
 		TileIDs:      c.TileIDs.List,
-		Region:       region.Spec(c.Region),
+		Region:       c.Region,
 		FilesPerTask: int64(c.Data.FilesPerTask),
 		MaxMissing:   string(c.Data.MaxMissing),
-		Retention:    string(c.Output.Retention),
+		Retention:    c.Output.Retention,
 		Compute:      pipeline.BranchCPU,
 		MaxTiles:     int64(c.MaxTilesPerDynamic),
-		RunID:        run,
 	}
 	out.Access = out.Source.Access()
 	if c.Engine == settings.EngineShine {
@@ -163,11 +157,8 @@ func cut(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 	if _, err := region.New(out.Region); err != nil {
 		return pipeline.ResolveConfigOut{}, err
 	}
-	return out, out.Tiling.Grid().Validate()
+	return out, sky.Grid(out.Tiling.Grid).Validate()
 }
-
-// redoDir is where items are marked that have to be done again, beside the runs.
-const redoDir = "redo"
 
 // checkName keeps a run's name from being anything but one element of a path.
 func checkName(run string) error {
@@ -176,7 +167,7 @@ func checkName(run string) error {
 			return fault.Input(codeLaunch, "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
 		}
 	}
-	if run == redoDir || run == pipeline.IndexDir {
+	if run == survey.RedoDir || run == pipeline.IndexDir {
 		return fault.Input(codeLaunch, "%q names what all runs share", run).At("run_id").Fix("choose another name")
 	}
 	if strings.HasPrefix(run, ".") || len(run) > 128 {
@@ -187,7 +178,7 @@ func checkName(run string) error {
 
 // checkCatalog refuses tables that can't be opened before anything is paid
 // for, as package catalog would once everything is.
-func checkCatalog(c pipeline.Catalog) error {
+func checkCatalog(c settings.Catalog) error {
 	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue; or output.catalog_warehouse to a directory"
 	remote := strings.Contains(c.Warehouse, "://") && !strings.HasPrefix(c.Warehouse, "file://")
 	scheme, _, has := strings.Cut(c.URI, "://")

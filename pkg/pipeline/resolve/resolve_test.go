@@ -31,7 +31,7 @@ func TestLaunchTakesTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.RunID != "exec1" || out.Destination.RunURI != "/data/exec1" || out.Catalog.Warehouse != "/data/warehouse" || out.Catalog.Table != "edfs_shear" {
+	if out.Destination.Run() != "exec1" || out.Destination.RunURI != "/data/exec1" || out.Catalog.Warehouse != "/data/warehouse" || out.Catalog.Table != "edfs_shear" {
 		t.Errorf("%+v", out)
 	}
 	if out.Compute != pipeline.BranchCPU || len(out.TileIDs) != 2 || out.Inference.Inference != "inference:\n  n: 200\n" || out.Limits.TimeoutSeconds != 7200 {

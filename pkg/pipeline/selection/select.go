@@ -62,7 +62,7 @@ func with(ctx context.Context, in pipeline.SelectTilesIn, do func(*catalog.Catal
 		return err
 	}
 	defer func() { _ = done() }() // it was asked, and is left
-	c, err := catalog.Open(ctx, catalog.Settings(in.Catalog))
+	c, err := catalog.Open(ctx, in.Catalog)
 	if err != nil {
 		return err
 	}

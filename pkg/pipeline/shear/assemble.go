@@ -15,6 +15,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -30,7 +31,7 @@ func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.
 		prepared[i], outcomes[i] = p.URI, pipeline.URIs(in.Outcomes[i])
 	}
 	budget, _ := gpu.Budget(in.GPU.Accelerator, in.GPU.Bytes())
-	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.RunID, in.Destination.ConfigID, prepared, outcomes, budget)
+	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, prepared, outcomes, budget)
 	if err != nil {
 		return out, err
 	}
@@ -46,12 +47,12 @@ func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.
 
 // AssembleDirectories does the same for a run whose stages were run by hand: from
 // its directories, and from its record where there is one, which it replaces.
-func AssembleDirectories(ctx context.Context, in pipeline.CommitSettings, d pipeline.Destination) (assemble.Total, error) {
-	run, err := assemble.FromDirectories(ctx, task.From(ctx).Store(), in.RunID, d.ConfigID, d.RunURI)
+func AssembleDirectories(ctx context.Context, tables settings.Catalog, d pipeline.Destination) (assemble.Total, error) {
+	run, err := assemble.FromDirectories(ctx, task.From(ctx).Store(), d.Run(), d.ConfigID, d.RunURI)
 	if err != nil {
 		return assemble.Total{}, err
 	}
-	return Commit(ctx, run, in, d, survey.RunURI(d.RunURI))
+	return Commit(ctx, run, pipeline.CommitSettings{Catalog: tables}, d, survey.RunURI(d.RunURI))
 }
 
 // Commit writes the record of some tiles and commits their rows. Tiles that could
@@ -59,7 +60,7 @@ func AssembleDirectories(ctx context.Context, in pipeline.CommitSettings, d pipe
 // becomes of the commit.
 func Commit(ctx context.Context, part *survey.Run, in pipeline.CommitSettings, d pipeline.Destination, record string) (total assemble.Total, err error) {
 	env := task.From(ctx)
-	c, err := catalog.Open(ctx, catalog.Settings(in.Catalog))
+	c, err := catalog.Open(ctx, in.Catalog)
 	if err != nil {
 		return total, err
 	}

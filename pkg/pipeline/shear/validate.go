@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -25,7 +26,7 @@ func Validate(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.
 	if err != nil {
 		return out, err
 	}
-	verdict, judged := assemble.Hold(ctx, catalog.Settings(in.Catalog), catalog.Thresholds(in.Thresholds), planned)
+	verdict, judged := assemble.Hold(ctx, in.Catalog, in.Thresholds, planned)
 	if verdict == nil {
 		return out, judged
 	}
@@ -37,7 +38,7 @@ func Validate(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.
 	if judged != nil {
 		return out, judged
 	}
-	if in.Retention != "drop_pixels" {
+	if in.Retention != settings.DropPixels {
 		return out, nil
 	}
 	return out, dropPixels(ctx, env, planned, verdict, in.Destination)

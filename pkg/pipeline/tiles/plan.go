@@ -10,6 +10,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -22,7 +23,7 @@ func Plan(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipel
 	}
 	store := task.From(ctx).Store()
 	planner := prepare.Planner{
-		Grid: in.Tiling.Grid(), Store: store, Dir: task.From(ctx).Output("tiles"),
+		Grid: sky.Grid(in.Tiling.Grid), Store: store, Dir: task.From(ctx).Output("tiles"),
 		Redo: survey.Redo{Store: store, Base: in.Destination.RedoTiles()}, ConfigID: in.Destination.ConfigID,
 	}
 	if planner.Plan, err = survey.OpenPlan(ctx, store, in.Plan.URI); err != nil {

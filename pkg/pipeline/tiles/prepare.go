@@ -27,7 +27,7 @@ const collectAt = 10
 func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTileOut, err error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
 	env := task.From(ctx)
-	source := env.Open(ctx, in.Source.Store())
+	source := env.Open(ctx, pipeline.Store(in.Source))
 	plan, near, err := prepare.LoadTilePlan(ctx, env.Store(), in.Plan.URI)
 	if err != nil {
 		return out, err
@@ -42,7 +42,7 @@ func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.Prepa
 	prepared, err := prepare.Tile(ctx, prepare.TileJob{
 		Plan: plan, Near: near,
 		Source: objstore.Indexed(source, listed.URI, listed.Modified),
-		Dest:   objstore.InClass(env.Store(), in.Products.StorageClass), RunURI: in.Destination.RunURI, Copy: in.Products.Copy, ConfigID: in.Destination.ConfigID,
+		Dest:   objstore.InClass(env.Store(), string(in.Products.StorageClass)), RunURI: in.Destination.RunURI, Copy: in.Products.Copy, ConfigID: in.Destination.ConfigID,
 		Progress: progress,
 		Provenance: manifest.Provenance{
 			Run: in.Destination.Run(), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,

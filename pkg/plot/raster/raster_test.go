@@ -9,6 +9,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/plot"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -100,7 +101,7 @@ func TestText(t *testing.T) {
 }
 
 func TestPNG(t *testing.T) {
-	tile := plot.NewTile(sky.Tile{ID: 1, Centre: sky.Coord{RA: 359.99, Dec: 60}}, sky.Grid{Rows: 2, Cols: 2, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30})
+	tile := plot.NewTile(sky.Tile{ID: 1, Centre: sky.Coord{RA: 359.99, Dec: 60}}, sky.Grid{Shape: settings.Shape{Rows: 2, Cols: 2}, MarginArcmin: 1, TileArcmin: 32, CoreArcmin: 30})
 	scene := &plot.Scene{Title: "T", Tiles: []plot.Tile{tile}, Sources: []plot.Source{{At: tile.Centre, Core: true}}}
 	for _, draw := range []func(*plot.Scene) *plot.Page{plot.DrawTile, plot.DrawField, plot.DrawSky} {
 		var a, b bytes.Buffer
