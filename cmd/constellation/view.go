@@ -16,7 +16,7 @@ import (
 
 // view shows an execution as lines: one when a node ends, and what went wrong
 // as soon as it does. The elements of a map are counted, not listed; of their
-// troubles the first few are shown.
+// failures the first few are shown.
 type view struct {
 	mu      sync.Mutex
 	w       io.Writer
@@ -39,8 +39,8 @@ type view struct {
 
 type progress struct{ total, ok, failed, shown int }
 
-// shownTroubles is how many failures and retries of a map's elements are told.
-const shownTroubles = 3
+// shownElements is how many failures and retries of a map's elements are told.
+const shownElements = 3
 
 func newView(w io.Writer, run, events string) (*view, error) {
 	v := &view{w: w, start: time.Now(), maps: map[string]*progress{}, names: newTitles(), retried: map[string]string{}}
@@ -131,18 +131,18 @@ func (v *view) element(e local.Event) {
 		if v.lost++; v.lost == 1 {
 			v.first, v.where = e.Message, v.names.element(e.NodeRef)
 		}
-		v.trouble(p, "%-44s FAILED: %s", v.names.element(e.NodeRef), oneLine(e.Message))
+		v.elementLine(p, "%-44s FAILED: %s", v.names.element(e.NodeRef), oneLine(e.Message))
 	case local.Retrying:
-		v.trouble(p, "%-44s again after: %s", v.names.element(e.NodeRef), oneLine(e.Message))
+		v.elementLine(p, "%-44s again after: %s", v.names.element(e.NodeRef), oneLine(e.Message))
 	}
 }
 
-// trouble is a line about an element, as long as there were few of its map.
-func (v *view) trouble(p *progress, format string, a ...any) {
-	if p.shown++; p.shown <= shownTroubles {
+// elementLine is a line about an element, as long as there were few of its map.
+func (v *view) elementLine(p *progress, format string, a ...any) {
+	if p.shown++; p.shown <= shownElements {
 		v.line(format, a...)
 	}
-	if p.shown == shownTroubles+1 {
+	if p.shown == shownElements+1 {
 		v.line("%-44s more of the like is in the logs", "")
 	}
 }

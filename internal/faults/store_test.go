@@ -64,7 +64,7 @@ func TestWeatherOverLargeProducts(t *testing.T) {
 	want := tree(t, s.products("calm"))
 	passing := s3test.NewWeather(7, 0.05, s3test.Passing...)
 	parts := s3test.NewWeather(8, 0.3, s3test.Passing...)
-	tables := s3test.NewWeather(9, 0.05, slices.DeleteFunc(slices.Clone(s3test.Passing), func(kind s3test.Trouble) bool { return kind == s3test.Stall })...)
+	tables := s3test.NewWeather(9, 0.05, slices.DeleteFunc(slices.Clone(s3test.Passing), func(kind s3test.Failure) bool { return kind == s3test.Stall })...)
 	s.proxy.Inject(func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
 		switch q := r.URL.Query(); {
 		case strings.HasPrefix(r.URL.Path, "/tables/"):
@@ -102,13 +102,13 @@ func (s *site) tables(id string) []string {
 // TestRefused holds what doesn't pass by itself to a clear end.
 func TestRefused(t *testing.T) {
 	s := newSite(t)
-	puts := func(kind s3test.Trouble) s3test.Fault {
+	puts := func(kind s3test.Failure) s3test.Fault {
 		fail := s3test.Make(kind)
 		return func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
 			return r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/products/") && fail(w, r, pass)
 		}
 	}
-	for kind, words := range map[s3test.Trouble][]string{
+	for kind, words := range map[s3test.Failure][]string{
 		s3test.Denied:  {"AccessDenied", "s3://products/denied/", "credentials"},
 		s3test.Expired: {"ExpiredToken", "s3://products/expired/", "renew them"},
 		s3test.Skewed:  {"RequestTimeTooSkewed", "s3://products/skewed/", "clock"},

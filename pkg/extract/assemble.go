@@ -36,7 +36,7 @@ type pace struct {
 
 func (p *pace) rate() float64 { return float64(p.bytes) / p.took.Seconds() }
 
-// choose says whether the store is to copy the next file, and the pace to tell how it went.
+// choose says whether the store is to copy the next file, and the pace to record its time in.
 func (c *copies) choose(mode settings.Copy) (ask bool, way *pace) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *copies) choose(mode settings.Copy) (ask bool, way *pace) {
 	return way == k, way
 }
 
-func (c *copies) went(way *pace, bytes int64, took time.Duration) {
+func (c *copies) record(way *pace, bytes int64, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	way.bytes, way.took = way.bytes+bytes, way.took+max(took, 1)
@@ -129,7 +129,7 @@ func (job Job) assemble(ctx context.Context, c *copies, t *transfer) (rest []*pr
 	if !ask {
 		start := time.Now()
 		err := job.stream(ctx, t, t.products)
-		c.went(way, size, time.Since(start))
+		c.record(way, size, time.Since(start))
 		return nil, err
 	}
 	store, ok := job.Dest.(objstore.Assembler)
@@ -155,7 +155,7 @@ func (job Job) assemble(ctx context.Context, c *copies, t *transfer) (rest []*pr
 			return nil, err
 		}
 	}
-	c.went(way, size, time.Since(start))
+	c.record(way, size, time.Since(start))
 	return rest, nil
 }
 

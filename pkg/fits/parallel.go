@@ -84,10 +84,10 @@ func period(all []*HDU) (period, history int) {
 
 // place is where an HDU is likely to start.
 type place struct {
-	offset int64
-	like   *HDU // one that it is likely to be as large as
-	kin    *HDU // one that stands at its place of the turn; nil where there is no turn
-	look   look
+	offset  int64
+	like    *HDU // one that it is likely to be as large as
+	sibling *HDU // one that stands at its place of the turn; nil where there is no turn
+	look    look
 }
 
 // look is how much of a header is read.
@@ -118,7 +118,7 @@ func (s *scanner) guess(all []*HDU, workers int) []place {
 	for offset, i := all[n-1].End(), 0; reads > 0 && offset+Block <= s.size; i++ {
 		next := place{offset: offset, like: all[n-p+i%p]}
 		if turn > 0 {
-			next.kin = all[n-turn+i%turn]
+			next.sibling = all[n-turn+i%turn]
 		}
 		if next.look = s.look(next, n); next.look == nothing && n+i < s.doubted {
 			next.look = firstBlock
@@ -150,11 +150,11 @@ func (s *scanner) look(p place, n int) look {
 	switch {
 	case s.whole == nil || s.nameless || p.like.DataSize < largeData:
 		return allOfIt
-	case p.kin == nil && n <= 2*longest: // too early to tell
+	case p.sibling == nil && n <= 2*longest: // too early to tell
 		return allOfIt
-	case p.kin == nil:
+	case p.sibling == nil:
 		return firstBlock
-	case s.wants(p.kin):
+	case s.wants(p.sibling):
 		return allOfIt
 	case s.inTurn:
 		return nothing
@@ -235,7 +235,7 @@ func (s *scanner) confirm(all []*HDU, places []place, workers int) []*HDU {
 		}
 		if p.look == firstBlock {
 			h := s.expectStart(index, p, raw)
-			if h == nil || unread && s.wants(h) != s.wants(p.kin) {
+			if h == nil || unread && s.wants(h) != s.wants(p.sibling) {
 				s.shuffled = s.shuffled || h != nil
 				break
 			}
@@ -267,11 +267,11 @@ func (s *scanner) confirm(all []*HDU, places []place, workers int) []*HDU {
 
 // presume makes an HDU of which nothing is read.
 func (p place) presume(index int) *HDU {
-	kin := p.kin
-	if kin.Like != nil {
-		kin = kin.Like
+	sibling := p.sibling
+	if sibling.Like != nil {
+		sibling = sibling.Like
 	}
-	return &HDU{Index: index, Kind: kin.Kind, Offset: p.offset, HeaderSize: p.like.HeaderSize, DataSize: p.like.DataSize, Like: kin}
+	return &HDU{Index: index, Kind: sibling.Kind, Offset: p.offset, HeaderSize: p.like.HeaderSize, DataSize: p.like.DataSize, Like: sibling}
 }
 
 // complete reads the headers that turned out to be wanted after their first

@@ -78,7 +78,7 @@ func DrawSky(s *Scene) *Page {
 // worst is the status that a tile is coloured by.
 func (t Tile) worst() string {
 	worst := ""
-	for _, of := range statusStyles { // in the order of the trouble
+	for _, of := range statusStyles { // from good to bad
 		for _, s := range t.SubTiles {
 			if s.Status == of.status {
 				worst = of.status

@@ -28,8 +28,8 @@ type TileJob struct {
 	Progress   extract.Checkpoint // may be nil
 }
 
-// Tile prepares one tile. Trouble with the tile's own data is an outcome: the
-// Failure says what it was. Trouble with anything else is an error.
+// Tile prepares one tile. What is wrong with the tile's own data is an outcome: the
+// Failure says it. Anything else that goes wrong is an error.
 func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	p := job.Plan
 	if err := p.Grid.Validate(); err != nil {
@@ -63,7 +63,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	case err == nil:
 		estimate(report)
 		return &survey.Prepared{TileReport: *report, Plan: key, Again: p.Again}, nil
-	case ownTrouble(err):
+	case ofTile(err):
 		failed := failed(request, err)
 		failed.Plan, failed.Again = key, p.Again
 		return failed, nil
@@ -82,10 +82,10 @@ func estimate(r *survey.TileReport) {
 	}
 }
 
-// ownTrouble says whether an error is about the tile's data, so that other
+// ofTile says whether an error is about the tile's data, so that other
 // tiles may well succeed. It is not where the products' store failed, or where
 // the source refuses what it then refuses to all.
-func ownTrouble(err error) bool {
+func ofTile(err error) bool {
 	var theirs *destinationError
 	return unusable(err) && !ofStore(err) && !errors.As(err, &theirs)
 }

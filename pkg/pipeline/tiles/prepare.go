@@ -21,9 +21,10 @@ import (
 // to nothing, and garbage doesn't pile up beside them.
 const collectAt = 10
 
-// Prepare cuts one tile into its directories. Trouble with the tile's own data is
-// an outcome: it says why, and the tile is marked to be prepared again by the
-// next run. Trouble with anything else, the products' store for one, is an error.
+// Prepare cuts one tile into its directories. What is wrong with the tile's own
+// data is an outcome: it says why, and the tile is marked to be prepared again by the
+// next run. Anything else that goes wrong, in the products' store
+// for one, is an error.
 func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTileOut, err error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
 	env := task.From(ctx)

@@ -25,18 +25,18 @@ func Run(r *survey.Run, total assemble.Total) string {
 	for _, status := range slices.Sorted(maps.Keys(counts)) {
 		head.Add("sub-tiles "+status, counts[status])
 	}
-	troubled := report.Table{Header: []string{"tile", "sub-tile", "status", "reason"}}
+	explained := report.Table{Header: []string{"tile", "sub-tile", "status", "reason"}}
 	for _, t := range r.Tiles {
 		for _, s := range t.SubTiles {
 			if s.Reason != "" {
-				troubled.Add(t.TileID, s.Name(), s.Status, s.Reason)
+				explained.Add(t.TileID, s.Name(), s.Status, s.Reason)
 			}
 		}
 	}
-	if len(troubled.Rows) == 0 {
+	if len(explained.Rows) == 0 {
 		return head.HTML()
 	}
-	return head.HTML() + troubled.HTML()
+	return head.HTML() + explained.HTML()
 }
 
 // Validation shows every figure of a verdict.

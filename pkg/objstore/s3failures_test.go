@@ -30,10 +30,10 @@ func everything(*http.Request) bool { return true }
 
 // untimed makes a store that takes a connection for stalled when it is, and not
 // when a clock says so: then no machine is too slow.
-func untimed(t *testing.T) (*s3test.Proxy, *objstore.Mux, func(s3test.Trouble) s3test.Fault) {
+func untimed(t *testing.T) (*s3test.Proxy, *objstore.Mux, func(s3test.Failure) s3test.Fault) {
 	watches := objstore.HoldWatches(t)
 	_, proxy, s := far(t)
-	return proxy, s, func(kind s3test.Trouble) s3test.Fault {
+	return proxy, s, func(kind s3test.Failure) s3test.Fault {
 		if kind != s3test.Stall {
 			return s3test.Make(kind)
 		}
@@ -106,7 +106,7 @@ func TestWrongRange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []s3test.Trouble{s3test.WrongRange, s3test.WholeObject} {
+	for _, kind := range []s3test.Failure{s3test.WrongRange, s3test.WholeObject} {
 		proxy.Inject(s3test.Make(kind))
 		before := proxy.Requests()
 		_, err = s.Get(t.Context(), info.URI, "", objstore.Range{Offset: 100, Length: 200})
@@ -155,7 +155,7 @@ func TestUploadTrouble(t *testing.T) {
 		"part":     func(r *http.Request) bool { return r.URL.Query().Has("partNumber") },
 		"complete": func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") },
 	} {
-		for _, kind := range []s3test.Trouble{s3test.InternalError, s3test.SlowDown, s3test.Reset, s3test.Lost, s3test.Truncated, s3test.Stall} {
+		for _, kind := range []s3test.Failure{s3test.InternalError, s3test.SlowDown, s3test.Reset, s3test.Lost, s3test.Truncated, s3test.Stall} {
 			t.Run(step+"/"+strings.ReplaceAll(string(kind), " ", "-"), func(t *testing.T) {
 				uri := "s3://bucket/" + step + string(kind)
 				proxy.Inject(times(1, trouble(kind), chosen))
@@ -186,7 +186,7 @@ func TestUploadTrouble(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	_, proxy, s := far(t)
-	for kind, says := range map[s3test.Trouble]string{s3test.Expired: "expired renew", s3test.Denied: "AccessDenied credentials"} {
+	for kind, says := range map[s3test.Failure]string{s3test.Expired: "expired renew", s3test.Denied: "AccessDenied credentials"} {
 		proxy.Inject(s3test.Make(kind))
 		_, err := objstore.ReadFile(t.Context(), s, "s3://bucket/x")
 		isCode(t, "read", err, fault.BadInput, objstore.AccessDenied, says)

@@ -24,7 +24,7 @@ func ofStore(err error) bool {
 	return false
 }
 
-// destinationError is trouble with the store of the products, whatever its kind.
+// destinationError is a failure of the store of the products, whatever its kind.
 type destinationError struct{ err error }
 
 func (e *destinationError) Error() string { return e.err.Error() }

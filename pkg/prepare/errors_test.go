@@ -56,11 +56,11 @@ func TestAssembleTrouble(t *testing.T) {
 			t.Fatal("a store that can assemble does not seem to")
 		}
 		_, err := store.Assemble(t.Context(), product, nil, []objstore.Part{{Bytes: new(objstore.Buffer)}, {URI: source}})
-		if ownTrouble(err) != own || fault.CodeOf(err) != objstore.ObjectChanged {
+		if ofTile(err) != own || fault.CodeOf(err) != objstore.ObjectChanged {
 			t.Errorf("trouble with %q: %v", object, err)
 		}
 	}
-	if _, err := markedStore(objstore.NewMemory()).Stat(t.Context(), "mem://b/none"); ownTrouble(err) || !objstore.IsNotFound(err) {
+	if _, err := markedStore(objstore.NewMemory()).Stat(t.Context(), "mem://b/none"); ofTile(err) || !objstore.IsNotFound(err) {
 		t.Errorf("%v", err)
 	}
 }

@@ -13,56 +13,56 @@ import (
 	"time"
 )
 
-// Trouble is a way in which a store fails.
-type Trouble string
+// Failure is a way in which a store fails.
+type Failure string
 
 // What passes by itself: a client that tries again gets what it wants.
 const (
-	InternalError Trouble = "500"         // InternalError
-	SlowDown      Trouble = "503"         // SlowDown
-	Reset         Trouble = "reset"       // the connection ends before the request is heard
-	Lost          Trouble = "lost answer" // the request is done, and its answer never arrives
-	Truncated     Trouble = "truncated"   // the connection ends in the middle of the body
-	Stall         Trouble = "stall"       // the connection goes silent in the middle of the body, or before it
-	WrongRange    Trouble = "wrong range" // a 206 with another Content-Range than what was asked for
-	WholeObject   Trouble = "whole"       // a 200 with all of the object in answer to a range
-	StaleList     Trouble = "stale list"  // an earlier answer to the same listing
+	InternalError Failure = "500"         // InternalError
+	SlowDown      Failure = "503"         // SlowDown
+	Reset         Failure = "reset"       // the connection ends before the request is heard
+	Lost          Failure = "lost answer" // the request is done, and its answer never arrives
+	Truncated     Failure = "truncated"   // the connection ends in the middle of the body
+	Stall         Failure = "stall"       // the connection goes silent in the middle of the body, or before it
+	WrongRange    Failure = "wrong range" // a 206 with another Content-Range than what was asked for
+	WholeObject   Failure = "whole"       // a 200 with all of the object in answer to a range
+	StaleList     Failure = "stale list"  // an earlier answer to the same listing
 )
 
 // What doesn't.
 const (
-	Expired Trouble = "expired" // 400 ExpiredToken
-	Denied  Trouble = "denied"  // 403 AccessDenied
-	Skewed  Trouble = "skewed"  // 403 RequestTimeTooSkewed, of a server whose clock is an hour ahead
+	Expired Failure = "expired" // 400 ExpiredToken
+	Denied  Failure = "denied"  // 403 AccessDenied
+	Skewed  Failure = "skewed"  // 403 RequestTimeTooSkewed, of a server whose clock is an hour ahead
 )
 
 // Passing are those that a client has to get over by itself.
-var Passing = []Trouble{InternalError, SlowDown, Reset, Lost, Truncated, Stall, WrongRange, WholeObject, StaleList}
+var Passing = []Failure{InternalError, SlowDown, Reset, Lost, Truncated, Stall, WrongRange, WholeObject, StaleList}
 
-// Weather makes trouble at random: Rate of all requests meet one of Kinds. The
+// Weather fails at random: Rate of all requests meet one of Kinds. The
 // same seed draws the same sequence; which request gets what also depends on
 // the order in which they come.
 type Weather struct {
 	Rate  float64
-	Kinds []Trouble
-	Make  func(Trouble) Fault // of one kind; [Make] by default
+	Kinds []Failure
+	Make  func(Failure) Fault // of one kind; [Make] by default
 
 	mu     sync.Mutex
 	random *rand.Rand
 	lists  map[string]*httptest.ResponseRecorder // the first answer to each listing
-	counts map[Trouble]int
+	counts map[Failure]int
 }
 
 // NewWeather makes the weather of a seed.
-func NewWeather(seed uint64, rate float64, kinds ...Trouble) *Weather {
+func NewWeather(seed uint64, rate float64, kinds ...Failure) *Weather {
 	return &Weather{
 		Rate: rate, Kinds: kinds, Make: Make, random: rand.New(rand.NewPCG(seed, 0)),
-		lists: map[string]*httptest.ResponseRecorder{}, counts: map[Trouble]int{},
+		lists: map[string]*httptest.ResponseRecorder{}, counts: map[Failure]int{},
 	}
 }
 
 // Counts is how often each kind was made so far.
-func (w *Weather) Counts() map[Trouble]int {
+func (w *Weather) Counts() map[Failure]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.counts)
@@ -89,7 +89,7 @@ func (w *Weather) Fault(rw http.ResponseWriter, r *http.Request, pass http.Handl
 	return w.Make(kind)(rw, r, pass)
 }
 
-func (w *Weather) draw() Trouble {
+func (w *Weather) draw() Failure {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.Kinds) == 0 || w.random.Float64() >= w.Rate {
@@ -98,14 +98,14 @@ func (w *Weather) draw() Trouble {
 	return w.Kinds[w.random.IntN(len(w.Kinds))]
 }
 
-func (w *Weather) count(kind Trouble) {
+func (w *Weather) count(kind Failure) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.counts[kind]++
 }
 
 // list answers a listing by the server's word, or by what it said first.
-func (w *Weather) list(kind Trouble, rw http.ResponseWriter, r *http.Request, pass http.Handler) {
+func (w *Weather) list(kind Failure, rw http.ResponseWriter, r *http.Request, pass http.Handler) {
 	w.mu.Lock()
 	said := w.lists[r.URL.String()]
 	w.mu.Unlock()
@@ -125,8 +125,8 @@ func (w *Weather) list(kind Trouble, rw http.ResponseWriter, r *http.Request, pa
 	rw.Write(said.Body.Bytes())
 }
 
-// Make is the fault that gives one kind of trouble to every request.
-func Make(kind Trouble) Fault {
+// Make is the fault that gives one kind of failure to every request.
+func Make(kind Failure) Fault {
 	switch kind {
 	case InternalError:
 		return refuse(http.StatusInternalServerError, "InternalError", 0)
@@ -188,7 +188,7 @@ func refuse(status int, code string, ahead time.Duration) Fault {
 		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
 		w.WriteHeader(status)
 		if r.Method != http.MethodHead {
-			fmt.Fprintf(w, "<Error><Code>%s</Code><Message>trouble made by a test</Message></Error>", code)
+			fmt.Fprintf(w, "<Error><Code>%s</Code><Message>failure made by a test</Message></Error>", code)
 		}
 		return true
 	}
