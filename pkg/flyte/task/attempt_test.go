@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,6 +80,37 @@ func TestCheckpointForms(t *testing.T) {
 	write("a/x", "7")
 	if found, n := run(objstore.Join(dir, "a")); !found || n != 7 {
 		t.Errorf("found %v, %d", found, n)
+	}
+}
+
+// TestCheckpointTogether: parts of a run that look for theirs at the same time find the same.
+func TestCheckpointTogether(t *testing.T) {
+	dir := t.TempDir()
+	p := process(t, dir, "--prev-checkpoint-prefix", objstore.Join(dir, "b"))
+	for name, text := range map[string]string{"b/_previous": objstore.Join(dir, "a"), "a/x": "7"} {
+		if _, err := objstore.WriteFile(t.Context(), p.Store, objstore.Join(dir, name), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code := example.CountWords.Execute(t.Context(), p, func(ctx context.Context, _ example.CountIn) (example.CountOut, error) {
+		c := task.From(ctx).Checkpoint()
+		var parts sync.WaitGroup
+		for range 8 {
+			parts.Go(func() {
+				n := 0
+				if found, err := c.Load(ctx, "x", &n); !found || n != 7 || err != nil {
+					t.Errorf("found %v, %d, %v", found, n, err)
+				}
+			})
+		}
+		parts.Wait()
+		if earlier, err := c.Earlier(ctx); len(earlier) != 2 || err != nil {
+			t.Errorf("earlier attempts %q, %v", earlier, err)
+		}
+		return example.CountOut{Report: literal.Blob{URI: "r"}}, nil
+	})
+	if code != 0 {
+		t.Errorf("exit %d\n%s", code, p.Stderr)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -25,9 +26,11 @@ const chainLimit = 64
 // Attempts before it may have been stopped anywhere: each name is saved whole
 // or not at all, and nothing holds two names together.
 type Checkpoint struct {
-	store    objstore.Store
-	own      string   // prefix; may be empty
-	earlier  []string // prefixes, the last attempt's first; the rest of the chain is found when needed
+	store objstore.Store
+	own   string // prefix; may be empty
+
+	mu       sync.Mutex // the parts of a run look at the same time
+	earlier  []string   // prefixes, the last attempt's first; the rest of the chain is found when needed
 	followed bool
 }
 
@@ -45,6 +48,8 @@ func (c *Checkpoint) Prefix() string { return c.own }
 
 // Earlier are the prefixes of the attempts before, the last first.
 func (c *Checkpoint) Earlier(ctx context.Context) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for !c.followed && len(c.earlier) > 0 && len(c.earlier) < chainLimit {
 		raw, err := objstore.ReadFile(ctx, c.store, objstore.Join(c.earlier[len(c.earlier)-1], previousFile))
 		if fault.CodeOf(err) == objstore.NotFound {
