@@ -21,6 +21,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/resolve"
+	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/simulate"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -56,6 +57,7 @@ type Run struct {
 // its configuration.
 func New(t *testing.T, more ...string) *Run {
 	t.Helper()
+	t.Setenv(shine.EnvNodeCache, t.TempDir()) // else the machine remembers sub-tiles of the same names
 	r := &Run{Memory: objstore.NewMemory(), Log: &Log{}, Identity: task.Identity{Project: "shear", Domain: "test", Execution: "r1", Element: -1}, t: t}
 	r.Store, r.Sources = &Store{Memory: r.Memory}, &Store{Memory: r.Memory}
 	all, err := simulated()
