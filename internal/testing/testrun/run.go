@@ -29,6 +29,9 @@ import (
 // surveyBase is where the survey lies.
 const surveyBase = "mem://euclid/q1"
 
+// buckets are where a run's objects lie.
+var buckets = []string{"mem://euclid/", "mem://products/", "mem://scratch/"}
+
 // simulated is the survey, which is made once.
 var simulated = sync.OnceValues(func() (*objstore.Memory, error) {
 	s, err := simulate.Preset("tiny")
@@ -48,6 +51,7 @@ type Run struct {
 	Sources  *Store           // the same, as they have it for the survey
 	Identity task.Identity    // of the stages
 	Log      *Log             // what they said
+	Garbled  int64            // a tile that [Run.Prepared] finds a catalogue garbled for
 
 	t      *testing.T
 	stages int
@@ -62,14 +66,7 @@ func New(t *testing.T, more ...string) *Run {
 	r.Store, r.Sources = &Store{Memory: r.Memory}, &Store{Memory: r.Memory}
 	all, err := simulated()
 	r.check(err)
-	r.check(all.List(t.Context(), surveyBase+"/", func(o objstore.Info) error {
-		data, err := objstore.ReadFile(t.Context(), all, o.URI)
-		if err != nil {
-			return err
-		}
-		_, err = objstore.WriteFile(t.Context(), r.Memory, o.URI, data)
-		return err
-	}))
+	r.copy(all)
 	s, err := simulate.Preset("tiny")
 	r.check(err)
 	// A configuration names no store of memory: it is resolved as one of S3's.
@@ -83,6 +80,34 @@ func New(t *testing.T, more ...string) *Run {
 	r.check(err)
 	r.check(json.Unmarshal(bytes.ReplaceAll(raw, []byte("s3://"), []byte("mem://")), &r.Settings))
 	return r
+}
+
+// Copy is the same run for another test, with all that is there so far and a
+// catalogue of its own.
+func (r *Run) Copy(t *testing.T) *Run {
+	t.Helper()
+	same := *r
+	same.t, same.Memory, same.Log, same.Settings.Catalog.Warehouse = t, objstore.NewMemory(), &Log{}, t.TempDir()
+	t.Setenv(shine.EnvNodeCache, t.TempDir())
+	same.Store, same.Sources = &Store{Memory: same.Memory}, &Store{Memory: same.Memory}
+	same.copy(r.Memory)
+	return &same
+}
+
+// copy takes all objects of a store over.
+func (r *Run) copy(from *objstore.Memory) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	for _, bucket := range buckets {
+		r.check(from.List(ctx, bucket, func(o objstore.Info) error {
+			data, err := objstore.ReadFile(ctx, from, o.URI)
+			if err != nil {
+				return err
+			}
+			_, err = objstore.WriteFile(ctx, r.Memory, o.URI, data)
+			return err
+		}))
+	}
 }
 
 // Again is a later run on what this one left.
@@ -122,7 +147,7 @@ func (r *Run) Find(parts ...string) string {
 // FindAll are the objects whose URIs have all of the parts.
 func (r *Run) FindAll(parts ...string) (found []string) {
 	r.t.Helper()
-	for _, bucket := range []string{"mem://euclid/", "mem://products/", "mem://scratch/"} {
+	for _, bucket := range buckets {
 		r.check(r.Memory.List(context.Background(), bucket, func(o objstore.Info) error {
 			for _, part := range parts {
 				if !strings.Contains(o.URI, part) {
@@ -166,6 +191,12 @@ func (r *Run) marks(base string) map[string]string {
 	all, err := survey.Redo{Store: r.Memory, Base: base}.All(context.Background())
 	r.check(err)
 	return all
+}
+
+// Save writes a document.
+func (r *Run) Save(uri string, document any) {
+	r.t.Helper()
+	r.check(survey.Save(r.t.Context(), r.Memory, uri, document))
 }
 
 // Load reads a document.

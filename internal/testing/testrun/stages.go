@@ -1,6 +1,8 @@
 package testrun
 
 import (
+	"strings"
+
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/pipeline"
@@ -75,8 +77,17 @@ type Tile struct {
 func (r *Run) Prepared() (all []Tile) {
 	r.t.Helper()
 	for _, in := range r.Planned() {
+		if in.TileID == r.Garbled {
+			r.Sources.Fail = func(_, uri string) error {
+				if strings.Contains(uri, "/catalogs/") {
+					return fault.Data("FITSGarbled", "garbled").On(uri)
+				}
+				return nil
+			}
+		}
 		out, err := tiles.Prepare(r.Stage("prepare"), in.PrepareTileIn)
 		r.check(err)
+		r.Sources.Fail = nil
 		all = append(all, Tile{in, out, Load[survey.Prepared](r, out.Prepared.URI)})
 	}
 	return all
