@@ -60,14 +60,14 @@ func AssembleDirectories(ctx context.Context, tables settings.Catalog, d pipelin
 // becomes of the commit.
 func Commit(ctx context.Context, part *survey.Run, in pipeline.CommitSettings, d pipeline.Destination, record string) (total assemble.Total, err error) {
 	env := task.From(ctx)
+	if err := part.MarkFailures(ctx, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}); err != nil {
+		return total, err
+	}
 	c, err := catalog.Open(ctx, in.Catalog)
 	if err != nil {
 		return total, err
 	}
 	defer c.Close()
-	if err := part.MarkFailures(ctx, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}); err != nil {
-		return total, err
-	}
 	leases, err := leases(ctx, env.Store(), in.Leases)
 	if err != nil {
 		return total, err
