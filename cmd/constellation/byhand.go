@@ -8,7 +8,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
-	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // byHand is what stages find around them that a verb runs in this process: the
@@ -20,12 +19,17 @@ type byHand struct {
 	scratch string
 }
 
-func newByHand(ctx context.Context, s settings.Source) (*byHand, error) {
+// byHand reads and resolves the configuration, and has the stages at hand.
+func (l *launch) byHand(ctx context.Context, execution string) (*byHand, pipeline.ResolveConfigOut, error) {
+	s, err := l.settings(ctx, execution)
+	if err != nil {
+		return nil, s, err
+	}
 	scratch, err := os.MkdirTemp("", "constellation-")
 	if err != nil {
-		return nil, err
+		return nil, s, err
 	}
-	return &byHand{store: objstore.Open(ctx, objstore.Config{}), source: objstore.Open(ctx, pipeline.Store(s)), scratch: scratch}, nil
+	return &byHand{store: objstore.Open(ctx, objstore.Config{}), source: objstore.Open(ctx, pipeline.Store(s.Source)), scratch: scratch}, s, nil
 }
 
 // stage is the context that a stage's body is called with. The name is that of a

@@ -98,11 +98,7 @@ func campaignStatus() *cobra.Command {
 	s.flags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()
-		settings, err := s.settings(ctx, "campaign")
-		if err != nil {
-			return err
-		}
-		hand, err := newByHand(ctx, settings.Source)
+		hand, settings, err := s.byHand(ctx, "campaign")
 		if err != nil {
 			return err
 		}

@@ -36,25 +36,21 @@ wrong ends it.`,
 	}
 	l.flags(c, tileIDs, storage, runID("name of the run in product paths (default: extract)"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		settings, err := l.settings(c.Context(), "extract")
+		hand, settings, err := l.byHand(c.Context(), "extract")
 		if err != nil {
 			return err
 		}
+		defer hand.close()
 		if err := contact(c.Context(), c.OutOrStdout(), settings); err != nil {
 			return err
 		}
-		return extractTiles(c.Context(), c.OutOrStdout(), settings)
+		return extractTiles(c.Context(), c.OutOrStdout(), hand, settings)
 	}
 	return c
 }
 
 // extractTiles calls the stages' own bodies, in their order.
-func extractTiles(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
-	hand, err := newByHand(ctx, s.Source)
-	if err != nil {
-		return err
-	}
-	defer hand.close()
+func extractTiles(ctx context.Context, w io.Writer, hand *byHand, s pipeline.ResolveConfigOut) error {
 	indexed, err := observations.Index(hand.stage(ctx, "index"), indexInputs(s))
 	if err != nil {
 		return err

@@ -24,11 +24,7 @@ directory may be local or in an object store; results go into its results/.`,
 	l.flags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		ctx := c.Context()
-		s, err := l.settings(ctx, "infer")
-		if err != nil {
-			return err
-		}
-		hand, err := newByHand(ctx, s.Source)
+		hand, s, err := l.byHand(ctx, "infer")
 		if err != nil {
 			return err
 		}

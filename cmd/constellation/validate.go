@@ -30,11 +30,7 @@ removes nothing (constellation clean --pixels does).`,
 	cobra.CheckErr(c.MarkFlagRequired("run-id"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()
-		s, err := l.settings(ctx, "")
-		if err != nil {
-			return err
-		}
-		hand, err := newByHand(ctx, s.Source)
+		hand, s, err := l.byHand(ctx, "")
 		if err != nil {
 			return err
 		}
