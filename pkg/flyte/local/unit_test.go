@@ -28,8 +28,13 @@ func TestSlots(t *testing.T) {
 		order []string
 		wait  sync.WaitGroup
 	)
+	waiting := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.wait[0]) + len(s.wait[1])
+	}
 	queue := func(ctx context.Context, name string, gpu bool, key ...int32) {
-		before := len(s.wait[0]) + len(s.wait[1])
+		before := waiting()
 		wait.Go(func() {
 			release, err := s.acquire(ctx, key, gpu)
 			if err != nil {
@@ -40,13 +45,7 @@ func TestSlots(t *testing.T) {
 			mu.Unlock()
 			release()
 		})
-		for {
-			s.mu.Lock()
-			n := len(s.wait[0]) + len(s.wait[1])
-			s.mu.Unlock()
-			if n > before {
-				return
-			}
+		for waiting() <= before {
 			runtime.Gosched()
 		}
 	}
@@ -57,7 +56,7 @@ func TestSlots(t *testing.T) {
 	queue(canceled, "gone", false, -9)
 	queue(t.Context(), "deeper", false, -1)
 	cancel()
-	for len(s.wait[0]) > 3 {
+	for waiting() > 4 { // all but the one that is gone
 		time.Sleep(time.Millisecond)
 	}
 	release()
