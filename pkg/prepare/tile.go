@@ -57,6 +57,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	for _, n := range p.Neighbours {
 		request.Neighbours = append(request.Neighbours, n.Catalogs...)
 	}
+	request.Provenance.Plan, request.Provenance.Again = key, p.Again
 	report, err := extract.Tile(ctx, request)
 	switch {
 	case err == nil:
