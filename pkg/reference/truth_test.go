@@ -103,6 +103,9 @@ func spread(v []float64) float64 {
 // TestTruth recovers an injected shear, and positions, fluxes, sizes and
 // chi-square with it. Then it plants faults, one at a time, each of which must show.
 func TestTruth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: it is about what is measured, by one after the other")
+	}
 	p := testsurvey.Prepare(t, bright(t), t.TempDir())
 	sub := p.SubTiles[0]
 	measure := func(t *testing.T) (wrong []string) {

@@ -44,6 +44,9 @@ func (c *counting) Get(ctx context.Context, uri, etag string, r objstore.Range) 
 // times the smaller one's peak; three times leaves room for when the garbage
 // collector and the samples fall.
 func TestMemoryIsBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: a minute of sorting, and under the race detector the heap is another")
+	}
 	opts := index.Options{SpillRows: 1024, FanIn: 8, FileRows: 4096, GroupRows: 256}
 	var peaks []uint64
 	for _, n := range []int{60, 600} {

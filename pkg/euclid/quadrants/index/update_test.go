@@ -118,7 +118,11 @@ func isRebuild(t testing.TB, s objstore.Store, uri string, ds map[int]delivery, 
 // read, and equal histories give equal bytes.
 func TestUpdateIsRebuild(t *testing.T) {
 	every := deliveries(t, survey(places["RA 0"]))
-	for round := range uint64(3) {
+	rounds := uint64(3)
+	if testing.Short() {
+		rounds = 1
+	}
+	for round := range rounds {
 		build := func(check bool) map[string]string {
 			rnd, store := rand.New(rand.NewPCG(3, round)), objstore.NewMemory()
 			now := map[int]delivery{}
@@ -311,6 +315,9 @@ func TestWritersAtOnce(t *testing.T) {
 // TestOldGoes: what is kept does not grow with the nights, datasets of the last
 // month can be read, and what isn't a dataset's is left alone.
 func TestOldGoes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED with -short: 120 updates, one after the other")
+	}
 	every := deliveries(t, indextest.Survey{Exposures: 48, Centre: places["RA 0"], AreaDeg2: 2})
 	synctest.Test(t, func(t *testing.T) {
 		store, now := objstore.NewMemory(), map[int]delivery{}
