@@ -69,7 +69,7 @@ func (s *standing) flags(c *cobra.Command) {
 	c.Flags().StringVarP(&s.config, "config", "c", "", "configuration file: a path or a URI (required)")
 	c.Flags().StringArrayVar(&s.set, "set", nil, "override a key of the configuration, as key=value; may be repeated")
 	cobra.CheckErr(c.MarkFlagRequired("config"))
-	s.storage = "." // nothing goes there
+	s.nowhere = true
 	s.assembles = true
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/footprints"
 	"github.com/cosmostat/constellation/pkg/pipeline/observations"
+	"github.com/cosmostat/constellation/pkg/pipeline/record"
 	"github.com/cosmostat/constellation/pkg/pipeline/tiles"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -28,8 +29,9 @@ func extractCommand() *cobra.Command {
 		Long: `Extract does what index-observations, read-footprints, merge-footprints and
 prepare-tile do, one after the other in this process: for looking into a tile's
 data preparation. Exposures that can't be read are left out where data.max_missing
-allows it and others of their batch can be; the first other thing that goes
-wrong ends it.`,
+allows it and others of their batch can be. A tile that can't be prepared is left
+out too, and ends the verb with an error once the others are there. What became
+of the tiles stands in the run's record.`,
 		Example: `  constellation extract --config edfs.yaml --tiles 102018211 --storage /tmp/tile
   constellation extract --config edfs.yaml --storage s3://mine/tiles --set output.copy=server`,
 		Args: cobra.NoArgs,
@@ -73,19 +75,27 @@ func extractTiles(ctx context.Context, w io.Writer, hand *byHand, s pipeline.Res
 	if err != nil {
 		return err
 	}
+	all, failed := pipeline.RecordTilesIn{Destination: s.Destination}, 0
 	for _, item := range fan.Items {
 		out, err := tiles.Prepare(hand.stage(ctx, item.String()), item.PrepareTileIn)
 		if err != nil {
 			return err
-		}
-		if out.Failure != "" {
-			return fault.Data("TileFailed", "%s", out.Failure).At("tile %d", item.TileID)
 		}
 		prepared, err := survey.Load[survey.Prepared](ctx, hand.store, out.Prepared.URI)
 		if err != nil {
 			return err
 		}
 		printPrepared(w, prepared)
+		all.Prepared = append(all.Prepared, out.Prepared)
+		if out.Failure != "" {
+			failed++
+		}
+	}
+	if _, err := record.ByHand(hand.stage(ctx, "record"), all); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return fault.Data("TileFailed", "%d of %d tiles could not be prepared", failed, len(fan.Items)).Fix("mend the causes and extract them again; until then they are assembled as failed")
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ func inferCommand() *cobra.Command {
 		Short: "Run the inference engine on sub-tile directories",
 		Long: `Infer does what infer-subtile does, for sub-tile directories that were prepared
 before: it runs the configured engine on each and checks what that wrote. A
-directory may be local or in an object store; results go into its results/.`,
+directory may be local or in an object store; results go into its results/. One
+that can't be inferred leaves its failure.json, and the others go on.`,
 		Example: `  constellation infer --config edfs.yaml products/run/102018211/0_0
   constellation infer --config edfs.yaml --set engine=mock products/run/102018211/*`,
 		Args: cobra.MinimumNArgs(1),
@@ -29,14 +30,16 @@ directory may be local or in an object store; results go into its results/.`,
 			return err
 		}
 		defer hand.close()
-		failed := 0
-		for _, dir := range args {
-			request, err := inference.ByHand(ctx, hand.store, absolutePath(dir))
-			if err != nil {
+		requests := make([]inference.Request, len(args)) // a mistyped directory ends the verb before anything is done
+		for i, dir := range args {
+			if requests[i], err = inference.ByHand(ctx, hand.store, absolutePath(dir)); err != nil {
 				return err
 			}
+		}
+		failed := 0
+		for _, request := range requests {
 			outcome, err := inference.SubTile(hand.stage(ctx, "infer"), request, &s.Inference, s.Limits)
-			if err != nil && fault.CodeOf(err) != inference.CodeFailed {
+			if fault.KindOf(err) == fault.Canceled {
 				return err
 			}
 			line := fmt.Sprintf("%s: %s", outcome.SubTileID, outcome.Status)

@@ -27,6 +27,7 @@ type launch struct {
 	runID   string
 
 	assembles bool // the verb ends in the catalogue
+	nowhere   bool // it writes no products: its configuration need not say where they go
 }
 
 // option adds a flag that not every verb has a use for.
@@ -39,6 +40,7 @@ func tileIDs(l *launch, f *pflag.FlagSet) {
 }
 
 func storage(l *launch, f *pflag.FlagSet) {
+	l.nowhere = false
 	f.StringVar(&l.storage, "storage", "", "where products go, instead of output.storage_base_uri")
 }
 
@@ -58,7 +60,7 @@ func (l *launch) flags(c *cobra.Command, more ...option) {
 	f.StringVarP(&l.config, "config", "c", "", "configuration file: a path or a URI (required)")
 	f.StringArrayVar(&l.set, "set", nil, "override a key of the configuration, as key=value; may be repeated")
 	f.Int64SliceVar(&l.grid, "grid", nil, "rows and columns of sub-tiles, instead of tiling.sub_tile_grid")
-	l.storage = "." // where nothing goes, a configuration for looking around need not say where
+	l.nowhere = true
 	for _, add := range more {
 		add(l, f)
 	}
@@ -101,9 +103,12 @@ func (l *launch) load(ctx context.Context) (*loaded, error) {
 
 // inputs are what a workflow is launched with.
 func (c *loaded) inputs() workflows.LaunchIn {
-	l := c.from
+	l, storage := c.from, c.from.storage
+	if l.nowhere && c.config.Output.StorageBase == "" {
+		storage = "."
+	}
 	return workflows.LaunchIn{
-		ConfigYAML: c.text, TileIDs: l.tiles, StorageBase: absolutePath(l.storage), Grid: l.grid, RunID: l.runID,
+		ConfigYAML: c.text, TileIDs: l.tiles, StorageBase: absolutePath(storage), Grid: l.grid, RunID: l.runID,
 	}
 }
 

@@ -37,7 +37,7 @@ func TestPlot(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := filepath.Join(dir, "products", "r")
-	record(t, run)
+	writeRecord(t, run)
 
 	svg, img := filepath.Join(dir, "x.svg"), filepath.Join(dir, "x.png")
 	for _, args := range [][]string{
@@ -88,8 +88,8 @@ func TestPlot(t *testing.T) {
 	}
 }
 
-// record writes the run.json of prepared directories, of which one failed.
-func record(t *testing.T, dir string) {
+// writeRecord writes the run.json of prepared directories, of which one failed.
+func writeRecord(t *testing.T, dir string) {
 	t.Helper()
 	store := objstore.Open(t.Context(), objstore.Config{})
 	tile := survey.RunTile{TileID: 102018211}

@@ -38,7 +38,7 @@ func TestBadInput(t *testing.T) {
 		},
 		{name: "config missing", args: []string{"--config", "nowhere.yaml"}, want: []string{`nowhere\.yaml`, `no such configuration`, `give its path`}},
 		{name: "unknown override", args: []string{"--set", "outptu.storage_base_uri=x"}, want: []string{`outptu`, `output`}},
-		{name: "bad grid", args: []string{"--grid", "0,2"}, want: []string{`sub_tile_grid`, `\[0 2\]`, `such as \[4, 4\]`}},
+		{name: "bad grid", args: []string{"--grid", "0,2"}, want: []string{`sub_tile_grid`, `\[0, 2\]`, `such as \[4, 4\]`}},
 		{name: "huge grid", args: []string{"--grid", "1000,1000"}, want: []string{`sub_tile_grid`, `1 to 64`}},
 		{name: "bad run id", args: []string{"--run-id", "../x"}, want: []string{`"\.\./x"`, `letters`}},
 		{name: "unknown tile", args: []string{"--tiles", "987654321"}, code: "UnknownTile", want: []string{`987654321`, `MER`}},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -62,21 +61,7 @@ func TestCampaign(t *testing.T) {
 func TestCampaignDies(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	maimed := mkdir(t, s.dir, "maimed")
-	stages, err := filepath.Glob(filepath.Join(s.bin, "*-*"))
-	if err != nil || len(stages) == 0 {
-		t.Fatalf("stages: %v (%v)", stages, err)
-	}
-	for _, stage := range stages {
-		if filepath.Base(stage) == "fan-out-batches" { // what comes after the tiles are leased
-			err = os.WriteFile(filepath.Join(maimed, "fan-out-batches"), fmt.Appendf(nil, "#!/bin/sh\nexec %q \"$@\" --inputs /nowhere\n", stage), 0o777)
-		} else {
-			err = os.Symlink(stage, filepath.Join(maimed, filepath.Base(stage)))
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	maimed := s.maimed(t, "fan-out-batches", `exec %q "$@" --inputs /nowhere`) // what comes after the tiles are leased
 	tiles := len(s.tiny.TargetIDs())
 	endpoint := flyteAdmin(t, map[string]core.WorkflowExecution_Phase{
 		"asked-dead": core.WorkflowExecution_ABORTED, "asked-busy": core.WorkflowExecution_RUNNING,

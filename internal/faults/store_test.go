@@ -105,7 +105,7 @@ func TestRefused(t *testing.T) {
 	puts := func(kind s3test.Failure) s3test.Fault {
 		fail := s3test.Make(kind)
 		return func(w http.ResponseWriter, r *http.Request, pass http.Handler) bool {
-			return r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/products/") && fail(w, r, pass)
+			return r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/products/"+string(kind)+"/") && fail(w, r, pass)
 		}
 	}
 	for kind, words := range map[s3test.Failure][]string{

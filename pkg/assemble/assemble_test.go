@@ -117,7 +117,9 @@ func TestRun(t *testing.T) {
 func directory(t *testing.T, store objstore.Store, base string, col int, prepared string, n int, summary string) string {
 	t.Helper()
 	dir := fmt.Sprintf("%s/7/0_%d", base, col)
-	m := &manifest.Manifest{TileID: 7, Col: col, Centre: [2]float64{10 + float64(col), -5}, Catalog: survey.CatalogFile, FormatVersion: manifest.FormatVersion, ConfigID: prepared}
+	m := &manifest.Manifest{TileID: 7, Col: col, Centre: [2]float64{10 + float64(col), -5}, Catalog: survey.CatalogFile, FormatVersion: manifest.FormatVersion, ConfigID: prepared,
+		Core: []int64{int64(col)}, Sources: []int64{int64(col)},
+		Quadrants: []manifest.Quadrant{{SCI: "a", RMS: "a", FLG: "a", BKG: "b", PSF: "p", Quadrant: "1-1.E", Obs: "000001", Dither: "00", CCD: "1"}}}
 	put(t, store, dir+"/"+survey.LocalManifestFile, func(b *bytes.Buffer) error { return manifest.Write(b, m) })
 	g := float32(0.01)
 	shear := results.Shear{TileID: 7, Col: int32(col), RA: 10, Dec: -5, G1: &g, G2: &g, NSources: 1, Method: "mock", Status: survey.StatusOK}
@@ -291,5 +293,65 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	}
 	if !verdict.OK || assemble.Judge(bad, verdict, 0.7) == nil || assemble.Judge(bad, verdict, 1) != nil {
 		t.Errorf("verdict %+v, judged %v", verdict, assemble.Judge(bad, verdict, 0.7))
+	}
+}
+
+// TestRecordIsHeldTileByTile: what a record has elsewhere isn't made up for by
+// what lies below the run, whatever the configuration.
+func TestRecordIsHeldTileByTile(t *testing.T) {
+	ctx := t.Context()
+	for name, config := range map[string]string{"the same": "c", "another": "other"} {
+		base := t.TempDir()
+		store := objstore.Open(ctx, objstore.Config{})
+		for col := range 2 {
+			directory(t, store, base, col, "c", 1, "")
+		}
+		elsewhere := survey.RunTile{TileID: 1, SubTiles: []survey.RunSubTile{{Outcome: survey.Outcome{SubTileID: sky.ID(1, 0, 0), Status: survey.StatusOK, Directory: "/elsewhere/1/0_0"}}}}
+		failed := survey.RunTile{TileID: 7, Failure: "no catalogue", SubTiles: []survey.RunSubTile{{Outcome: survey.Outcome{SubTileID: sky.ID(7, 0, 0), Status: survey.StatusFailed}}}}
+		if err := survey.Save(ctx, store, survey.RunURI(base), &survey.Run{RunID: "r", ConfigID: config, Tiles: []survey.RunTile{elsewhere, failed}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := assemble.FromDirectories(ctx, store, "r", "c", base); fault.CodeOf(err) != assemble.CodeElsewhere || !strings.Contains(err.Error(), "tile 1") {
+			t.Errorf("a record of %s configuration: %v", name, err)
+		}
+	}
+}
+
+// TestNothingInferred: a sub-tile that preparation found nothing to infer on is
+// none that failed, a failure under another configuration is none of this one, and
+// what was too large stays so.
+func TestNothingInferred(t *testing.T) {
+	ctx, base := t.Context(), t.TempDir()
+	store := objstore.Open(ctx, objstore.Config{})
+	directory(t, store, base, 0, "c", 1, "")
+	write := func(col int, m *manifest.Manifest) string {
+		m.TileID, m.Col, m.ConfigID, m.Catalog, m.FormatVersion = 7, col, "c", survey.CatalogFile, manifest.FormatVersion
+		dir := fmt.Sprintf("%s/7/0_%d", base, col)
+		put(t, store, dir+"/"+survey.LocalManifestFile, func(b *bytes.Buffer) error { return manifest.Write(b, m) })
+		return dir
+	}
+	quadrants := []manifest.Quadrant{{SCI: "a", RMS: "a", FLG: "a", BKG: "b", PSF: "p", Quadrant: "1-1.E", Obs: "000001", Dither: "00", CCD: "1"}}
+	write(1, &manifest.Manifest{Core: []int64{1}, Sources: []int64{1}})
+	write(2, &manifest.Manifest{Quadrants: quadrants})
+	large := write(3, &manifest.Manifest{Quadrants: quadrants, Core: []int64{1}, Sources: []int64{1}})
+	measured := fmt.Sprintf("%s/7/0_0", base)
+	if err := survey.SaveFailure(ctx, store, measured, survey.Failure{Run: "r", ConfigID: "another", Outcome: survey.Outcome{SubTileID: sky.ID(7, 0, 0), Status: survey.StatusFailed, Reason: "not installed"}}); err != nil {
+		t.Fatal(err)
+	}
+	tooLarge := survey.RunSubTile{Outcome: survey.Outcome{SubTileID: sky.ID(7, 0, 3), Status: survey.StatusFailed, Reason: "inference needs 99 GB", Directory: large}}
+	if err := survey.Save(ctx, store, survey.RunURI(base), &survey.Run{RunID: "r", ConfigID: "c", Tiles: []survey.RunTile{{TileID: 7, SubTiles: []survey.RunSubTile{tooLarge}}}}); err != nil {
+		t.Fatal(err)
+	}
+	run, err := assemble.FromDirectories(ctx, store, "r", "c", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{survey.StatusOK, survey.StatusNoExposures, survey.StatusNoSources, survey.StatusFailed} {
+		if got := run.Tiles[0].SubTiles[i]; got.Status != want || (got.Reason != "") != (want == survey.StatusFailed) {
+			t.Errorf("sub-tile %d: %+v, want %s", i, got, want)
+		}
+	}
+	if got := run.Tiles[0].SubTiles[3].Reason; got != "inference needs 99 GB" {
+		t.Errorf("the reason is %q", got)
 	}
 }

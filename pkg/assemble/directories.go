@@ -65,7 +65,7 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 	g.SetLimit(documentReads)
 	for i, uri := range manifests {
 		g.Go(func() (err error) {
-			found[i], err = readDirectory(gctx, store, uri, runID, configID, left)
+			found[i], err = readDirectory(gctx, store, uri, configID, left)
 			return err
 		})
 	}
@@ -105,30 +105,42 @@ func remember(ctx context.Context, r objstore.Reader, runURI, configID string, t
 	if err != nil {
 		return err
 	}
-	if before.ConfigID != configID {
-		return nil
-	}
-	was, is := 0, 0
 	for _, t := range before.Tiles {
-		now := tiles[t.TileID]
-		if now == nil && t.Failure != "" {
+		now, mine := tiles[t.TileID], before.ConfigID == configID
+		switch {
+		case now == nil && t.Failure != "" && mine:
 			tiles[t.TileID] = &t
-			continue
-		}
-		was += len(t.SubTiles)
-		if now == nil {
-			continue
-		}
-		is += len(now.SubTiles)
-		if t.Failure == "" { // else it was prepared by hand since
+		case t.Failure != "": // it was prepared by hand since, or is another configuration's failure
+		case now == nil && len(t.SubTiles) > 0, now != nil && len(now.SubTiles) < len(t.SubTiles):
+			is := 0
+			if now != nil {
+				is = len(now.SubTiles)
+			}
+			return fault.Input(CodeElsewhere, "the run's record has %d sub-tiles of tile %d, below it lie %d: the others' directories were removed, or are of an earlier run, whose products this one found in the cache", len(t.SubTiles), t.TileID, is).
+				On(record).Fix("have `constellation run --run-id %s` assemble it, or run it anew with --cache off", before.RunID)
+		case now != nil && mine:
 			now.Plan, now.Again, now.LeftOut = t.Plan, t.Again, t.LeftOut
+			keepReasons(now.SubTiles, t.SubTiles)
 		}
-	}
-	if is < was {
-		return fault.Input(CodeElsewhere, "the run's record has %d sub-tiles, below it lie %d: the others' directories were removed, or are of an earlier run, whose products this one found in the cache", was, is).
-			On(record).Fix("have `constellation run --run-id %s` assemble it, or run it anew with --cache off", before.RunID)
 	}
 	return nil
+}
+
+// keepReasons has sub-tiles that nothing was found of keep why they failed before,
+// such as that they are too large for the GPU.
+func keepReasons(now, before []survey.RunSubTile) {
+	for i := range now {
+		for _, b := range before {
+			if s := &now[i]; s.SubTileID == b.SubTileID && s.Directory == b.Directory && s.Reason == nothing(s.Directory) && b.Status == survey.StatusFailed && b.Reason != survey.Lost {
+				s.Reason = b.Reason
+			}
+		}
+	}
+}
+
+// nothing is the reason of a sub-tile that nobody has inferred.
+func nothing(dir string) string {
+	return "there is no inference result in " + dir + ": constellation infer makes one"
 }
 
 // directory is a sub-tile's directory, and the configurations that its
@@ -138,7 +150,7 @@ type directory struct {
 	prepared, inferred string
 }
 
-func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID string, left map[string]bool) (directory, error) {
+func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string, left map[string]bool) (directory, error) {
 	m, err := readManifest(ctx, r, uri)
 	if err != nil {
 		return directory{}, err
@@ -147,10 +159,16 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 	d := directory{prepared: m.ConfigID, sub: survey.RunSubTile{
 		RA: m.Centre[0], Dec: m.Centre[1], Quadrants: len(m.Quadrants), Extended: len(m.Sources), CoreSources: len(m.Core),
 		Outcome: survey.Outcome{SubTileID: m.ID(), Status: survey.StatusFailed, Directory: dir,
-			Reason: "there is no inference result in " + dir + ": constellation infer makes one"},
+			Reason: nothing(dir)},
 	}}
+	switch { // as preparation has it: these are never inferred
+	case len(m.Quadrants) == 0:
+		d.sub.Status, d.sub.Reason = survey.StatusNoExposures, ""
+	case len(m.Core) == 0:
+		d.sub.Status, d.sub.Reason = survey.StatusNoSources, ""
+	}
 	if left[objstore.Join(dir, survey.FailureFile)] {
-		failure, err := survey.LoadFailure(ctx, r, dir, runID)
+		failure, err := survey.LoadFailure(ctx, r, dir, "", configID) // whoever asked: the directory is the run's
 		if err != nil {
 			return d, err
 		}
@@ -159,13 +177,13 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 			return d, nil
 		}
 	}
-	shear := survey.File{URI: objstore.Join(dir, survey.ResultsDir, survey.ShearFile)}
+	shear := survey.File{URI: survey.ResultsURI(dir, survey.ShearFile)}
 	if !left[shear.URI] {
 		return d, nil
 	}
 	d.inferred = d.prepared
 	status, err := "", error(nil)
-	if summary := objstore.Join(dir, survey.ResultsDir, survey.SummaryFile); left[summary] {
+	if summary := survey.ResultsURI(dir, survey.SummaryFile); left[summary] {
 		d.inferred, err = namedBy(ctx, r, summary, d.prepared)
 	}
 	switch {
@@ -185,7 +203,7 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 		d.sub.Shear, d.sub.Sources, err = describe(ctx, r, dir)
 		return d, err
 	case catalog.Unusable(err), fault.CodeOf(err) == CodeConfig:
-		d.sub.Reason = err.Error()
+		d.sub.Status, d.sub.Reason = survey.StatusFailed, err.Error()
 	default:
 		return d, err
 	}
@@ -195,7 +213,7 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, runID, configID 
 // describe finds size and checksum of a sub-tile's tables. One that isn't there
 // is found by who reads it.
 func describe(ctx context.Context, r objstore.Reader, dir string) (shear, sources survey.File, err error) {
-	shear.URI, sources.URI = objstore.Join(dir, survey.ResultsDir, survey.ShearFile), objstore.Join(dir, survey.ResultsDir, survey.SourcesFile)
+	shear.URI, sources.URI = survey.ResultsURI(dir, survey.ShearFile), survey.ResultsURI(dir, survey.SourcesFile)
 	for _, f := range []*survey.File{&shear, &sources} {
 		body, err := r.Get(ctx, f.URI, "", objstore.Whole)
 		if objstore.IsNotFound(err) {

@@ -40,6 +40,9 @@ func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error
 		return err
 	}
 	defer f.Close()
+	if err := t.calmly(func() error { return t.check(f.MetaData().Schema) }); err != nil {
+		return err
+	}
 	first := 0
 	for g := range f.NumRowGroups() {
 		var rows []T
@@ -54,6 +57,22 @@ func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error
 			return err
 		}
 		first += len(rows)
+	}
+	return nil
+}
+
+// check holds a file's columns to the declared ones, also where it has no rows.
+func (t *Reader[T]) check(s *schema.Schema) error {
+	for _, c := range t.Columns {
+		i := t.find(s, c.Name)
+		if i < 0 && c.Required {
+			return fault.Data(t.Missing, "it has no such column").At("column %s", c.Name).Fix("%s", t.Remedy)
+		}
+		if i >= 0 {
+			if err := (&decoder[T]{t: t, column: c}).check(s.Column(i)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -116,7 +135,10 @@ func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
 // find is a column's place, or negative.
 func (t *Reader[T]) find(s *schema.Schema, name string) int {
 	for i := range s.NumColumns() {
-		has, _, _ := strings.Cut(s.Column(i).Path(), ".") // a list's leaf lies deeper
+		has := s.Column(i).Path()
+		if s.Column(i).MaxRepetitionLevel() > 0 {
+			has, _, _ = strings.Cut(has, ".") // a list's leaf lies deeper
+		}
 		if has == name || t.AnyCase && strings.EqualFold(has, name) {
 			return i
 		}
@@ -184,12 +206,20 @@ func (d *decoder[T]) fits(desc *schema.Column) (want string, ok bool) {
 	return want, ok && desc.MaxRepetitionLevel() == lists && desc.MaxDefinitionLevel() <= 1
 }
 
+// check refuses a column of another type.
+func (d *decoder[T]) check(desc *schema.Column) error {
+	want, ok := d.fits(desc)
+	if ok {
+		return nil
+	}
+	return fault.Data(d.t.Missing, "the column is %s (%s), it must be %s", desc.PhysicalType(), desc.LogicalType(), want).
+		At("column %s", d.column.Name).Fix("%s", d.t.Remedy)
+}
+
 func (d *decoder[T]) decode(chunk file.ColumnChunkReader) error {
 	desc := chunk.Descriptor()
-	want, ok := d.fits(desc)
-	if !ok {
-		return fault.Data(d.t.Missing, "the column is %s (%s), it must be %s", desc.PhysicalType(), desc.LogicalType(), want).
-			At("column %s", d.column.Name).Fix("%s", d.t.Remedy)
+	if err := d.check(desc); err != nil {
+		return err
 	}
 	unsigned := false
 	if logical, is := desc.LogicalType().(schema.IntLogicalType); is {

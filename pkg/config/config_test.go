@@ -59,7 +59,7 @@ func TestLoadRefuses(t *testing.T) {
 		"type":           {"quadrant_concurrency: many\n", "line 1, column 23: quadrant_concurrency must be an integer, not many"},
 		"range":          {"a: 1\n", "unknown key a"},
 		"grid":           {"tiling:\n  sub_tile_grid: [4]\n", "two integers"},
-		"grid zero":      {"tiling:\n  sub_tile_grid: [4, 0]\n", "line 2, column 18: tiling.sub_tile_grid must be rows and columns between 1 and 64"},
+		"grid zero":      {"tiling:\n  sub_tile_grid: [4, 0]\n", "line 2, column 18: tiling.sub_tile_grid must be rows and columns from 1 to 64, such as [4, 4], not [4, 0]"},
 		"tile id":        {"tile_ids: [abc]\n", "abc is not a tile id"},
 		"choice":         {"data: {exposures: both}\n", "must be nominal, short or all"},
 		"engine vs mock": {"engine: shine\nmock_shine: true\n", "line 1, column 9: engine: shine contradicts mock_shine"},

@@ -50,7 +50,7 @@ func (l *loader) validate(c *Config) error {
 		{key: "field_name", wrong: !plainName(c.FieldName), say: "must be letters, digits, '-' and '_'; it becomes part of paths"},
 		oneOf("tiling.source", c.Tiling.Source),
 		{key: "tiling.tile_table", wrong: c.Tiling.Source == settings.FromTable && c.Tiling.TileTable == "", say: "must name a table, since tiling.source is tile_table", with: "tiling.source"},
-		{key: "tiling.sub_tile_grid", wrong: min(c.Tiling.Rows, c.Tiling.Cols) < 1 || max(c.Tiling.Rows, c.Tiling.Cols) > 64, say: "must be rows and columns between 1 and 64"},
+		{key: "tiling.sub_tile_grid", wrong: min(c.Tiling.Rows, c.Tiling.Cols) < 1 || max(c.Tiling.Rows, c.Tiling.Cols) > 64, say: fmt.Sprintf("must be rows and columns from 1 to 64, such as [4, 4], not %s", c.Tiling.Shape)},
 		{key: "tiling.sub_tile_margin_arcmin", wrong: !(c.Tiling.MarginArcmin >= MinMarginArcmin && c.Tiling.MarginArcmin <= 60), say: fmt.Sprintf("must be between 0.0534 (%.1f\") and 60: a source at the edge of a core needs half of SHINE's smallest stamp (%d px of %g\") beyond it", MinMarginArcmin*60, smallestStamp, pixelArcsec)},
 		{key: "tiling.mer_tile_size_arcmin", wrong: !(c.Tiling.TileArcmin > 0 && c.Tiling.TileArcmin <= 300), say: "must be above 0 and at most 300"},
 		{key: "tiling.mer_core_size_arcmin", wrong: !(c.Tiling.CoreArcmin > 0 && c.Tiling.CoreArcmin <= c.Tiling.TileArcmin), say: "must be above 0 and at most mer_tile_size_arcmin", with: "tiling.mer_tile_size_arcmin"},

@@ -13,6 +13,8 @@ type Provenance struct {
 	Execution string            `json:"execution,omitempty"`
 	Node      string            `json:"node,omitempty"`
 	Attempt   int               `json:"attempt"`
+	Plan      string            `json:"plan,omitempty"`     // key of what the tile was made from
+	Again     string            `json:"again,omitempty"`    // what that was made again for
 	Versions  map[string]string `json:"versions,omitempty"` // program to version
 	Inputs    []Input           `json:"inputs"`             // every object that was read
 }

@@ -36,12 +36,9 @@ func (d Destination) Run() string { return objstore.Base(d.RunURI) }
 func (d Destination) RedoBatches() string { return objstore.Join(d.Redo, survey.RedoBatch) }
 func (d Destination) RedoTiles() string   { return objstore.Join(d.Redo, survey.RedoTiles) }
 
-// IndexDir is where quadrant indexes lie, beside the runs that share them.
-const IndexDir = "index"
-
-// Indexes is that directory.
+// Indexes is where quadrant indexes lie, beside the runs that share them.
 func (d Destination) Indexes() string {
-	return objstore.Join(strings.TrimSuffix(d.RunURI, d.Run()), IndexDir)
+	return objstore.Join(strings.TrimSuffix(d.RunURI, d.Run()), survey.IndexDir)
 }
 
 // GPU is the device that inference asks for.

@@ -3,7 +3,6 @@ package prepare
 import (
 	"context"
 	"errors"
-	"strconv"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/extract"
@@ -48,7 +47,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 		Catalogs:   p.Tile.Catalogs,
 		Source:     job.Source,
 		Dest:       markedStore(job.Dest),
-		Dir:        objstore.Join(job.RunURI, strconv.FormatInt(at.ID, 10)),
+		Dir:        survey.TileURI(job.RunURI, at.ID),
 		LowerCase:  true,
 		Copy:       job.Copy,
 		ConfigID:   job.ConfigID,
@@ -58,6 +57,7 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 	for _, n := range p.Neighbours {
 		request.Neighbours = append(request.Neighbours, n.Catalogs...)
 	}
+	request.Provenance.Plan, request.Provenance.Again = key, p.Again
 	report, err := extract.Tile(ctx, request)
 	switch {
 	case err == nil:

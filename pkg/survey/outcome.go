@@ -27,7 +27,8 @@ type Outcome struct {
 
 // Failure is what [FailureFile] says.
 type Failure struct {
-	Run string `json:"run"` // that failed
+	Run      string `json:"run"`                 // that failed
+	ConfigID string `json:"config_id,omitempty"` // under which it was inferred
 	Outcome
 }
 
@@ -36,16 +37,17 @@ func SaveFailure(ctx context.Context, w objstore.Writer, directory string, f Fai
 	return Save(ctx, w, objstore.Join(directory, FailureFile), f)
 }
 
-// LoadFailure reads how a run's inference failed in a directory; nil where
-// nothing says that it did, or an earlier run's failure is what stands there.
-func LoadFailure(ctx context.Context, r objstore.Reader, directory, run string) (*Outcome, error) {
+// LoadFailure reads how a run's inference failed in a directory under a
+// configuration; nil where nothing says that it did, or another run's or
+// configuration's failure is what stands there. An empty run is whichever.
+func LoadFailure(ctx context.Context, r objstore.Reader, directory, run, configID string) (*Outcome, error) {
 	f, err := Load[Failure](ctx, r, objstore.Join(directory, FailureFile))
 	switch {
 	case objstore.IsNotFound(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case f.Run != run:
+	case run != "" && f.Run != run, f.ConfigID != "" && f.ConfigID != configID:
 		return nil, nil
 	}
 	return &f.Outcome, nil

@@ -43,6 +43,8 @@ const (
 	PartDir = "parts" // parts of a run's record, one per batch of tiles
 
 	RedoDir    = "redo"
+	IndexDir   = "index"     // quadrant indexes
+	Warehouse  = "warehouse" // of the catalogue, where nothing says another place
 	RedoTiles  = "tiles"
 	RedoBatch  = "batches"
 	markSuffix = ".json"

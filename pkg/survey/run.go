@@ -133,7 +133,7 @@ func Collect(ctx context.Context, r objstore.Reader, runURI, runID, configID str
 	if err := g.Wait(); err != nil {
 		return nil, fmt.Errorf("collect the run's outcomes: %w", err)
 	}
-	if err := explain(ctx, r, runURI, runID, tiles, ended, budget); err != nil {
+	if err := explain(ctx, r, runURI, runID, configID, tiles, ended, budget); err != nil {
 		return nil, fmt.Errorf("collect the run's failures: %w", err)
 	}
 	run := &Run{RunID: runID, ConfigID: configID}
@@ -144,14 +144,14 @@ func Collect(ctx context.Context, r objstore.Reader, runURI, runID, configID str
 }
 
 // explain finds why inferences left no outcome, as far as they said.
-func explain(ctx context.Context, r objstore.Reader, runURI, runID string, tiles []*Prepared, ended [][]*Outcome, budget int64) error {
+func explain(ctx context.Context, r objstore.Reader, runURI, runID, configID string, tiles []*Prepared, ended [][]*Outcome, budget int64) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(documentsAtOnce)
 	for i, p := range tiles {
 		for j, k := range p.ToInfer(budget) {
 			if j < len(ended[i]) && ended[i][j] == nil {
 				g.Go(func() (err error) {
-					ended[i][j], err = LoadFailure(gctx, r, SubTileURI(runURI, p.SubTiles[k].ID(p.TileID)), runID)
+					ended[i][j], err = LoadFailure(gctx, r, SubTileURI(runURI, p.SubTiles[k].ID(p.TileID)), runID, configID)
 					return err
 				})
 			}

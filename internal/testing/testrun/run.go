@@ -120,17 +120,14 @@ func (r *Run) Again(name string) *Run {
 
 // Stage is the context that a stage's body is called with, each time with a
 // directory of its own for what it writes.
-func (r *Run) Stage(name string) context.Context { return r.StageIn(r.t.Context(), name) }
-
-// StageIn is the same in another context.
-func (r *Run) StageIn(ctx context.Context, name string) context.Context {
+func (r *Run) Stage(name string) context.Context {
 	r.stages++
 	id := r.Identity
 	id.Task, id.Node = name, name
 	env := task.NewEnvironment(r.Store, fmt.Sprintf("mem://scratch/%s/%s-%d", r.Settings.Destination.Run(), name, r.stages), id)
 	env.Sources = func(context.Context, objstore.Config) objstore.Metered { return r.Sources }
 	env.Log = slog.New(slog.NewTextHandler(r.Log, nil))
-	return task.With(ctx, env)
+	return task.With(r.t.Context(), env)
 }
 
 // Find is the one object whose URI has all of the parts.

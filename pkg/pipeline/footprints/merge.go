@@ -27,6 +27,9 @@ func Merge(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Mer
 		return out, err
 	}
 	env.Log.Info("merged", "index", merged.Summary, "kept", merged.Kept, "of", len(plan.Batches), "missing", merged.Reasons)
+	if why := merged.NotRemoved; why != "" {
+		env.Log.Warn("old indexes are not removed", "reason", why)
+	}
 	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons))
 	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
@@ -15,7 +16,8 @@ import (
 
 // ByHand is the request of somebody who names a sub-tile directory and nothing
 // else: whose it is stands in its manifest, and the run that asks is the one that
-// prepared it. Results go into the directory itself.
+// prepared it. Results go into the directory itself. Where the directory lies in a
+// run's, its tile is marked as the stage would mark it.
 func ByHand(ctx context.Context, r objstore.Reader, directory string) (Request, error) {
 	text, err := objstore.ReadFile(ctx, r, objstore.Join(directory, survey.LocalManifestFile))
 	if objstore.IsNotFound(err) {
@@ -33,9 +35,13 @@ func ByHand(ctx context.Context, r objstore.Reader, directory string) (Request, 
 	if text, err = objstore.ReadFile(ctx, r, objstore.Join(directory, survey.ProvenanceFile)); err == nil {
 		err = json.Unmarshal(text, &made)
 	}
-	request.Run = made.Run
 	if objstore.IsNotFound(err) {
 		err = nil
+	}
+	request.Run = made.Run
+	if run, ok := strings.CutSuffix(directory, "/"+survey.SubTileURI("", m.ID())); ok {
+		base := strings.TrimSuffix(run, objstore.Base(run))
+		request.Redo, request.Plan, request.Again = objstore.Join(base, survey.RedoDir, survey.RedoTiles), made.Plan, made.Again
 	}
 	return request, err
 }

@@ -5,6 +5,7 @@ package inference
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -85,7 +86,7 @@ func SubTile(ctx context.Context, r Request, settings *settings.Inference, limit
 	}
 	if err != nil {
 		outcome = survey.Outcome{SubTileID: r.SubTileID, Status: survey.StatusFailed, Reason: oneLine(err.Error()), Directory: r.Directory}
-		return outcome, r.failed(ctx, env, outcome, err)
+		return outcome, r.failed(ctx, env, settings.ConfigID, outcome, err)
 	}
 	if err := env.Store().Delete(ctx, objstore.Join(r.Results, survey.FailureFile)); err != nil {
 		return outcome, err
@@ -100,11 +101,11 @@ func SubTile(ctx context.Context, r Request, settings *settings.Inference, limit
 // failed writes down why there is no outcome, and returns the reason. Where the
 // sub-tile's directory is not what its preparation left, the next run prepares
 // the tile again, whatever is cached.
-func (r Request) failed(ctx context.Context, env *task.Environment, o survey.Outcome, reason error) error {
+func (r Request) failed(ctx context.Context, env *task.Environment, configID string, o survey.Outcome, reason error) error {
 	if fault.KindOf(reason) == fault.Canceled {
 		return reason
 	}
-	err := survey.SaveFailure(ctx, env.Store(), r.Results, survey.Failure{Run: r.Run, Outcome: o})
+	err := survey.SaveFailure(ctx, env.Store(), r.Results, survey.Failure{Run: r.Run, ConfigID: configID, Outcome: o})
 	switch fault.CodeOf(reason) {
 	case objstore.NotFound, shine.CodeIncomplete, shine.CodeDropped:
 		if r.Plan != "" {
@@ -112,7 +113,7 @@ func (r Request) failed(ctx context.Context, env *task.Environment, o survey.Out
 		}
 	}
 	if err != nil {
-		env.Log.Warn("the failure could not be written down", "error", err)
+		return fmt.Errorf("%w (and that could not be written down: %v)", reason, err)
 	}
 	return reason
 }

@@ -33,12 +33,9 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 	if err != nil {
 		return out, err
 	}
-	tiles, err := Tiles(ctx, source, in)
+	tiles, err := Tiles(ctx, source, in, func(why error) { env.Log.Warn("a tile is left out", "reason", why) })
 	if err != nil {
 		return out, err
-	}
-	for _, why := range tiles.LeftOut {
-		env.Log.Warn("a tile is left out", "reason", why)
 	}
 	env.Log.Info("planned", "plan", plan.String(), "tiles", len(tiles.Wanted))
 	env.Deck.AddHTML("Plan", report.Plan(plan, tiles))
@@ -56,11 +53,12 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 	return out, survey.Save(ctx, env.Store(), out.Tiles.URI, tiles)
 }
 
-// Tiles finds the tiles that the inputs ask for, and their neighbours.
+// Tiles finds the tiles that the inputs ask for, and their neighbours. Those that
+// can't be placed on the sky are told at once: they may be why something fails.
 //
 // A region needs the centres of all tiles. With tiling.source mer_catalog that is
 // every catalogue, read whole; the others read as much as for a few ids.
-func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObservationsIn) (*survey.Tiles, error) {
+func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObservationsIn, tell func(error)) (*survey.Tiles, error) {
 	if _, err := region.New(in.Region); err != nil { // before anything is read
 		return nil, err
 	}
@@ -69,7 +67,10 @@ func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObserv
 		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
 		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: radius,
 		ParquetTable: quadrants.ReadTileTable,
-		OnUnreadable: func(err error) { leftOut = append(leftOut, err.Error()) },
+		OnUnreadable: func(err error) {
+			tell(err)
+			leftOut = append(leftOut, err.Error())
+		},
 	})
 	if err != nil {
 		return nil, err

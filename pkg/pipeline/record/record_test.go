@@ -5,6 +5,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
@@ -122,6 +125,58 @@ func (u unmarkable) Create(ctx context.Context, uri string) (objstore.Upload, er
 		return nil, fault.Input(objstore.AccessDenied, "refused").On(uri)
 	}
 	return u.Store.Create(ctx, uri)
+}
+
+// TestByHand: tiles that are prepared by hand take their places in the record, and
+// those that fail are marked; others stay, unless they are another configuration's.
+func TestByHand(t *testing.T) {
+	earlier := []survey.RunTile{{TileID: 6, Failure: "it was corrupt"}, {TileID: 7, Failure: "so was this"}, {TileID: 9, LeftOut: []string{"an exposure"}}}
+	for name, c := range map[string]struct {
+		before *survey.Run
+		want   []int64
+	}{
+		"no record":                      {want: []int64{7, 8}},
+		"a record of other tiles":        {before: &survey.Run{RunID: "r1", ConfigID: "c", Tiles: earlier}, want: []int64{6, 7, 8, 9}},
+		"another configuration's record": {before: &survey.Run{RunID: "r1", ConfigID: "d", Tiles: earlier}, want: []int64{7, 8}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := objstore.NewMemory()
+			ctx, uri := stage(t, store), survey.RunURI(destination.RunURI)
+			if c.before != nil {
+				if err := survey.Save(ctx, store, uri, c.before); err != nil {
+					t.Fatal(err)
+				}
+			}
+			run, err := record.ByHand(ctx, pipeline.RecordTilesIn{Destination: destination, Prepared: []literal.Blob{
+				prepared(t, store, "mem://scratch/8.json", 8, "", ""), prepared(t, store, "mem://scratch/7.json", 7, "", "its catalogue is corrupt"),
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			saved, err := survey.LoadRun(ctx, store, uri)
+			if diff := cmp.Diff(run, saved, cmpopts.EquateEmpty()); diff != "" || err != nil {
+				t.Errorf("what it says and what is there: %s, %v", diff, err)
+			}
+			var ids []int64
+			for _, tile := range run.Tiles {
+				ids = append(ids, tile.TileID)
+				if tile.TileID == 7 && (tile.Failure != "its catalogue is corrupt" || len(tile.SubTiles) != 2) || tile.TileID == 6 && tile.Failure != "it was corrupt" || tile.TileID == 9 && len(tile.LeftOut) != 1 {
+					t.Errorf("%+v", tile)
+				}
+			}
+			marks, err := survey.Redo{Store: store, Base: destination.RedoTiles()}.All(ctx)
+			if err != nil || !slices.Equal(ids, c.want) || marks["plan"] == "" {
+				t.Errorf("tiles %v, want %v; marks %v, %v", ids, c.want, marks, err)
+			}
+		})
+	}
+	store := objstore.NewMemory()
+	if err := survey.Save(t.Context(), store, survey.RunURI(destination.RunURI), "no record"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record.ByHand(stage(t, store), pipeline.RecordTilesIn{Destination: destination}); fault.CodeOf(err) != "DocumentInvalid" {
+		t.Errorf("a record that is none is replaced: %v", err)
+	}
 }
 
 // TestRun: the tiles of one part stand in the root, several parts are named there.

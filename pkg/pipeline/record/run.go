@@ -13,11 +13,7 @@ import (
 
 // Run writes the record of a whole run, of its parts.
 func Run(ctx context.Context, in pipeline.RecordRunIn) (out pipeline.RecordRunOut, err error) {
-	parts := make([]string, len(in.Parts))
-	for i, p := range in.Parts {
-		parts[i] = p.URI
-	}
-	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, parts)
+	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Parts))
 	out.Run = literal.Blob{URI: uri, Format: "json"}
 	return out, err
 }

@@ -12,18 +12,20 @@ import (
 // Tiles writes down what a batch of tiles left that were prepared only. Those
 // that failed are marked to be prepared again by the next run.
 func Tiles(ctx context.Context, in pipeline.RecordTilesIn) (out pipeline.RecordTilesOut, err error) {
-	env := task.From(ctx)
-	prepared := make([]string, len(in.Prepared))
-	for i, p := range in.Prepared {
-		prepared[i] = p.URI
-	}
-	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, prepared, nil, 0)
+	part, err := collect(ctx, in)
 	if err != nil {
 		return out, err
 	}
-	if err := part.MarkFailures(ctx, survey.Redo{Store: env.Store(), Base: in.Destination.RedoTiles()}); err != nil {
-		return out, err
-	}
 	out.Part = literal.Blob{URI: survey.PartURI(in.Destination.RunURI, in.Part), Format: "json"}
-	return out, survey.Save(ctx, env.Store(), out.Part.URI, part)
+	return out, survey.Save(ctx, task.From(ctx).Store(), out.Part.URI, part)
+}
+
+// collect finds out how the tiles ended, and marks those that failed.
+func collect(ctx context.Context, in pipeline.RecordTilesIn) (*survey.Run, error) {
+	store := task.From(ctx).Store()
+	part, err := survey.Collect(ctx, store, in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Prepared), nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	return part, part.MarkFailures(ctx, survey.Redo{Store: store, Base: in.Destination.RedoTiles()})
 }

@@ -100,7 +100,7 @@ func complete(c *config.Config) error {
 			Fix("set tile_ids in the configuration or at launch: a list, or in the configuration the word all, or a region")
 	}
 	if c.Output.Warehouse == "" {
-		c.Output.Warehouse = objstore.Join(c.Output.StorageBase, "warehouse")
+		c.Output.Warehouse = objstore.Join(c.Output.StorageBase, survey.Warehouse)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func checkName(run string) error {
 			return fault.Input(codeLaunch, "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
 		}
 	}
-	if run == survey.RedoDir || run == pipeline.IndexDir {
+	if run == survey.RedoDir || run == survey.IndexDir || run == survey.Warehouse {
 		return fault.Input(codeLaunch, "%q names what all runs share", run).At("run_id").Fix("choose another name")
 	}
 	if strings.HasPrefix(run, ".") || len(run) > 128 {

@@ -125,7 +125,7 @@ func TestLaunchRefuses(t *testing.T) {
 		"nothing":                  {pipeline.ResolveConfigIn{ConfigYAML: " "}, "config_yaml is empty"},
 		"negative tile":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{-1}}, "launch input tile_ids: tile_ids: -1 is not a tile id"},
 		"tile twice":               {pipeline.ResolveConfigIn{ConfigYAML: yaml, TileIDs: []int64{7, 7}}, "launch input tile_ids: tile_ids: tile id 7 is given twice"},
-		"grid too fine":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4, 65}}, "launch input sub_tile_grid: tiling.sub_tile_grid must be rows and columns between 1 and 64"},
+		"grid too fine":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4, 65}}, "launch input sub_tile_grid: tiling.sub_tile_grid must be rows and columns from 1 to 64, such as [4, 4], not [4, 65]"},
 		"grid of one":              {pipeline.ResolveConfigIn{ConfigYAML: yaml, Grid: []int64{4}}, "launch input sub_tile_grid: tiling.sub_tile_grid: must be two integers, rows and columns"},
 		"run as a path":            {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: "../x"}, `run_id: "../x" can't name a run`},
 		"hidden run":               {pipeline.ResolveConfigIn{ConfigYAML: yaml, RunID: ".x"}, "the first not a dot"},

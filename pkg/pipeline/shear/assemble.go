@@ -26,12 +26,12 @@ func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.
 	if len(in.Outcomes) != len(in.Prepared) {
 		return out, fault.Input("TileCount", "%d tiles were prepared, %d have outcomes", len(in.Prepared), len(in.Outcomes)).At("outcomes").Fix("give a list for each tile")
 	}
-	prepared, outcomes := make([]string, len(in.Prepared)), make([][]string, len(in.Prepared))
-	for i, p := range in.Prepared {
-		prepared[i], outcomes[i] = p.URI, pipeline.URIs(in.Outcomes[i])
+	outcomes := make([][]string, len(in.Outcomes))
+	for i, blobs := range in.Outcomes {
+		outcomes[i] = pipeline.URIs(blobs)
 	}
 	budget, _ := gpu.Budget(in.GPU.Accelerator, in.GPU.Bytes())
-	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, prepared, outcomes, budget)
+	part, err := survey.Collect(ctx, env.Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Prepared), outcomes, budget)
 	if err != nil {
 		return out, err
 	}

@@ -2,6 +2,7 @@ package shear
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
@@ -31,10 +32,11 @@ func Validate(ctx context.Context, in pipeline.ValidateCatalogIn) (out pipeline.
 		return out, judged
 	}
 	env.Deck.AddHTML("Validation", catalogue.Validation(verdict))
-	out.Report, out.Snapshot = literal.Blob{URI: env.Output("validation.json"), Format: "json"}, verdict.Snapshot
-	if err := survey.Save(ctx, env.Store(), out.Report.URI, verdict); err != nil {
-		return out, err
+	report := literal.Blob{URI: env.Output("validation.json"), Format: "json"}
+	if err := survey.Save(ctx, env.Store(), report.URI, verdict); err != nil {
+		return out, errors.Join(judged, err)
 	}
+	out.Report, out.Snapshot = report, verdict.Snapshot
 	if judged != nil {
 		return out, judged
 	}

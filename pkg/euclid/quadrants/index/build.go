@@ -46,6 +46,8 @@ type Summary struct {
 	Runs      int
 	Files     int
 	Bytes     int64 // of the files
+
+	NotRemoved string // why indexes that were replaced long ago are still there; empty: they are not
 }
 
 func (doc *root) summary() *Summary {

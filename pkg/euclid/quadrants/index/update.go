@@ -87,10 +87,16 @@ func Update(ctx context.Context, s objstore.Store, dir, uri, scratch string, opt
 	if err == nil {
 		err = doc.save(ctx, s, uri)
 	}
-	if err == nil {
-		err = h.clean(ctx, made)
+	if err != nil {
+		return nil, 0, err
 	}
-	return doc.summary(), len(batches) - len(missing), err
+	sum = doc.summary()
+	if err := h.clean(ctx, made); ctx.Err() != nil {
+		return nil, 0, err
+	} else if err != nil {
+		sum.NotRemoved = err.Error() // the index is right all the same
+	}
+	return sum, len(batches) - len(missing), nil
 }
 
 // keepOnly hides all exposures but those of the batches that are known, and
