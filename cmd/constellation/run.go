@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,13 @@ type execution struct {
 	events   string
 	cache    string
 	again    string // the command that goes on from a run that ended early; empty: the same with --run-id
+}
+
+// afresh are what a resumed run does again: a catalogue or directories that were
+// there when the run ended may be gone.
+var afresh = []string{
+	pipeline.ResolveConfig.Declaration().Name, pipeline.FanOutBatches.Declaration().Name, workflows.ShearBatch().Name(), workflows.PreparationBatch().Name(),
+	pipeline.AssembleCatalog.Declaration().Name, pipeline.RecordTiles.Declaration().Name, pipeline.RecordRun.Declaration().Name, pipeline.ValidateCatalog.Declaration().Name,
 }
 
 // cachePolicies are the values of --cache.
@@ -156,6 +164,9 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	}
 	if settings, err = c.resolve(ctx, e.runID); err != nil {
 		return settings, err // what resolve-config will refuse, before anything is begun
+	}
+	if err := settings.Identity().Check(ctx, objstore.Open(ctx, objstore.Config{}), settings.Destination.RunURI); err != nil {
+		return settings, err
 	}
 	if err := contact(ctx, w, settings); err != nil {
 		return settings, err
@@ -296,6 +307,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Parallel: e.parallel,
 		Cache:    cachePolicies[e.cache],
 		Observe:  v.observe,
+		Afresh:   func(name string) bool { return slices.Contains(afresh, name) },
 		// How much tasks say and how long they wait is as for this command.
 		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME"),
 		Log:         local.Logs(logs),
