@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -45,6 +47,9 @@ var afresh = []string{
 	pipeline.ResolveConfig.Declaration().Name, pipeline.FanOutBatches.Declaration().Name, workflows.ShearBatch().Name(), workflows.PreparationBatch().Name(),
 	pipeline.AssembleCatalog.Declaration().Name, pipeline.RecordTiles.Declaration().Name, pipeline.RecordRun.Declaration().Name, pipeline.ValidateCatalog.Declaration().Name,
 }
+
+// verdicts are the codes of runs that came to their end and were found wanting.
+var verdicts = []string{survey.CodeTileFailed, assemble.CodeVerdict}
 
 // cachePolicies are the values of --cache.
 var cachePolicies = map[string]local.CachePolicy{"use": local.CacheUse, "overwrite": local.CacheOverwrite, "off": local.CacheOff}
@@ -202,8 +207,14 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	return settings, err
 }
 
-// resume says how to go on from a run that ended early.
+// resume says how to go on from a run that ended early. One that came to its end
+// and was found wanting would find the same again: what failed is another run's to make.
 func (e *execution) resume(w io.Writer, err error) {
+	var f *local.Failure
+	if errors.As(err, &f) && slices.Contains(verdicts, f.Code) && e.again == "" {
+		fmt.Fprintf(w, "\nonce the causes are mended, the same command under another run id takes what succeeded from the cache, and makes what failed again\n")
+		return
+	}
 	when := "once the cause is mended, "
 	if fault.KindOf(err) == fault.Canceled {
 		when = ""

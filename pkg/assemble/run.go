@@ -12,6 +12,9 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
+// CodeVerdict is the code of a run whose catalogue, or which itself, breaks the thresholds.
+const CodeVerdict = "ValidationFailed"
+
 // Plan is what a run set out to measure.
 func Plan(r *survey.Run) catalog.Plan { return plan(r.ConfigID, nil, r.Tiles) }
 
@@ -101,6 +104,6 @@ func Judge(r *survey.Run, v *catalog.Report, maxFailedFraction float64) error {
 			}
 		}
 	}
-	return fault.Data("ValidationFailed", "the catalogue breaks its thresholds: %s", strings.Join(reasons, "; ")).
-		Fix("mend the causes and run again, or change the thresholds of the section validation")
+	return fault.Data(CodeVerdict, "the catalogue breaks its thresholds: %s", strings.Join(reasons, "; ")).
+		Fix("mend the causes and start a new run, or change the thresholds of the section validation")
 }
