@@ -59,7 +59,7 @@ func TestAgain(t *testing.T) {
 	})
 	t.Run("under another configuration", func(t *testing.T) {
 		for verb, more := range map[string][]string{
-			"run": {"--grid", "3,3"}, "prepare": {"--set", "tiling.sub_tile_margin_arcmin=0.05"}, "extract": {"--set", "engine=reference"},
+			"run": {"--grid", "3,3"}, "prepare": {"--set", "tiling.sub_tile_margin_arcmin=0.08"}, "extract": {"--set", "engine=reference"},
 			"assemble": {"--grid", "3,3"},
 		} {
 			r := s.try(t, append([]string{verb, "--config", "constellation.yaml", "--run-id", "one"}, more...)...)
