@@ -196,15 +196,20 @@ func presumed(hdus []*fits.HDU) []*fits.HDU {
 	return all
 }
 
-// UniqueNames are the HDUs of a file by EXTNAME; one that stands twice is bad data.
+// UniqueNames are the HDUs of a file by EXTNAME; one that stands twice, or can't
+// be read, is bad data.
 func UniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {
 	m := make(map[string]*fits.HDU, len(hdus))
 	for _, h := range hdus {
+		if h.Unnamed != nil {
+			return nil, locate(h.Unnamed, uri, h)
+		}
 		if h.Name == "" {
 			continue
 		}
 		if first, ok := m[h.Name]; ok {
-			return nil, fault.Data("DuplicateHDU", "EXTNAME is also that of HDU %d", first.Index).On(uri).At("%s", h)
+			return nil, fault.Data("DuplicateHDU", "EXTNAME is also that of HDU %d", first.Index).On(uri).At("%s", h).
+				Fix("nobody can say which of the two is meant: %s", askAuthor)
 		}
 		m[h.Name] = h
 	}
@@ -225,6 +230,9 @@ func RequireImage(uri string, h *fits.HDU) error {
 	return fault.Data("NotAnImage", "the HDU is of type %s", h.Kind).On(uri).At("%s", h).
 		Fix("if it is tile-compressed (ZIMAGE), uncompress the file, by funpack for one: quadrants are copied as they are")
 }
+
+// askAuthor is what helps where a file may be just as it was made.
+const askAuthor = "ask who made the file for one that is mended, or leave the exposure out by data.max_missing"
 
 func segment(h *fits.HDU) Segment { return Segment{Offset: h.Offset, Length: h.Length()} }
 
