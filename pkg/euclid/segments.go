@@ -64,7 +64,7 @@ func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string,
 		return nil
 	}
 	n := int64(len(names))
-	if err != nil || n < 2*samples || first.Index != 1 || first.Offset+n*first.Length() != size {
+	if err != nil || n < 2*samples || first.Index != 1 || first.Offset+n*first.Length() != fits.Pad(size) {
 		return nil
 	}
 	suffix, ok := strings.CutPrefix(first.Name, names[0])

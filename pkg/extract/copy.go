@@ -204,10 +204,14 @@ func runs(pieces []*piece) func(yield func([]*piece) bool) {
 // copyRun reads a run with one request.
 func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 	first, last := run[0], run[len(run)-1]
-	span := objstore.Range{Offset: first.Offset, Length: last.Offset + last.Length - first.Offset}
+	end := last.Offset + last.Length
+	span := objstore.Range{Offset: first.Offset, Length: min(end, c.file.Size) - first.Offset}
 	body, err := c.job.Source.Get(ctx, c.file.URI, c.file.ETag, span)
 	if err != nil {
 		return err
+	}
+	if lacks := end - c.file.Size; lacks > 0 { // the file's last block is not filled: the copy's is
+		body = padded{io.MultiReader(body, bytes.NewReader(make([]byte, lacks))), body}
 	}
 	reads := readAhead(ctx, body, run)
 	defer reads.stop()
@@ -217,6 +221,12 @@ func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 		}
 	}
 	return nil
+}
+
+// padded is a body with what its last block lacks.
+type padded struct {
+	io.Reader
+	io.Closer
 }
 
 // copyPiece copies one piece to its products, which it opens and commits as they

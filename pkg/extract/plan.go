@@ -9,6 +9,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -189,7 +190,7 @@ func (p *plan) add(u use, to []*directory) error {
 		for i, s := range part.suffixes {
 			names[i] = u.Name + s
 		}
-		if segment.Offset <= 0 || segment.Length <= 0 || segment.Length > file.Size-segment.Offset {
+		if segment.Offset <= 0 || segment.Length <= 0 || segment.Length > fits.Pad(file.Size)-segment.Offset {
 			return staleError("bytes %d to %d of HDU %s are not in a file of %d bytes",
 				segment.Offset, segment.Offset+segment.Length, names[0], file.Size).On(file.URI)
 		}
