@@ -173,6 +173,17 @@ func formatFloat(f float64) string {
 	return mantissa
 }
 
+// WithInt is the card of an integer with another one, whatever the form of value
+// and comment. Of a card in fixed format nothing else changes.
+func WithInt(card string, n int64) string {
+	fixed, rest := card[10:30], strings.TrimLeft(card[30:], " ")
+	if isNumber(strings.TrimSpace(fixed)) && (rest == "" || rest[0] == '/') {
+		return card[:10] + fmt.Sprintf("%20d", n) + card[30:]
+	}
+	_, comment, _ := strings.Cut(card[10:], "/")
+	return formatCard(strings.TrimRight(card[:8], " "), fmt.Sprintf("%20d", n), strings.TrimSpace(comment))
+}
+
 // validKey says whether key, without padding, is a FITS keyword name.
 func validKey(key string) bool {
 	if key == "" || len(key) > 8 {
