@@ -26,11 +26,12 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	return table.HTML() + list("Tiles left out", t.LeftOut) + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples)
 }
 
-// Merged shows the quadrant index, and for each file that it lacks, why.
-func Merged(quadrants int, missing []string) string {
+// Merged shows the quadrant index, and what it lacks: exposures, each with the
+// reason, and quadrants without pixels.
+func Merged(quadrants int, missing, empty []string) string {
 	table := Table{}
 	table.Add("quadrants", quadrants)
-	return table.HTML() + list("Exposures that could not be read", missing)
+	return table.HTML() + list("Exposures that could not be read", missing) + list("Quadrants without pixels, left out", empty)
 }
 
 // Prepared shows what preparation left for a tile.
