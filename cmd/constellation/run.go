@@ -116,6 +116,9 @@ func conclude(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigO
 		for _, exposure := range t.LeftOut {
 			fmt.Fprintf(w, "  tile %d is without exposure %s\n", t.TileID, exposure)
 		}
+		for _, hdu := range t.Unverified {
+			fmt.Fprintf(w, "  tile %d uses what doesn't match its checksum: %s\n", t.TileID, hdu)
+		}
 	}
 	if n := earlier(run, settings.Destination.RunURI); n > 0 {
 		fmt.Fprintf(w, "  %d of %d sub-tiles were made by earlier runs, of the same inputs: %s says where they lie; --cache overwrite makes them again\n", n, verdict.Planned, out.Run.URI)

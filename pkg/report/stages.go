@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -45,7 +46,7 @@ func Prepared(p *survey.Prepared) string {
 		table.Add(s.Name(), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes), covered, mean, depth)
 	}
 	var left, without []string
-	for _, l := range p.LeftOut {
+	for _, l := range slices.Concat(p.LeftOut, p.Lost) {
 		left = append(left, l.String())
 	}
 	for _, e := range p.WithoutWGT {
@@ -59,5 +60,5 @@ func Prepared(p *survey.Prepared) string {
 	head.Add("read from the sources", Bytes(p.PayloadBytes))
 	head.Add("of the HDUs under the sub-tiles", Bytes(p.ReferencedBytes))
 	head.Add("own sources outside the grid", p.OutsideGrid)
-	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without)
+	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without) + list("HDUs used although they don't match their checksums", p.Unverified)
 }
