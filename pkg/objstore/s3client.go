@@ -106,6 +106,10 @@ func endpointOf(cfg Config, environment *string) *string {
 // AddressingEnv is how buckets of outputs are addressed.
 const AddressingEnv = "CONSTELLATION_S3_ADDRESSING"
 
+// OutputAddressing is how buckets of outputs are addressed, for libraries that
+// speak to S3 themselves.
+func OutputAddressing() (settings.Addressing, error) { return addressing(Config{}) }
+
 // addressing is how a store's buckets are addressed.
 func addressing(cfg Config) (settings.Addressing, error) {
 	if cfg.Sources {
