@@ -120,7 +120,7 @@ func conclude(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigO
 	}
 	fmt.Fprintf(w, "\nrun %s\n%s", run.RunID, catalogue.Verdict(verdict).Text("  "))
 	if len(out.Missing) > 0 {
-		fmt.Fprintf(w, "  DET files that could not be read: %s\n", strings.Join(out.Missing, ", "))
+		fmt.Fprintf(w, "  exposures that could not be read, by their DET files: %s\n", strings.Join(out.Missing, ", "))
 	}
 	for _, why := range out.LeftOut {
 		fmt.Fprintf(w, "  a tile is left out: %s\n", why)
@@ -128,6 +128,9 @@ func conclude(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigO
 	for _, t := range run.Tiles {
 		for _, exposure := range t.LeftOut {
 			fmt.Fprintf(w, "  tile %d is without exposure %s\n", t.TileID, exposure)
+		}
+		for _, hdu := range t.Unverified {
+			fmt.Fprintf(w, "  tile %d uses what doesn't match its checksum: %s\n", t.TileID, hdu)
 		}
 	}
 	if n := earlier(run, settings.Destination.RunURI); n > 0 {
@@ -320,7 +323,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Observe:  v.observe,
 		Afresh:   func(name string) bool { return slices.Contains(afresh, name) },
 		// How much tasks say and how long they wait is as for this command.
-		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME"),
+		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME", objstore.AddressingEnv),
 		Log:         local.Logs(logs),
 	}, v.done, nil
 }
