@@ -1,9 +1,8 @@
 package shine
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -173,24 +172,21 @@ var nothings = map[string]string{
 // it lists are there in their sizes: a GPU is not woken for half a sub-tile.
 func (j *Job) manifest() (*manifest.Manifest, error) {
 	path := filepath.Join(j.Dir, survey.LocalManifestFile)
-	f, err := os.Open(path)
+	m, sum, err := readListing(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Input(CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", survey.LocalManifestFile).On(j.Dir).Fix("prepare the tile first")
 	}
-	if err != nil {
-		return nil, fault.Input(CodeIncomplete, "%w", err).On(path)
-	}
-	defer f.Close()
-	sum := sha256.New()
-	m, err := manifest.Read(io.TeeReader(f, sum))
-	if err != nil {
-		var e *fault.Error
-		if errors.As(err, &e) && e.Object == "" {
+	var e *fault.Error
+	switch {
+	case errors.As(err, &e):
+		if e.Object == "" {
 			e.Object = path
 		}
 		return nil, err
+	case err != nil:
+		return nil, fault.Input(CodeIncomplete, "%w", err).On(path)
 	}
-	if err := j.bound(m, hex.EncodeToString(sum.Sum(nil))); err != nil {
+	if err := j.bound(m, sum); err != nil {
 		return nil, err
 	}
 	for _, p := range m.Files {
@@ -227,7 +223,7 @@ func (j *Job) bound(m *manifest.Manifest, sum string) error {
 	default:
 		return nil
 	}
-	return err.On(filepath.Join(j.Dir, survey.LocalManifestFile)).Fix("start a new run, under another --run-id: it prepares the tile again")
+	return err.On(objstore.Join(cmp.Or(j.URI, j.Dir), survey.LocalManifestFile)).Fix("start a new run, under another --run-id: it prepares the tile again")
 }
 
 // unchanged fails where the directory became another one while it was inferred.

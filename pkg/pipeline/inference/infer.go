@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/inference"
@@ -114,7 +115,7 @@ func (r Request) failed(ctx context.Context, env *task.Environment, configID str
 	}
 	err := survey.SaveFailure(ctx, env.Store(), r.Results, survey.Failure{Run: r.Run, ConfigID: configID, Outcome: o})
 	switch fault.CodeOf(reason) {
-	case objstore.NotFound, shine.CodeIncomplete, shine.CodeDropped:
+	case objstore.NotFound, shine.CodeIncomplete, shine.CodeDropped, manifest.CodeInvalid:
 		if r.Plan != "" {
 			err = errors.Join(err, survey.Redo{Store: env.Store(), Base: r.Redo}.Failed(ctx, r.Plan, r.Again, r.Run))
 		}

@@ -98,6 +98,10 @@ func TestInfer(t *testing.T) {
 			spoil: remove(survey.LocalManifestFile),
 			code:  shine.CodeIncomplete, kind: fault.BadInput, reason: "has no manifest_local.yaml", marked: true,
 		},
+		"the manifest is none": {
+			spoil: func(t *testing.T, r *testrun.Run) { r.Spoil(r.Find(dir, survey.LocalManifestFile)) },
+			code:  manifest.CodeInvalid, kind: fault.BadData, reason: "not a manifest", marked: true,
+		},
 		"pixels were dropped": {
 			spoil: func(t *testing.T, r *testrun.Run) {
 				remove("exposures/002682_00_1_sci")(t, r)
