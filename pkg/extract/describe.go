@@ -150,6 +150,9 @@ func (job Job) provenance(d *directory) manifest.Provenance {
 	p.ConfigID = job.ConfigID
 	p.Inputs = []manifest.Input{}
 	for _, f := range d.inputs {
+		if job.unpacked != nil {
+			f = job.unpacked.Stored(f)
+		}
 		p.Inputs = append(p.Inputs, manifest.Input{URI: f.URI, ETag: f.ETag, Size: f.Size})
 	}
 	slices.SortFunc(p.Inputs, func(a, b manifest.Input) int { return strings.Compare(a.URI, b.URI) })
