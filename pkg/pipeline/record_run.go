@@ -29,6 +29,10 @@ var RecordTiles = task.Define[RecordTilesIn, RecordTilesOut](task.Declaration{
 type RecordRunIn struct {
 	Parts       []literal.Blob `flyte:"parts,format=json" doc:"per batch: how its tiles ended"`
 	Destination Destination    `flyte:"destination" doc:"what names the run's products"`
+	Release     string         `flyte:"release" doc:"release of the MER products that counts"`
+	Missing     []string       `flyte:"missing" doc:"exposures that the run is without, and why"`
+	LeftOut     []string       `flyte:"left_out" doc:"tiles that can't be placed on the sky, and why"`
+	Notes       []string       `flyte:"notes" doc:"what the listings held and what is not taken of it, in a line each"`
 }
 
 // RecordRunOut is the run's record.

@@ -42,7 +42,7 @@ type Footprints struct {
 
 // Batch reads the headers of one batch of exposures from source and writes
 // their quadrants, in the order of the plan, to uri. An exposure that can't be
-// used as it is, is left out, and why is told; where none can be, or where
+// used as it is, is left out, and why is told; where none can be had, or where
 // anything else is wrong, that is an error.
 func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, dest objstore.Writer, uri string) (*Footprints, error) {
 	read := make([][]euclid.Quadrant, len(exposures))
@@ -100,11 +100,14 @@ func readExposure(ctx context.Context, source objstore.Reader, e euclid.Exposure
 }
 
 // stillReads returns an error unless what was refused is about the exposures
-// themselves: none could be read, or the store refuses now what it gave before,
-// since credentials expired.
+// themselves: none could be read, for reasons that may not be theirs, or the store
+// refuses now what it gave before, since credentials expired.
 func stillReads(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, refused []error) error {
 	good := slices.Index(refused, nil)
+	ofFiles := !slices.ContainsFunc(refused, func(err error) bool { return fault.KindOf(err) != fault.BadData })
 	switch {
+	case good < 0 && ofFiles: // what files hold is about them, even where all hold something wrong
+		return nil
 	case good < 0 && len(refused) == 1:
 		return refused[0]
 	case good < 0 && len(refused) > 1:
@@ -120,7 +123,7 @@ func stillReads(ctx context.Context, source objstore.Reader, exposures []euclid.
 type Merged struct {
 	index.Summary          // of the quadrant index
 	Kept          int      // batches that were not read, since an earlier index has them
-	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read
+	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read; exposures that have none
 	Reasons       []string // for each of them: which file, and why
 }
 
@@ -222,11 +225,14 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 			return fault.New(fault.Bug, "BatchFiles", "batch %d names unreadable files that are not in it", i)
 		}
 	}
-	allowed, err := limit.Of(plan.Exposures)
+	absent := m.absent(plan)
+	known = append(known, absent...)
+	allowed, err := limit.Of(plan.Exposures + plan.Absent)
 	if err != nil {
 		return fault.Input("ConfigInvalid", "data.max_missing: %w", err)
 	}
-	if len(m.Missing) <= allowed {
+	missing := len(m.Missing) + plan.Absent - len(absent)
+	if missing <= allowed {
 		return nil
 	}
 	remedy := "mend or remove the files, or raise data.max_missing"
@@ -234,8 +240,21 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 		remedy = "see the read-footprints elements that failed; " + remedy
 		known = append(known, "with batches that were lost whole, "+some(lost, ", "))
 	}
-	return fault.Data("FilesMissing", "%d of %d DET files could not be read, %d may be missing: %s",
-		len(m.Missing), plan.Exposures, allowed, some(known, "; ")).Fix("%s", remedy)
+	return fault.Data("FilesMissing", "%d of %d DET files are missing or could not be read, %d may be: %s",
+		missing, plan.Exposures+plan.Absent, allowed, some(known, "; ")).Fix("%s", remedy)
+}
+
+// absent counts the exposures that have no DET to read among those that are
+// missing, as far as the plan names them, and says what there is of each.
+func (m *Merged) absent(plan *survey.Plan) (reasons []string) {
+	for _, a := range plan.AbsentFirst {
+		m.miss(a.Exposure.String(), a.String())
+		reasons = append(reasons, a.String())
+	}
+	if more := plan.Absent - len(plan.AbsentFirst); more > 0 {
+		m.Reasons = append(m.Reasons, fmt.Sprintf("and %d more exposures lack DET", more))
+	}
+	return reasons
 }
 
 func (m *Merged) miss(det, reason string) {

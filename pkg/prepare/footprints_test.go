@@ -420,7 +420,7 @@ func TestTileTrouble(t *testing.T) {
 	if _, err := prepare.Merge(t.Context(), store, plan, []prepare.Footprints{*batch}, "0", root, prepare.Earlier{}); err != nil {
 		t.Fatal(err)
 	}
-	tiles, err := euclid.IndexTiles(t.Context(), store, euclid.TileOptions{
+	tiles, _, err := euclid.IndexTiles(t.Context(), store, euclid.TileOptions{
 		Source: settings.FromMosaic, MERBase: where.MER, CatalogBase: where.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ type Source struct {
 	Endpoint    string    `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS"`
 	Anonymous   bool      `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
 	Exposures   Exposures `yaml:"exposures" json:"exposures" jsonschema_description:"which exposures; never mixed unless asked"`
+	Release     Release   `yaml:"release" json:"release,omitempty" jsonschema_description:"release of the MER products, as at the end of their names, such as 00.00; newest: the newest that there is when the campaign begins"`
 }
 
 // Access is which store sources are in: what of Source can change what a URI
@@ -90,6 +91,8 @@ type Thresholds struct {
 	MinCompleteness   float64  `yaml:"min_completeness" json:"min_completeness" jsonschema_description:"fraction of planned sub-tiles that must be in the catalogue"`
 	MaxFailedFraction float64  `yaml:"max_failed_fraction" json:"max_failed_fraction" jsonschema_description:"fraction of sub-tiles that may have failed"`
 	MaxConvergence    *float64 `yaml:"max_convergence" json:"max_convergence" jsonschema_description:"largest CONVERGENCE accepted; null: not checked"`
+
+	MaxOutsideFraction float64 `yaml:"max_outside_fraction" json:"max_outside_fraction" jsonschema_description:"fraction of a tile's own sources that may lie outside its grid of sub-tiles"`
 }
 
 // Inference says what infers shear on a sub-tile, and how.

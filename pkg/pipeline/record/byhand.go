@@ -13,12 +13,13 @@ import (
 
 // ByHand writes tiles that somebody prepared by hand into the record of their
 // run, in the place of what it said of them. What it says of others stays, unless
-// it is another configuration's.
-func ByHand(ctx context.Context, in pipeline.RecordTilesIn) (*survey.Run, error) {
+// it is another configuration's. What was listed stands as it was this time.
+func ByHand(ctx context.Context, in pipeline.RecordTilesIn, listed survey.Listed) (*survey.Run, error) {
 	run, err := collect(ctx, in)
 	if err != nil {
 		return nil, err
 	}
+	run.Listed = listed
 	prepared := map[int64]bool{}
 	for _, t := range run.Tiles {
 		prepared[t.TileID] = true

@@ -13,7 +13,7 @@ import (
 
 // Run writes the record of a whole run, of its parts.
 func Run(ctx context.Context, in pipeline.RecordRunIn) (out pipeline.RecordRunOut, err error) {
-	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Parts))
+	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Parts), survey.Listed{Release: in.Release, Missing: in.Missing, LeftOut: in.LeftOut, Notes: in.Notes})
 	out.Run = literal.Blob{URI: uri, Format: "json"}
 	return out, err
 }

@@ -5,6 +5,8 @@ package catalogue
 import (
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
@@ -61,8 +63,35 @@ func Verdict(v *catalog.Report) *report.Table {
 	t.Add("sources in two sub-tiles", v.Shared)
 	t.Add("rows that are not finite", v.NotFinite)
 	t.Add("unplanned rows", v.Unplanned)
+	inputs(t, v.Inputs)
 	for _, reason := range v.Reasons {
 		t.Add("reason", reason)
 	}
 	return t
+}
+
+// inputs adds what the run was without, where there is something.
+func inputs(t *report.Table, in catalog.Inputs) {
+	add := func(what string, n int, why []string) {
+		if n == 0 {
+			return
+		}
+		text := strconv.Itoa(n)
+		const shown = 5
+		if len(why) > 0 {
+			text += ": " + strings.Join(why[:min(shown, len(why))], "; ")
+		}
+		if len(why) > shown {
+			text += " and " + strconv.Itoa(len(why)-shown) + " more"
+		}
+		t.Add(what, text)
+	}
+	if in.Release != "" {
+		t.Add("release of the MER products", in.Release)
+	}
+	add("exposures that are missing", len(in.Missing), in.Missing)
+	add("tiles that can't be placed", len(in.Tiles), in.Tiles)
+	add("own sources outside the grid", in.Outside, nil)
+	add("rows with an OBJECT_ID twice", in.Duplicates, nil)
+	add("rows without id or position", in.Unplaced, nil)
 }
