@@ -84,13 +84,13 @@ func (m *merFiles) notes() (lines []string) {
 		what string
 		t    tally
 	}{
-		{"older deliveries of " + m.product + " are not taken", m.superseded},
-		{"files are named like " + m.product + " but for what follows .fits, and not read", m.leftover},
-		{"names that begin like those of " + m.product + " are not understood", m.unknown},
+		{"older deliveries of " + m.product + ", not taken", m.superseded},
+		{"files named like " + m.product + " but for what follows .fits, not read", m.leftover},
+		{"names that begin like those of " + m.product + " and are not understood", m.unknown},
 	} {
 		if k.t.n > 0 {
 			slices.Sort(k.t.examples)
-			lines = append(lines, fmt.Sprintf("%d %s, e.g. %s", k.t.n, k.what, list(k.t.examples)))
+			lines = append(lines, fmt.Sprintf("%s: %d (%s)", k.what, k.t.n, list(k.t.examples)))
 		}
 	}
 	return lines

@@ -236,20 +236,20 @@ func (p *Plan) Notes() (lines []string) {
 		}
 	}
 	if len(lacking) > 0 {
-		more := ""
+		least := ""
 		if p.Incomplete > len(p.IncompleteFirst) {
-			more = " or more"
+			least = "at least "
 		}
-		lines = append(lines, fmt.Sprintf("%d%s products are lacking, %s", len(lacking), more, fewOf(lacking)))
+		lines = append(lines, fmt.Sprintf("products that exposures lack: %s%d (%s)", least, len(lacking), fewOf(lacking)))
 	}
 	if p.Leftover > 0 {
-		lines = append(lines, fmt.Sprintf("%d files are named like products but for what follows .fits, and not read, e.g. %s", p.Leftover, fewOf(p.LeftoverFirst)))
+		lines = append(lines, fmt.Sprintf("files named like products but for what follows .fits, not read: %d (%s)", p.Leftover, fewOf(p.LeftoverFirst)))
 	}
 	if p.Superseded > 0 {
-		lines = append(lines, fmt.Sprintf("%d older deliveries of VIS files are not taken", p.Superseded))
+		lines = append(lines, fmt.Sprintf("older deliveries of VIS files, not taken: %d", p.Superseded))
 	}
 	if p.Unknown > 0 {
-		lines = append(lines, fmt.Sprintf("%d names of VIS files are not understood, e.g. %s", p.Unknown, fewOf(p.UnknownExamples)))
+		lines = append(lines, fmt.Sprintf("names of VIS files that are not understood: %d (%s)", p.Unknown, fewOf(p.UnknownExamples)))
 	}
 	return lines
 }

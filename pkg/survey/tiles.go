@@ -50,14 +50,14 @@ func (t *Tiles) Weigh(release string, radiusDeg float64) {
 	}
 	note := func(these []string, what string) {
 		if len(these) > 0 {
-			t.Notes = append(t.Notes, fmt.Sprintf("%d %s: %s", len(these), what, fewOf(these)))
+			t.Notes = append(t.Notes, fmt.Sprintf("%s: %d (%s)", what, len(these), fewOf(these)))
 		}
 	}
-	note(older, "tiles have a catalogue of another release than "+cmp.Or(release, "none")+", the one that counts, and are made from that")
-	note(newer, "tiles have a newer release than "+cmp.Or(release, "none")+", which is not taken (set data.release for another campaign)")
-	note(lacking, "tiles are without a catalogue, and nothing of theirs lies in others' margins")
+	note(older, "tiles that are made from a catalogue of another release than "+cmp.Or(release, "none")+", which counts")
+	note(newer, "tiles of which there is a newer release than "+cmp.Or(release, "none")+", not taken (for another campaign, set data.release)")
+	note(lacking, "tiles without a catalogue to take, so that nothing of theirs lies in others' margins")
 	if len(older) > 0 {
-		note(t.mixed(radiusDeg), "tiles have neighbours of another release in their margins")
+		note(t.mixed(radiusDeg), "tiles that have sources of another release in their margins, from neighbours")
 	}
 }
 

@@ -5,8 +5,6 @@ package catalogue
 import (
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
@@ -44,6 +42,12 @@ func Run(r *survey.Run, total assemble.Total) string {
 // Validation shows every figure of a verdict.
 func Validation(v *catalog.Report) string {
 	t := Verdict(v)
+	for _, why := range v.Inputs.Missing {
+		t.Add("an exposure is missing", why)
+	}
+	for _, why := range v.Inputs.Tiles {
+		t.Add("a tile is left out", why)
+	}
 	return t.HTML()
 }
 
@@ -72,26 +76,21 @@ func Verdict(v *catalog.Report) *report.Table {
 
 // inputs adds what the run was without, where there is something.
 func inputs(t *report.Table, in catalog.Inputs) {
-	add := func(what string, n int, why []string) {
-		if n == 0 {
-			return
-		}
-		text := strconv.Itoa(n)
-		const shown = 5
-		if len(why) > 0 {
-			text += ": " + strings.Join(why[:min(shown, len(why))], "; ")
-		}
-		if len(why) > shown {
-			text += " and " + strconv.Itoa(len(why)-shown) + " more"
-		}
-		t.Add(what, text)
-	}
 	if in.Release != "" {
 		t.Add("release of the MER products", in.Release)
 	}
-	add("exposures that are missing", len(in.Missing), in.Missing)
-	add("tiles that can't be placed", len(in.Tiles), in.Tiles)
-	add("own sources outside the grid", in.Outside, nil)
-	add("rows with an OBJECT_ID twice", in.Duplicates, nil)
-	add("rows without id or position", in.Unplaced, nil)
+	for _, c := range []struct {
+		what string
+		n    int
+	}{
+		{"exposures that are missing", len(in.Missing)},
+		{"tiles that can't be placed", len(in.Tiles)},
+		{"own sources outside the grid", in.Outside},
+		{"rows with an OBJECT_ID twice", in.Duplicates},
+		{"rows without id or position", in.Unplaced},
+	} {
+		if c.n > 0 {
+			t.Add(c.what, c.n)
+		}
+	}
 }
