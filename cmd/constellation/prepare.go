@@ -61,6 +61,9 @@ func printTile(w io.Writer, t survey.RunTile) {
 	if t.Rows.Given() {
 		fmt.Fprintf(w, "  not used     %s\n", t.Rows)
 	}
+	for _, hdu := range t.Unverified {
+		fmt.Fprintf(w, "  unverified   %s\n", hdu)
+	}
 }
 
 // printListed says what a run was without of what there is.

@@ -114,6 +114,9 @@ func conclude(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigO
 		if t.Rows.Given() {
 			fmt.Fprintf(w, "  tile %d: %s\n", t.TileID, t.Rows)
 		}
+		for _, hdu := range t.Unverified {
+			fmt.Fprintf(w, "  tile %d uses what doesn't match its checksum: %s\n", t.TileID, hdu)
+		}
 	}
 	if n := earlier(run, settings.Destination.RunURI); n > 0 {
 		fmt.Fprintf(w, "  %d of %d sub-tiles were made by earlier runs, of the same inputs: %s says where they lie; --cache overwrite makes them again\n", n, verdict.Planned, out.Run.URI)
@@ -295,7 +298,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Cache:    cachePolicies[e.cache],
 		Observe:  v.observe,
 		// How much tasks say and how long they wait is as for this command.
-		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME"),
+		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME", objstore.AddressingEnv),
 		Log:         local.Logs(logs),
 	}, v.done, nil
 }

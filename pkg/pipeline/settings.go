@@ -9,9 +9,10 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// Store says how to reach sources. Outputs use the standard AWS environment instead.
+// Store says how to reach sources. Outputs use the standard AWS environment
+// instead, whose endpoint is none of the sources'.
 func Store(s settings.Source) objstore.Config {
-	return objstore.Config{Region: s.Region, Endpoint: s.Endpoint, Anonymous: s.Anonymous}
+	return objstore.Config{Region: s.Region, Endpoint: s.Endpoint, Addressing: s.Addressing, Anonymous: s.Anonymous, Sources: true}
 }
 
 // Products says where products go, whichever run makes them, and how.
@@ -19,6 +20,13 @@ type Products struct {
 	Base         string                `json:"base"`                    // storage_base_uri
 	StorageClass settings.StorageClass `json:"storage_class,omitempty"` // of the sub-tile directories, in S3
 	Copy         settings.Copy         `json:"copy,omitempty"`          // how pixels come to them
+}
+
+// Tolerance says what may be wrong with a tile's files. No cache key holds it:
+// what was made by it is marked to be made again.
+type Tolerance struct {
+	MaxMissing string          `json:"max_missing"` // exposures that may be left out: a count, or a fraction of the tile's
+	Verify     settings.Verify `json:"verify"`
 }
 
 // Destination says which run makes products, under which configuration. No
@@ -73,6 +81,7 @@ type TileSettings struct {
 	Source      settings.Source    `flyte:"source" doc:"where the survey's files lie, and how to reach them"`
 	Tiling      settings.Tiling    `flyte:"tiling" doc:"where tiles lie and how they divide"`
 	Products    Products           `flyte:"products" doc:"where products go, and how"`
+	Tolerance   Tolerance          `flyte:"tolerance" doc:"what may be wrong with a tile's files"`
 	Destination Destination        `flyte:"destination" doc:"what names the run's products"`
 	Inference   settings.Inference `flyte:"inference" doc:"what infers shear"`
 	Limits      settings.Limits    `flyte:"limits" doc:"what bounds inference"`

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -20,7 +21,7 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	table.Add("nominal exposures left out", p.SkippedNominal)
 	table.Add("files with unknown names", p.Unknown)
 	table.Add("files named like products but for what follows .fits", p.Leftover)
-	table.Add("exposures without a DET to read", p.Absent)
+	table.Add("exposures without a DET, BKG or PSF to read", p.Absent)
 	table.Add("release of the MER products", t.Release)
 	var incomplete []string
 	for _, m := range p.IncompleteFirst {
@@ -30,11 +31,12 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 		list("Like products, examples", p.LeftoverFirst) + list("Not taken of the MER products", t.Notes)
 }
 
-// Merged shows the quadrant index, and for each file that it lacks, why.
-func Merged(quadrants int, missing []string) string {
+// Merged shows the quadrant index, and what it lacks: exposures, each with the
+// reason, and quadrants without pixels.
+func Merged(quadrants int, missing, empty []string) string {
 	table := Table{}
 	table.Add("quadrants", quadrants)
-	return table.HTML() + list("Exposures that could not be read", missing)
+	return table.HTML() + list("Exposures that could not be read", missing) + list("Quadrants without pixels, left out", empty)
 }
 
 // Prepared shows what preparation left for a tile.
@@ -48,7 +50,7 @@ func Prepared(p *survey.Prepared) string {
 		table.Add(s.Name(), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes), covered, mean, depth)
 	}
 	var left, without []string
-	for _, l := range p.LeftOut {
+	for _, l := range slices.Concat(p.LeftOut, p.Lost) {
 		left = append(left, l.String())
 	}
 	for _, e := range p.WithoutWGT {
@@ -64,5 +66,5 @@ func Prepared(p *survey.Prepared) string {
 	head.Add("own sources outside the grid", p.OutsideGrid)
 	head.Add("rows with an OBJECT_ID that an earlier row has", p.Duplicates)
 	head.Add("rows without an id or a position", p.Unplaced)
-	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without)
+	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without) + list("HDUs used although they don't match their checksums", p.Unverified)
 }

@@ -68,6 +68,19 @@ const (
 // FlyteEnum lists the values.
 func (Exposures) FlyteEnum() []string { return of(Nominal, Short, AllExposures) }
 
+// Addressing is where a bucket's name stands in the requests to an S3 server.
+type Addressing string
+
+// Ways of addressing.
+const (
+	AutoStyle    Addressing = "auto"    // in the path where an endpoint is given, else in the host's name
+	PathStyle    Addressing = "path"    // https://host/bucket/key
+	VirtualStyle Addressing = "virtual" // https://bucket.host/key
+)
+
+// FlyteEnum lists the values.
+func (Addressing) FlyteEnum() []string { return of(AutoStyle, PathStyle, VirtualStyle) }
+
 // Copy is how pixels come to the sub-tile directories.
 type Copy string
 
@@ -86,6 +99,18 @@ const (
 
 // FlyteEnum lists the values.
 func (Copy) FlyteEnum() []string { return of(CopyStream, CopyServer, CopyAuto) }
+
+// Verify is what becomes of an HDU that doesn't match its CHECKSUM or DATASUM.
+type Verify string
+
+// Ways of verifying.
+const (
+	VerifyStrict Verify = "strict" // its exposure can't be used
+	VerifyWarn   Verify = "warn"   // it is used as it is, and said
+)
+
+// FlyteEnum lists the values.
+func (Verify) FlyteEnum() []string { return of(VerifyStrict, VerifyWarn) }
 
 // Retention is what becomes of extracted pixels once their results are committed.
 type Retention string

@@ -47,10 +47,12 @@ type Plan struct {
 	SkippedShort    int              `json:"skipped_short,omitempty"`
 	SkippedNominal  int              `json:"skipped_nominal,omitempty"`
 
-	// Absent are exposures that are known by other files of theirs and have no DET
-	// that can be read; in numbers, and the first of them.
+	// Absent are exposures that can't be used, since they lack a DET, BKG or PSF
+	// that can be read; in numbers, and the first of them, each with the first that
+	// it lacks. Those without DET are not among Exposures.
 	Absent      int              `json:"absent,omitempty"`
 	AbsentFirst []euclid.Missing `json:"absent_examples,omitempty"`
+	WithoutDET  int              `json:"without_det,omitempty"`
 
 	uri string // of the document
 }
@@ -117,8 +119,11 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 		Leftover: o.Leftover, LeftoverFirst: o.LeftoverExamples,
 	}
 	var absent []euclid.Missing
-	for _, m := range o.Incomplete {
+	for _, m := range o.Incomplete { // by exposure, DET first
 		if m.Product == euclid.DET {
+			p.WithoutDET++
+		}
+		if m.Product != euclid.WGT && (len(absent) == 0 || absent[len(absent)-1].Exposure != m.Exposure) {
 			absent = append(absent, m)
 		}
 	}
@@ -226,12 +231,11 @@ func (p *Plan) String() string {
 }
 
 // Notes say in a line each what the listing held and what is not taken of it,
-// but for the exposures without DET, which count as missing.
+// but for the exposures that can't be used, which count as missing.
 func (p *Plan) Notes() (lines []string) {
 	var lacking []string
 	for _, m := range p.IncompleteFirst {
-		// Nothing reads WGT: where there is none, a page says so.
-		if m.Product != euclid.DET && (m.Product != euclid.WGT || m.There != "") {
+		if m.Product == euclid.WGT && m.There != "" { // nothing reads WGT: where there is none, a page says so
 			lacking = append(lacking, m.String())
 		}
 	}

@@ -37,12 +37,14 @@ type Listed struct {
 
 // RunTile is one tile of a run.
 type RunTile struct {
-	TileID   int64        `json:"tile_id"`
-	Plan     string       `json:"plan,omitempty"`     // key of what it was made from
-	Again    string       `json:"again,omitempty"`    // what that was made again for
-	Failure  string       `json:"failure,omitempty"`  // why the tile could not be prepared
-	LeftOut  []string     `json:"left_out,omitempty"` // exposures that could not be used, and why
-	SubTiles []RunSubTile `json:"sub_tiles"`
+	TileID  int64    `json:"tile_id"`
+	Plan    string   `json:"plan,omitempty"`     // key of what it was made from
+	Again   string   `json:"again,omitempty"`    // what that was made again for
+	Failure string   `json:"failure,omitempty"`  // why the tile could not be prepared
+	LeftOut []string `json:"left_out,omitempty"` // exposures that could not be used, and why
+	// Unverified are HDUs that were used although they don't match their checksums.
+	Unverified []string     `json:"unverified,omitempty"`
+	SubTiles   []RunSubTile `json:"sub_tiles"`
 	Rows
 }
 
@@ -119,8 +121,8 @@ const Lost = "inference ended without a result: see the execution's infer-subtil
 // nil was lost with its pod; without outcomes at all nothing was to be inferred.
 // The budget is that of ToInfer.
 func (r *Run) Add(p *Prepared, outcomes []*Outcome, budget int64) {
-	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure, Rows: Rows{p.OutsideGrid, p.Duplicates, p.Unplaced}}
-	for _, l := range p.LeftOut {
+	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure, Unverified: p.Unverified, Rows: Rows{p.OutsideGrid, p.Duplicates, p.Unplaced}}
+	for _, l := range slices.Concat(p.LeftOut, p.Lost) {
 		t.LeftOut = append(t.LeftOut, l.String())
 	}
 	inferred := p.ToInfer(budget)
