@@ -55,6 +55,9 @@ type Rows struct {
 	Unplaced   int `json:"unplaced,omitempty"`
 }
 
+// RowsOf counts them for a tile that was prepared.
+func RowsOf(p *Prepared) Rows { return Rows{p.OutsideGrid, p.Duplicates, p.Unplaced} }
+
 // Given says whether there are any.
 func (r Rows) Given() bool { return r != Rows{} }
 
@@ -65,7 +68,7 @@ func (r Rows) String() string {
 		n    int
 		what string
 	}{
-		{r.Outside, "own sources outside the grid of sub-tiles"}, {r.Duplicates, "rows with an OBJECT_ID that an earlier row has"},
+		{r.Outside, "own sources outside the grid of sub-tiles"}, {r.Duplicates, "rows with an OBJECT_ID twice"},
 		{r.Unplaced, "rows without an id or a position"},
 	} {
 		if c.n > 0 {
@@ -121,7 +124,7 @@ const Lost = "inference ended without a result: see the execution's infer-subtil
 // nil was lost with its pod; without outcomes at all nothing was to be inferred.
 // The budget is that of ToInfer.
 func (r *Run) Add(p *Prepared, outcomes []*Outcome, budget int64) {
-	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure, Unverified: p.Unverified, Rows: Rows{p.OutsideGrid, p.Duplicates, p.Unplaced}}
+	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure, Unverified: p.Unverified, Rows: RowsOf(p)}
 	for _, l := range slices.Concat(p.LeftOut, p.Lost) {
 		t.LeftOut = append(t.LeftOut, l.String())
 	}
