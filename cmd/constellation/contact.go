@@ -30,25 +30,24 @@ const (
 func contact(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
 	type place struct{ key, endpoint string }
 	var places []place
-	source, set := strings.HasPrefix(s.Source.VISBase, "s3://"), ""
+	source := strings.HasPrefix(s.Source.VISBase, "s3://")
 	if source && s.Source.Endpoint != "" {
 		places = append(places, place{"data.s3_endpoint_url", s.Source.Endpoint})
 	}
 	for _, key := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "FLYTE_AWS_ENDPOINT"} { // as the store looks for them
-		if set = os.Getenv(key); set == "" {
-			continue
+		if set := os.Getenv(key); set != "" {
+			if strings.HasPrefix(s.Products.Base, "s3://") { // of outputs: sources without an endpoint are on AWS
+				places = append(places, place{key, set})
+			}
+			break
 		}
-		if strings.HasPrefix(s.Products.Base, "s3://") || source && s.Source.Endpoint == "" {
-			places = append(places, place{key, set})
-		}
-		break
 	}
 	for _, p := range places {
 		if err := answers(ctx, p.endpoint); err != nil {
 			return fault.New(fault.Transient, "NoAnswer", "nobody answers there: %w", err).On(p.endpoint).At("%s", p.key).Fix("mend the address, or start the server")
 		}
 	}
-	if region := s.Source.Region; source && s.Source.Endpoint == "" && set == "" && region != "" {
+	if region := s.Source.Region; source && s.Source.Endpoint == "" && region != "" {
 		if err := answers(ctx, "https://s3."+region+".amazonaws.com"); err != nil {
 			fmt.Fprintf(w, "warning: S3 in data.s3_region %q does not answer (%v): trying all the same; Ctrl-C stops\n", region, err)
 		}

@@ -300,7 +300,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Cache:    cachePolicies[e.cache],
 		Observe:  v.observe,
 		// How much tasks say and how long they wait is as for this command.
-		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME"),
+		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME", objstore.AddressingEnv),
 		Log:         local.Logs(logs),
 	}, v.done, nil
 }

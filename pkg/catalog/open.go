@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -84,6 +85,13 @@ func Open(ctx context.Context, s settings.Catalog) (*Catalog, error) {
 		}
 		if c.aws.BaseEndpoint != nil {
 			props[iceio.S3EndpointURL] = *c.aws.BaseEndpoint // also selects path-style addresses, which the SDK's own reading of it does not
+		}
+		style, err := objstore.OutputAddressing()
+		if err != nil {
+			return nil, err
+		}
+		if style != settings.AutoStyle {
+			props[iceio.S3ForceVirtualAddressing] = strconv.FormatBool(style == settings.VirtualStyle)
 		}
 	}
 	ctx = c.with(ctx)

@@ -114,7 +114,7 @@ func Default() *Config {
 				VISBase:     "s3://nasa-irsa-euclid-q1/q1/VIS/",
 				MERBase:     "s3://nasa-irsa-euclid-q1/q1/MER/",
 				CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
-				Region:      "us-east-1", Anonymous: true, Exposures: settings.Nominal,
+				Region:      "us-east-1", Addressing: settings.AutoStyle, Anonymous: true, Exposures: settings.Nominal,
 			},
 			FilesPerTask: 1, MaxMissing: "0", Verify: settings.VerifyStrict,
 		},

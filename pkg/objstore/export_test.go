@@ -2,9 +2,12 @@ package objstore
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // Watches stand for the timers of all requests until the test ends: each ends
@@ -64,3 +67,20 @@ func (m *manual) set(armed bool) (was bool) {
 
 func (m *manual) Stop() bool               { return m.set(false) }
 func (m *manual) Reset(time.Duration) bool { return m.set(true) }
+
+// Asks is the host, and the path, that a store asks for an object of a bucket,
+// without asking.
+func Asks(t *testing.T, cfg Config, bucket string) (string, error) {
+	s := newS3Store(t.Context(), cfg, new(meter))
+	c, err := s.client()
+	if err != nil {
+		return "", err
+	}
+	key := "x"
+	r, err := s3.NewPresignClient(c).PresignGetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return "", err
+	}
+	_, url, _ := strings.Cut(r.URL, "://")
+	return url, nil
+}

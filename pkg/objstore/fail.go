@@ -21,6 +21,7 @@ const (
 	NotWritable    = "NotWritable"    // the disk is full, the directory refuses
 	InvalidURI     = "InvalidURI"     // no store understands this URI
 	RegionMismatch = "RegionMismatch" // the bucket lies in another region
+	ListingInvalid = "ListingInvalid" // the store's listing isn't one, or not all of it
 	Refused        = "RequestRefused" // any other refusal that a retry won't cure
 
 	Truncated = "ObjectTruncated" // the object ends before the wanted range does

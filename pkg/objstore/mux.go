@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Config says how S3 is reached. The zero value is the standard AWS
@@ -15,11 +16,16 @@ import (
 // credentials, AWS_CA_BUNDLE, AWS_MAX_ATTEMPTS and so on. Where that names no
 // endpoint or credentials, FLYTE_AWS_ENDPOINT, FLYTE_AWS_ACCESS_KEY_ID and
 // FLYTE_AWS_SECRET_ACCESS_KEY are used, which Flyte puts into its pods.
-// CONSTELLATION_STALL_TIME is how long a connection may be silent (30s).
+// CONSTELLATION_STALL_TIME is how long a connection may be silent (30s), and
+// CONSTELLATION_S3_ADDRESSING is Addressing where that is empty.
 type Config struct {
-	Region    string // where empty: the environment's, else us-east-1
-	Endpoint  string // of any S3-compatible server; where empty: the environment's, else AWS
-	Anonymous bool   // send unsigned requests, as public buckets want them
+	Region     string // where empty: the environment's, else us-east-1
+	Endpoint   string // of any S3-compatible server; where empty: the environment's, else AWS
+	Anonymous  bool   // send unsigned requests, as public buckets want them
+	Addressing settings.Addressing
+	// Sources: this is where somebody else's files are, and not where the outputs
+	// go that the environment describes. Without an Endpoint that is AWS.
+	Sources bool
 }
 
 // Mux is the store that takes every URI this package knows, s3://bucket/key,

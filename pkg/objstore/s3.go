@@ -6,11 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
@@ -20,12 +26,16 @@ type s3Store struct {
 	cfg    Config
 	class  types.StorageClass // of new objects; empty: the bucket's own choice
 	client func() (*s3.Client, error)
+	// unmatched: the server was found to refuse an ETag that is the object's, so
+	// that none is sent, and those of the answers are compared.
+	unmatched *atomic.Bool
 }
 
 func newS3Store(ctx context.Context, cfg Config, m *meter) *s3Store {
 	return &s3Store{
-		cfg:    cfg,
-		client: sync.OnceValues(func() (*s3.Client, error) { return newClient(ctx, cfg, m) }),
+		cfg:       cfg,
+		client:    sync.OnceValues(func() (*s3.Client, error) { return newClient(ctx, cfg, m) }),
+		unmatched: new(atomic.Bool),
 	}
 }
 
@@ -44,8 +54,18 @@ func (s *s3Store) open(ctx context.Context, doing, uri string) (c *s3.Client, bu
 	if err = stopped(ctx, doing, uri); err != nil {
 		return nil, "", "", err
 	}
-	c, err = s.client()
-	return c, bucket, key, s.fail(ctx, doing, uri, err)
+	c, err = s.connect(ctx, doing, uri, bucket)
+	return c, bucket, key, err
+}
+
+// connect gets the client ready for a bucket.
+func (s *s3Store) connect(ctx context.Context, doing, uri, bucket string) (*s3.Client, error) {
+	if s.cfg.Anonymous && strings.HasSuffix(bucket, directoryBucket) { // for which the SDK has no answer
+		return nil, fault.Input(AccessDenied, "%s: a directory bucket takes no unsigned requests", doing).On(uri).
+			Fix("set s3_no_sign_request: false and give credentials")
+	}
+	c, err := s.client()
+	return c, s.fail(ctx, doing, uri, err)
 }
 
 func (s *s3Store) Stat(ctx context.Context, uri string) (Info, error) { return s.stat(ctx, uri, "") }
@@ -56,10 +76,16 @@ func (s *s3Store) stat(ctx context.Context, uri, etag string) (Info, error) {
 		return Info{}, err
 	}
 	in := &s3.HeadObjectInput{Bucket: &bucket, Key: &key}
-	in.IfMatch, in.IfUnmodifiedSince = conditions(etag)
+	in.IfMatch, in.IfUnmodifiedSince = s.conditions(etag)
 	out, err := c.HeadObject(ctx, in)
 	if err != nil {
-		return Info{}, s.fail(ctx, "stat", uri, err)
+		if err = s.fail(ctx, "stat", uri, err); in.IfMatch != nil && s.neverMatches(ctx, uri, etag, err) {
+			return s.stat(ctx, uri, etag)
+		}
+		return Info{}, err
+	}
+	if err := s.compare(uri, etag, out.ETag, out.LastModified); err != nil {
+		return Info{}, err
 	}
 	return Info{URI: uri, Size: aws.ToInt64(out.ContentLength), ETag: identity(out.ETag, out.LastModified), Modified: aws.ToTime(out.LastModified)}, nil
 }
@@ -109,7 +135,7 @@ func (s *s3Store) getOnce(ctx context.Context, uri, etag string, r Range) (part,
 		return part{}, err
 	}
 	in := &s3.GetObjectInput{Bucket: &bucket, Key: &key}
-	in.IfMatch, in.IfUnmodifiedSince = conditions(etag)
+	in.IfMatch, in.IfUnmodifiedSince = s.conditions(etag)
 	switch {
 	case r.Length > 0:
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1))
@@ -121,22 +147,67 @@ func (s *s3Store) getOnce(ctx context.Context, uri, etag string, r Range) (part,
 		if a, ok := answerOf(err); ok && a.status == http.StatusRequestedRangeNotSatisfiable {
 			return s.past(ctx, uri, etag, r)
 		}
-		return part{}, s.fail(ctx, "read", uri, err)
+		if err = s.fail(ctx, "read", uri, err); in.IfMatch != nil && s.neverMatches(ctx, uri, etag, err) {
+			return s.getOnce(ctx, uri, etag, r)
+		}
+		return part{}, err
 	}
 	p := part{body: out.Body, etag: identity(out.ETag, out.LastModified), size: aws.ToInt64(out.ContentLength)}
-	switch {
-	case out.ContentLength == nil:
+	if out.ContentLength == nil {
 		err = fault.Passing(ServerError, "read: %w: no Content-Length", errWrongAnswer).On(uri)
-	case isAnother(etag, out.ETag, out.LastModified):
-		err = changed(uri)
-	case in.Range != nil:
-		err = p.check(uri, aws.ToString(out.ContentRange), r)
+	} else if err = s.compare(uri, etag, out.ETag, out.LastModified); err == nil && in.Range != nil {
+		said := aws.ToString(out.ContentRange)
+		if said == "" && isWhole(out.ResultMetadata, p.size, r) {
+			said = fmt.Sprintf("bytes 0-%d/%d", p.size-1, p.size)
+		}
+		err = p.check(uri, said, r)
 	}
 	if err != nil {
 		p.body.Close()
 		return part{}, err
 	}
 	return p, nil
+}
+
+// conditions have the server compare, where that does any good.
+func (s *s3Store) conditions(etag string) (ifMatch *string, ifUnmodifiedSince *time.Time) {
+	if ifMatch, ifUnmodifiedSince = conditions(etag); s.unmatched.Load() {
+		ifMatch = nil
+	}
+	return ifMatch, ifUnmodifiedSince
+}
+
+// compare holds an answer to the identity that was asked for.
+func (s *s3Store) compare(uri, etag string, said *string, modified *time.Time) error {
+	sent, _ := s.conditions(etag)
+	switch {
+	case isAnother(etag, said, modified):
+		return changed(uri)
+	case etag != "" && sent == nil && !strings.HasPrefix(etag, modifiedPin) && unquoted(said) == "":
+		return fault.Input(Refused, "the answer has no ETag to compare with that of the listing, %q, which the server does not compare itself", etag).On(uri).Fix(otherServer)
+	}
+	return nil
+}
+
+// neverMatches says whether a server refused an ETag that the object still has:
+// what it compares with is weak by then, or it doesn't compare at all.
+func (s *s3Store) neverMatches(ctx context.Context, uri, etag string, err error) bool {
+	if fault.CodeOf(err) != ObjectChanged {
+		return false
+	}
+	info, err := s.stat(ctx, uri, "")
+	if err != nil || !sameTag(info.ETag, etag) {
+		return false
+	}
+	s.unmatched.Store(true)
+	return true
+}
+
+// isWhole says whether an answer without a range is what a range asked for: all
+// of the object, and not a byte more or less.
+func isWhole(md middleware.Metadata, size int64, r Range) bool {
+	raw, ok := awsmiddleware.GetRawResponse(md).(*smithyhttp.Response)
+	return ok && raw.StatusCode == http.StatusOK && r.Offset == 0 && r.Length == size
 }
 
 // past tells the two reasons apart for which a range can't be satisfied: it
@@ -157,6 +228,9 @@ func (s *s3Store) past(ctx context.Context, uri, etag string, r Range) (part, er
 func (p *part) check(uri, contentRange string, r Range) error {
 	var from, to, total int64
 	_, err := fmt.Sscanf(contentRange, "bytes %d-%d/%d", &from, &to, &total)
+	if unknown, _ := fmt.Sscanf(contentRange, "bytes %d-%d/*", &from, &to); unknown == 2 && strings.HasSuffix(contentRange, "/*") {
+		total, err = -1, nil // RFC 9110, 14.4: enough where nothing is missing
+	}
 	switch {
 	case err != nil, from != r.Offset, to-from+1 != p.size, r.Length > 0 && p.size > r.Length, p.size != r.Length && to+1 != total:
 		asked := fmt.Sprintf("bytes %d-", r.Offset)

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 const (
@@ -39,6 +40,10 @@ func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	style, err := addressing(cfg)
+	if err != nil {
+		return nil, err
+	}
 	options := []func(*awsconfig.LoadOptions) error{
 		awsconfig.WithLogger(logging.Nop{}), // what matters is in the errors
 		awsconfig.WithRegion(cfg.Region),
@@ -59,13 +64,10 @@ func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
 	if err != nil {
 		return nil, fault.Input(AccessDenied, "read the AWS configuration: %w", err).Fix("check the AWS_ environment variables and ~/.aws")
 	}
-	endpoint := cmp.Or(cfg.Endpoint, os.Getenv("FLYTE_AWS_ENDPOINT"))
 	client := s3.NewFromConfig(sdk, func(o *s3.Options) {
-		if cfg.Endpoint != "" || o.BaseEndpoint == nil && endpoint != "" {
-			o.BaseEndpoint = &endpoint
-		}
+		o.BaseEndpoint = endpointOf(cfg, o.BaseEndpoint)
 		// Servers other than AWS seldom have a DNS name for each bucket.
-		o.UsePathStyle = o.BaseEndpoint != nil
+		o.UsePathStyle = style == settings.PathStyle || style == settings.AutoStyle && o.BaseEndpoint != nil
 		if o.RetryMaxAttempts == 0 {
 			o.RetryMaxAttempts = maxAttempts
 		}
@@ -85,6 +87,39 @@ func newClient(ctx context.Context, cfg Config, m *meter) (*s3.Client, error) {
 		return client, checkEndpoint(*base)
 	}
 	return client, nil
+}
+
+// endpointOf is the server that a store is on; nil is AWS. The environment's is
+// where outputs go: sources have their own, or are on AWS.
+func endpointOf(cfg Config, environment *string) *string {
+	switch flyte := os.Getenv("FLYTE_AWS_ENDPOINT"); {
+	case cfg.Endpoint != "":
+		return &cfg.Endpoint
+	case cfg.Sources:
+		return nil
+	case environment == nil && flyte != "":
+		return &flyte
+	}
+	return environment
+}
+
+// AddressingEnv is how buckets of outputs are addressed.
+const AddressingEnv = "CONSTELLATION_S3_ADDRESSING"
+
+// OutputAddressing is how buckets of outputs are addressed, for libraries that
+// speak to S3 themselves.
+func OutputAddressing() (settings.Addressing, error) { return addressing(Config{}) }
+
+// addressing is how a store's buckets are addressed.
+func addressing(cfg Config) (settings.Addressing, error) {
+	if cfg.Sources {
+		return cmp.Or(cfg.Addressing, settings.AutoStyle), nil
+	}
+	style := cmp.Or(cfg.Addressing, settings.Addressing(os.Getenv(AddressingEnv)), settings.AutoStyle)
+	if !settings.Known(style) {
+		return "", fault.Input("EnvironmentInvalid", "%s=%q is no way to address buckets", AddressingEnv, string(style)).Fix("write %s, or leave it unset", settings.Choices[settings.Addressing]())
+	}
+	return style, nil
 }
 
 // AWS is the configuration of a store without settings of its own, for

@@ -147,15 +147,19 @@ func (u *s3Upload) add(ctx context.Context, number int32, p Part) error {
 		if err != nil {
 			return err
 		}
+		match, since := u.store.conditions(p.ETag)
+		if p.ETag != "" && match == nil && since == nil {
+			return notCopied(p.URI, errors.New("the source's ETag is weak, so that the server can't hold the copy to it"))
+		}
 		in := &s3.UploadPartCopyInput{
 			Bucket: &u.bucket, Key: &u.key, UploadId: u.id, PartNumber: &number,
 			CopySource:      aws.String(from + "/" + escaped(name)),
 			CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", p.Range.Offset, p.Range.Offset+p.Range.Length-1)),
 		}
-		in.CopySourceIfMatch, in.CopySourceIfUnmodifiedSince = conditions(p.ETag)
+		in.CopySourceIfMatch, in.CopySourceIfUnmodifiedSince = match, since
 		out, err := u.client.UploadPartCopy(ctx, in)
 		if err != nil {
-			return u.refused(ctx, p.URI, err)
+			return u.refused(ctx, p.URI, p.ETag, err)
 		}
 		if out.CopyPartResult == nil {
 			return fault.Passing(ServerError, "copy on the server: an answer without a result").On(p.URI)
@@ -173,13 +177,13 @@ func escaped(key string) string {
 
 // refused tells what streaming can get around, such as credentials that may
 // write here but not read there, from what it can't.
-func (u *s3Upload) refused(ctx context.Context, from string, err error) error {
-	err = u.store.fail(ctx, "copy on the server", from, err)
-	switch fault.CodeOf(err) {
-	case AccessDenied, RegionMismatch, Refused, BucketNotFound:
+func (u *s3Upload) refused(ctx context.Context, from, etag string, sdk error) error {
+	err := u.store.fail(ctx, "copy on the server", from, sdk)
+	if u.store.neverMatches(ctx, from, etag, err) {
 		return notCopied(from, err)
 	}
-	if a, ok := answerOf(err); ok && (a.code == "NotImplemented" || a.status == 501) {
+	switch fault.CodeOf(err) {
+	case AccessDenied, RegionMismatch, Refused, BucketNotFound:
 		return notCopied(from, err)
 	}
 	return err

@@ -24,6 +24,8 @@ type answer struct {
 	status                   int
 	code, message, requestID string
 	region                   string // the bucket's, where the server names it
+	asked                    *http.Request
+	location                 string // where a redirect leads to
 	err                      error
 }
 
@@ -60,10 +62,10 @@ func answerOf(err error) (a *answer, ok bool) {
 	if errors.As(err, &resp) {
 		a.requestID = resp.ServiceRequestID()
 	}
-	var http *smithyhttp.ResponseError
-	if errors.As(err, &http) && http.Response != nil && http.HTTPStatusCode() != 0 {
-		a.status, ok = http.HTTPStatusCode(), true
-		a.region = http.Response.Header.Get("X-Amz-Bucket-Region")
+	var said *smithyhttp.ResponseError
+	if errors.As(err, &said) && said.Response != nil && said.HTTPStatusCode() != 0 {
+		a.status, ok = said.HTTPStatusCode(), true
+		a.region, a.location, a.asked = said.Response.Header.Get("X-Amz-Bucket-Region"), said.Response.Header.Get("Location"), said.Response.Request
 	}
 	return a, ok
 }
@@ -104,7 +106,7 @@ func lost(doing, uri string, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.Fix("check the endpoint (AWS_ENDPOINT_URL, s3_endpoint_url): nobody listens there")
 	case errors.As(err, &dns) && dns.IsNotFound:
-		f.Fix("check the endpoint (AWS_ENDPOINT_URL, s3_endpoint_url) and the network: there is no host %s", dns.Name)
+		f.Fix("check the endpoint (AWS_ENDPOINT_URL, s3_endpoint_url) and the network: there is no host %s; where that begins with the bucket's name and shouldn't, s3_addressing: path (%s=path for outputs) leaves it out", dns.Name, AddressingEnv)
 	}
 	return f
 }
@@ -116,18 +118,21 @@ func (s *s3Store) classify(a *answer) *fault.Error {
 	passing := func(code string) *fault.Error { return &fault.Error{Kind: fault.Transient, Code: code} }
 
 	if elsewhere := a.region != "" && a.region != s.region(); elsewhere && (a.status/100 == 3 || a.status == http.StatusBadRequest) {
-		return input(RegionMismatch, "the bucket lies in "+a.region+": set s3_region or AWS_REGION to it")
+		return input(RegionMismatch, "the bucket lies in "+a.region+": set "+s.setting("data.s3_region", "AWS_REGION")+" to it")
+	}
+	if f := s.misdirected(a); f != nil {
+		return f
 	}
 	switch a.code {
 	case "NoSuchBucket":
-		return input(BucketNotFound, "check the bucket's name and the endpoint")
+		return input(BucketNotFound, s.noBucket())
 	case "NoSuchUpload":
 		// Somebody ended our upload, or its completion went through unheard: either way it is to be done again.
 		return passing(ServerError)
 	case "InvalidBucketName", "KeyTooLongError", "InvalidURI":
 		return input(InvalidURI, "")
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
-		return input(RegionMismatch, "the bucket lies in another region: set s3_region or AWS_REGION to it")
+		return input(RegionMismatch, "the bucket lies in another region: set "+s.setting("data.s3_region", "AWS_REGION")+" to it")
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
 		return input(AccessDenied, "the credentials have expired: renew them")
 	case "InvalidAccessKeyId", "XAdminUserNotFound", "SignatureDoesNotMatch", "InvalidToken":
@@ -153,14 +158,14 @@ func (s *s3Store) classify(a *answer) *fault.Error {
 		return input(AccessDenied, s.denied())
 	case a.status == http.StatusPreconditionFailed:
 		return input(ObjectChanged, "the object was replaced since it was indexed: index again and re-run")
-	case a.status/100 == 3:
-		return input(RegionMismatch, "the bucket lies in another region: set s3_region or AWS_REGION to it")
 	case a.status == http.StatusTooManyRequests, a.status == http.StatusServiceUnavailable:
 		return passing(Throttled)
 	case a.status == http.StatusInsufficientStorage:
 		return input(NotWritable, "free space, or write elsewhere")
 	case a.status == http.StatusRequestTimeout:
 		return passing(ConnectionLost)
+	case a.status == http.StatusNotImplemented:
+		return input(Refused, "the server doesn't know this request: read or write on another server, or update it")
 	case a.status >= 500, a.status/100 == 2:
 		return passing(ServerError) // a 2xx that is an error has a body that makes no sense
 	}
@@ -169,6 +174,9 @@ func (s *s3Store) classify(a *answer) *fault.Error {
 
 // denied says whose permission is missing.
 func (s *s3Store) denied() string {
+	if s.cfg.Anonymous && s.endpoint() != "" {
+		return "the bucket does not allow this unsigned: set s3_no_sign_request: false and give credentials; or, where the server wants a bucket's name in the host's, s3_addressing: virtual"
+	}
 	if s.cfg.Anonymous {
 		return "the bucket does not allow this unsigned: set s3_no_sign_request: false and give credentials"
 	}

@@ -162,7 +162,7 @@ func TestDirectoryBucket(t *testing.T) {
 <SecretAccessKey>s</SecretAccessKey><SessionToken>express-session</SessionToken><Expiration>%s</Expiration></Credentials></CreateSessionResult>`, time.Now().Add(5*time.Minute).UTC().Format(time.RFC3339))
 		case r.URL.Query().Get("list-type") == "2":
 			fmt.Fprint(w, `<ListBucketResult><IsTruncated>false</IsTruncated>
-<Contents><Key>run/b</Key><Size>1</Size></Contents><Contents><Key>run/ab</Key><Size>2</Size></Contents><Contents><Key>run/aa</Key><Size>3</Size></Contents></ListBucketResult>`)
+<Contents><Key>run/b</Key><ETag>"b"</ETag><Size>1</Size></Contents><Contents><Key>run/ab</Key><ETag>"ab"</ETag><Size>2</Size></Contents><Contents><Key>run/aa</Key><ETag>"aa"</ETag><Size>3</Size></Contents></ListBucketResult>`)
 		default:
 			w.Header().Set("ETag", `"e"`)
 		}

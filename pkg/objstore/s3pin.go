@@ -13,6 +13,11 @@ import (
 // second, as a Unix time, in which it was written. An ETag has hexadecimal digits.
 const modifiedPin = "modified-"
 
+// weakMark begins an ETag that stands for what an object means, not for its
+// bytes: web servers and proxies give such. If-Match never matches one (RFC
+// 9110, 13.1.1), so that it can only be compared with that of each answer.
+const weakMark = "W/"
+
 // identity is what an object is known by: its ETag, or what stands in for it.
 func identity(etag *string, modified *time.Time) string {
 	if e := unquoted(etag); e != "" || modified == nil {
@@ -23,7 +28,7 @@ func identity(etag *string, modified *time.Time) string {
 
 // conditions have a store answer only for the object of that identity.
 func conditions(identity string) (ifMatch *string, ifUnmodifiedSince *time.Time) {
-	if identity == "" {
+	if identity == "" || strings.HasPrefix(identity, weakMark) {
 		return nil, nil
 	}
 	if text, ok := strings.CutPrefix(identity, modifiedPin); ok {
@@ -40,8 +45,20 @@ func isAnother(wanted string, etag *string, modified *time.Time) bool {
 	if strings.HasPrefix(wanted, modifiedPin) {
 		return modified != nil && identity(nil, modified) != wanted
 	}
-	return wanted != "" && unquoted(etag) != "" && unquoted(etag) != wanted
+	return wanted != "" && unquoted(etag) != "" && !sameTag(unquoted(etag), wanted)
 }
 
-// unquoted is an ETag as it is kept; it travels in quotes.
-func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
+// sameTag is the weak comparison: a proxy on the way may have weakened either.
+func sameTag(a, b string) bool {
+	return strings.TrimPrefix(a, weakMark) == strings.TrimPrefix(b, weakMark)
+}
+
+// unquoted is an ETag as it is kept; it travels in quotes, and what marks it as
+// weak before them.
+func unquoted(etag *string) string {
+	e, weak := strings.CutPrefix(aws.ToString(etag), weakMark)
+	if e = strings.Trim(e, `"`); weak && e != "" {
+		return weakMark + e
+	}
+	return e
+}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/cosmostat/constellation/pkg/fault"
 )
 
 // Unfinished is an upload that was begun and neither committed nor aborted:
@@ -60,15 +62,18 @@ func (s *s3Store) unfinished(ctx context.Context, prefix string, visit func(Unfi
 	if err != nil {
 		return err
 	}
-	c, err := s.client()
+	c, err := s.connect(ctx, "list uploads", prefix, bucket)
 	if err != nil {
-		return s.fail(ctx, "list uploads", prefix, err)
+		return err
 	}
-	pages := s3.NewListMultipartUploadsPaginator(c, &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &key})
+	pages, before := s3.NewListMultipartUploadsPaginator(c, &s3.ListMultipartUploadsInput{Bucket: &bucket, Prefix: &key}), ""
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return s.fail(ctx, "list uploads", prefix, err)
+		}
+		if before, err = goesOn(page.IsTruncated, before, aws.ToString(page.NextKeyMarker)+"\x00"+aws.ToString(page.NextUploadIdMarker)); err != nil {
+			return fault.Input(ListingInvalid, "list uploads: %w", err).On(prefix).Fix(otherServer)
 		}
 		for _, o := range page.Uploads {
 			u := Unfinished{URI: s3Scheme + bucket + "/" + aws.ToString(o.Key), Started: aws.ToTime(o.Initiated), id: aws.ToString(o.UploadId)}
@@ -83,13 +88,25 @@ func (s *s3Store) unfinished(ctx context.Context, prefix string, visit func(Unfi
 	return nil
 }
 
+// goesOn holds a page to what it says of the next: where there is one, there is
+// a marker for it, and another than before.
+func goesOn(truncated *bool, before, next string) (string, error) {
+	switch {
+	case !aws.ToBool(truncated):
+		return "", nil
+	case next == "\x00" || next == before:
+		return "", errors.New("the answer says that there is more, and not where to go on")
+	}
+	return next, nil
+}
+
 // sizeOfParts sums what an upload holds; one that ended meanwhile holds nothing.
 func (s *s3Store) sizeOfParts(ctx context.Context, c *s3.Client, bucket string, u Unfinished) (n int64, err error) {
 	_, key, err := splitObject(s3Scheme, u.URI)
 	if err != nil {
 		return 0, err
 	}
-	pages := s3.NewListPartsPaginator(c, &s3.ListPartsInput{Bucket: &bucket, Key: &key, UploadId: &u.id})
+	pages, before := s3.NewListPartsPaginator(c, &s3.ListPartsInput{Bucket: &bucket, Key: &key, UploadId: &u.id}), ""
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if a, ok := answerOf(err); err != nil && ok && a.code == "NoSuchUpload" {
@@ -97,6 +114,9 @@ func (s *s3Store) sizeOfParts(ctx context.Context, c *s3.Client, bucket string, 
 		}
 		if err != nil {
 			return 0, s.fail(ctx, "list parts", u.URI, err)
+		}
+		if before, err = goesOn(page.IsTruncated, before, aws.ToString(page.NextPartNumberMarker)+"\x00"); err != nil {
+			return 0, fault.Input(ListingInvalid, "list parts: %w", err).On(u.URI).Fix(otherServer)
 		}
 		for _, p := range page.Parts {
 			n += aws.ToInt64(p.Size)

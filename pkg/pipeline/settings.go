@@ -9,9 +9,10 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// Store says how to reach sources. Outputs use the standard AWS environment instead.
+// Store says how to reach sources. Outputs use the standard AWS environment
+// instead, whose endpoint is none of the sources'.
 func Store(s settings.Source) objstore.Config {
-	return objstore.Config{Region: s.Region, Endpoint: s.Endpoint, Anonymous: s.Anonymous}
+	return objstore.Config{Region: s.Region, Endpoint: s.Endpoint, Addressing: s.Addressing, Anonymous: s.Anonymous, Sources: true}
 }
 
 // Products says where products go, whichever run makes them, and how.

@@ -68,6 +68,19 @@ const (
 // FlyteEnum lists the values.
 func (Exposures) FlyteEnum() []string { return of(Nominal, Short, AllExposures) }
 
+// Addressing is where a bucket's name stands in the requests to an S3 server.
+type Addressing string
+
+// Ways of addressing.
+const (
+	AutoStyle    Addressing = "auto"    // in the path where an endpoint is given, else in the host's name
+	PathStyle    Addressing = "path"    // https://host/bucket/key
+	VirtualStyle Addressing = "virtual" // https://bucket.host/key
+)
+
+// FlyteEnum lists the values.
+func (Addressing) FlyteEnum() []string { return of(AutoStyle, PathStyle, VirtualStyle) }
+
 // Copy is how pixels come to the sub-tile directories.
 type Copy string
 

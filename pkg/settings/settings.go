@@ -11,13 +11,14 @@ import (
 
 // Source says where the survey's files lie and how to reach them.
 type Source struct {
-	VISBase     string    `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
-	MERBase     string    `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
-	CatalogBase string    `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
-	Region      string    `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
-	Endpoint    string    `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS"`
-	Anonymous   bool      `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
-	Exposures   Exposures `yaml:"exposures" json:"exposures" jsonschema_description:"which exposures; never mixed unless asked"`
+	VISBase     string     `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
+	MERBase     string     `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
+	CatalogBase string     `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
+	Region      string     `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
+	Endpoint    string     `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS, also where the environment names another server for the outputs"`
+	Addressing  Addressing `yaml:"s3_addressing" json:"s3_addressing,omitempty" jsonschema_description:"where the bucket's name stands in requests: path (https://host/bucket), virtual (https://bucket.host), or auto: path where s3_endpoint_url is given"`
+	Anonymous   bool       `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
+	Exposures   Exposures  `yaml:"exposures" json:"exposures" jsonschema_description:"which exposures; never mixed unless asked"`
 }
 
 // Access is which store sources are in: what of Source can change what a URI
