@@ -86,7 +86,7 @@ release: ## Make the files of a tagged release and their checksums in dist/ (VER
 fuzz: ## Fuzz each target for a short while
 	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
-	    echo "== $$p $$f"; go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-20s}; done; done
+	    echo "== $$p $$f"; go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-20s} -fuzzminimizetime 10x; done; done
 
 .PHONY: bench
 bench: build ## Measure header reads, extraction, start-up and size

@@ -17,7 +17,7 @@ func hints() func(local.Event) (note string, failed bool) {
 		case e.Task == pipeline.MergeFootprints.Name():
 			var out pipeline.MergeFootprintsOut
 			if err := literal.Unmarshal(e.Outputs, &out); err == nil && len(out.Missing) > 0 {
-				return fmt.Sprintf("%d DET files could not be read", len(out.Missing)), false
+				return fmt.Sprintf("%d exposures could not be read", len(out.Missing)), false
 			}
 		case e.Task == pipeline.PrepareTile.Name():
 			var out pipeline.PrepareTileOut

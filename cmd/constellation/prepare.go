@@ -63,4 +63,7 @@ func printTile(w io.Writer, t survey.RunTile) {
 	for _, l := range t.LeftOut {
 		fmt.Fprintf(w, "  left out     %s\n", l)
 	}
+	for _, hdu := range t.Unverified {
+		fmt.Fprintf(w, "  unverified   %s\n", hdu)
+	}
 }

@@ -119,7 +119,7 @@ func remember(ctx context.Context, r objstore.Reader, runURI, configID string, t
 			return fault.Input(CodeElsewhere, "the run's record has %d sub-tiles of tile %d, below it lie %d: the others' directories were removed, or are of an earlier run, whose products this one found in the cache", len(t.SubTiles), t.TileID, is).
 				On(record).Fix("have `constellation run --run-id %s` assemble it, or run it anew with --cache off", before.RunID)
 		case now != nil && mine:
-			now.Plan, now.Again, now.LeftOut = t.Plan, t.Again, t.LeftOut
+			now.Plan, now.Again, now.LeftOut, now.Unverified = t.Plan, t.Again, t.LeftOut, t.Unverified
 			keepReasons(now.SubTiles, t.SubTiles)
 		}
 	}

@@ -53,6 +53,8 @@ type Data struct {
 
 	FilesPerTask int   `yaml:"files_per_task" json:"-" jsonschema_description:"DET files per map element"`
 	MaxMissing   Limit `yaml:"max_missing" json:"-" jsonschema_description:"unreadable DET files tolerated: a count, or a fraction such as 0.01"`
+
+	Verify settings.Verify `yaml:"verify" json:"-" jsonschema_description:"what becomes of an exposure with an HDU that doesn't match its CHECKSUM or DATASUM: strict, it counts as unreadable; warn, it is used as it is, and said"`
 }
 
 // Output says where products go.
@@ -114,7 +116,7 @@ func Default() *Config {
 				CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
 				Region:      "us-east-1", Addressing: settings.AutoStyle, Anonymous: true, Exposures: settings.Nominal,
 			},
-			FilesPerTask: 1, MaxMissing: "0",
+			FilesPerTask: 1, MaxMissing: "0", Verify: settings.VerifyStrict,
 		},
 		Output:              Output{Catalog: settings.Catalog{Namespace: "shear"}, Retention: settings.Keep, Copy: settings.CopyStream, Format: settings.Parquet, SaveDiagnostics: sampleAll},
 		Engine:              settings.EngineShine,

@@ -12,7 +12,7 @@ import (
 )
 
 // ID is the SHA-256 of what can change a result: the sources, the tiling, the
-// choice of exposures, the engine and what is passed to it; for engine shine
+// choice of exposures, whether those are used that fail their checksums, the engine and what is passed to it; for engine shine
 // its command too, as another command is another model. Where products go, how
 // many things run at once and which tiles are asked for don't count, and nor
 // does the sources' endpoint, deliberately: mirrors hold the same data under the
@@ -22,14 +22,19 @@ func (c *Config) ID() string {
 	if c.Engine == settings.EngineShine {
 		command = c.Shine.Command
 	}
+	verify := c.Data.Verify
+	if verify == settings.VerifyStrict { // which ids had before there was a choice
+		verify = ""
+	}
 	text, err := json.Marshal(struct {
 		VIS, MER, Catalog string
 		Exposures         settings.Exposures
 		Tiling            tiling
 		Engine            settings.Engine
 		Inference, GAL    Section
-		Command           []string `json:",omitempty"`
-	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, tilingOf(c.Tiling), c.Engine, c.Inference, c.GAL, command})
+		Command           []string        `json:",omitempty"`
+		Verify            settings.Verify `json:",omitempty"`
+	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, tilingOf(c.Tiling), c.Engine, c.Inference, c.GAL, command, verify})
 	if err != nil {
 		panic("config: a plain struct failed to encode: " + err.Error()) // strings and numbers that validate let through always encode
 	}

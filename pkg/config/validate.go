@@ -55,6 +55,7 @@ func (l *loader) validate(c *Config) error {
 		{key: "tiling.mer_tile_size_arcmin", wrong: !(c.Tiling.TileArcmin > 0 && c.Tiling.TileArcmin <= 300), say: "must be above 0 and at most 300"},
 		{key: "tiling.mer_core_size_arcmin", wrong: !(c.Tiling.CoreArcmin > 0 && c.Tiling.CoreArcmin <= c.Tiling.TileArcmin), say: "must be above 0 and at most mer_tile_size_arcmin", with: "tiling.mer_tile_size_arcmin"},
 		oneOf("data.exposures", c.Data.Exposures),
+		oneOf("data.verify", c.Data.Verify),
 		oneOf("data.s3_addressing", c.Data.Addressing),
 		{key: "data.files_per_task", wrong: c.Data.FilesPerTask < 1, say: "must be at least 1"},
 		{key: "output.catalog_namespace", wrong: !plainName(c.Output.Namespace), say: "must be letters, digits and '_'"},

@@ -170,6 +170,16 @@ func (l Limit) Of(total int) (int, error) {
 	return int(math.Floor(f * float64(total))), nil
 }
 
+// Among is how many of a part of the set may be missing, such as a tile's
+// exposures. A fraction is rounded up: how many others are missing isn't known there.
+func (l Limit) Among(part int) (int, error) {
+	n, err := l.Of(part)
+	if f, bad := strconv.ParseFloat(string(l), 64); err == nil && bad == nil && f > 0 && f < 1 {
+		n = int(math.Ceil(f * float64(part)))
+	}
+	return n, err
+}
+
 // Sample is which sub-tiles something is kept of: all, failed or none of them,
 // or a fraction beside those that failed ("0.01").
 type Sample string

@@ -85,7 +85,7 @@ func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (*Catalog, erro
 	return c, nil
 }
 
-// choose finds the columns that are decoded and refuses what can't be copied.
+// choose finds the columns that are decoded and refuses what can't be.
 func (c *Catalog) choose() error {
 	var lacking []string
 	for _, w := range []struct {
@@ -97,6 +97,8 @@ func (c *Catalog) choose() error {
 		switch {
 		case !ok:
 			lacking = append(lacking, w.name)
+		case c.table.Twice(w.name):
+			lacking = append(lacking, fmt.Sprintf("one %s (there are several)", w.name))
 		case col.Repeat != 1 || !containsByte(w.types, col.Type):
 			lacking = append(lacking, fmt.Sprintf("%s of a usable type (it is %s)", w.name, col.Format))
 		}
@@ -105,6 +107,12 @@ func (c *Catalog) choose() error {
 	if len(lacking) > 0 {
 		return fault.Data("CatalogColumns", "lacks %s", list(lacking)).On(c.file.URI).At("%s", c.table.HDU).
 			Fix("a MER final catalogue has them; check data.catalog_base_uri")
+	}
+	for _, col := range []*fits.Column{c.ra, c.dec} {
+		if err := inDegrees(col); err != nil {
+			return fault.Data("CatalogColumns", "%w", err).On(c.file.URI).At("%s, %s", c.table.HDU, unitKey(c.table, col)).
+				Fix("convert the column and its TUNIT to deg, or mend TUNIT where the values are degrees; or take the catalogue from the survey's archive")
+		}
 	}
 	return nil
 }

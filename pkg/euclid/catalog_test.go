@@ -158,7 +158,7 @@ func TestOpenCatalogRefuses(t *testing.T) {
 		"positions are arrays": {table(fits.Column{Name: "OBJECT_ID", Format: "K"}, position[1],
 			fits.Column{Name: "RIGHT_ASCENSION", Format: "2D"}), "CatalogColumns", []string{"RIGHT_ASCENSION", "2D"}},
 		"no table":  {file(t, fits.NewPrimary(), named("IMAGE")...), "CatalogColumns", []string{"no binary table"}},
-		"truncated": {good[:len(good)-10], "", nil},
+		"truncated": {good[:len(good)-fits.Block], "", nil},
 		"not FITS":  {[]byte("object_id,ra,dec\n1,2,3\n"), "", nil},
 		"garbled":   {bytes.Replace(good, []byte("NAXIS2  ="), []byte("NAXIS2  X"), 1), "", []string{"NAXIS2"}},
 	} {

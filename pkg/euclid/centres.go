@@ -2,8 +2,10 @@ package euclid
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
@@ -29,30 +31,61 @@ func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions) (map[int
 	return tiles, err
 }
 
-// mosaicCentre is the direction of the middle of the image in the primary HDU.
+// mosaicCentre is the direction of the middle of the first image in the file,
+// which is in the primary HDU of Euclid's mosaics.
 func mosaicCentre(ctx context.Context, r objstore.Reader, f File) (sky.Coord, error) {
 	var centre sky.Coord
+	found := false
 	at := readerAt(ctx, r, f)
 	err := fits.Scan(at, f.Size, func(h *fits.HDU) (bool, error) {
-		nx, err := h.Header.Int("NAXIS1")
-		if err != nil {
-			return false, err
+		if h.Header.Has("ZIMAGE") {
+			return false, RequireImage(f.URI, h)
 		}
-		ny, err := h.Header.Int("NAXIS2")
-		if err != nil {
-			return false, err
+		if h.DataSize == 0 || h.Kind != "PRIMARY" && h.Kind != "IMAGE" {
+			return true, nil
 		}
-		w, err := wcs.New(h.Header)
-		if err != nil {
-			return false, err
+		found = true
+		var err error
+		if centre, err = middle(h); err != nil {
+			err = locate(err, f.URI, h)
 		}
-		centre = w.ToSky(float64(nx+1)/2, float64(ny+1)/2)
-		return false, nil
+		return false, err
 	})
+	if err == nil && !found {
+		err = fault.Data("MissingHDU", "there is no image in it")
+	}
 	if err != nil {
-		return sky.Coord{}, locate(err, f.URI, nil)
+		return sky.Coord{}, withoutMosaics(locate(err, f.URI, nil))
 	}
 	return centre, nil
+}
+
+// middle is the direction of the middle of an image.
+func middle(h *fits.HDU) (sky.Coord, error) {
+	nx, err := h.Header.Int("NAXIS1")
+	if err != nil {
+		return sky.Coord{}, err
+	}
+	ny, err := h.Header.Int("NAXIS2")
+	if err != nil {
+		return sky.Coord{}, err
+	}
+	w, err := wcs.New(h.Header)
+	if err != nil {
+		return sky.Coord{}, err
+	}
+	return w.ToSky(float64(nx+1)/2, float64(ny+1)/2), nil
+}
+
+// withoutMosaics adds to what is wrong with a mosaic that no mosaics are needed.
+func withoutMosaics(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind != fault.BadData {
+		return err
+	}
+	g := *f
+	g.Remedy = strings.TrimPrefix(g.Remedy+"; or take the centres from elsewhere, by tiling.source "+string(settings.FromTable)+" or "+string(settings.FromCatalog), "; ")
+	return &g
 }
 
 // tilesOfCatalogs finds first where each tile roughly is, by one of its

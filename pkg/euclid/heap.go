@@ -94,7 +94,7 @@ func (s *Subset) move(row []byte, from io.ReaderAt) error {
 		const most = 1 << 40 // any more would overflow, and be no catalogue's
 		if from == nil || count < 0 || offset < 0 || count > most || offset > most {
 			return fault.Data("CatalogHeap", "a row's array of %d elements at byte %d of the heap can't be", count, offset).
-				On(s.layout.uri).At("column %s", c.Name).Fix("the file is damaged: fetch it again")
+				On(s.layout.uri).At("column %s", c.Name).Fix("compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the tile out")
 		}
 		at := s.heap.size()
 		size := c.ArraySize(count)
@@ -104,7 +104,7 @@ func (s *Subset) move(row []byte, from io.ReaderAt) error {
 			return fmt.Errorf("copy an array of column %s: %w", c.Name, err)
 		case n != size:
 			return fault.Data("CatalogHeap", "a row's array of %d elements at byte %d reaches beyond the heap", count, offset).
-				On(s.layout.uri).At("column %s", c.Name).Fix("the file is damaged: fetch it again")
+				On(s.layout.uri).At("column %s", c.Name).Fix("compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the tile out")
 		case !c.PutDescriptor(row, count, at):
 			return fault.Data("CatalogHeap", "the arrays of a sub-tile take more than 2 GiB, which %s can't refer to", c.Format).
 				On(s.layout.uri).At("column %s", c.Name)

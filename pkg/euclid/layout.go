@@ -3,6 +3,7 @@ package euclid
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -33,38 +34,33 @@ type move struct{ from, to, n int }
 
 // Join matches the columns of another catalogue with l's, by name in any
 // letter case and by format: type and count, null value and scaling. The order
-// may differ. Columns that one side lacks or that differ are refused by name,
+// may differ. Columns without a name, or with that of another, are matched by
+// their place. What one side lacks or what differs is refused by name,
 // code CatalogMismatch.
 func (l *Layout) Join(other *Layout) (*Join, error) {
 	j := &Join{size: l.RowSize()}
 	same := l.RowSize() == other.RowSize()
 	var faults []string
-	taken := map[string]bool{}
+	taken := make([]bool, len(other.table.Columns))
 	for i := range l.table.Columns {
 		to := &l.table.Columns[i]
-		key := strings.ToUpper(to.Name)
-		from, ok := other.table.Column(to.Name)
-		switch {
-		case taken[key]:
-			faults = append(faults, to.Name+" stands twice")
-			continue
-		case !ok:
-			faults = append(faults, to.Name+" is missing")
+		k := l.partner(i, other)
+		if k < 0 {
+			faults = append(faults, l.called(i)+" is missing")
 			continue
 		}
-		taken[key] = true
+		taken[k] = true
+		from := &other.table.Columns[k]
 		if a, b := meaning(from), meaning(to); a != b {
-			faults = append(faults, fmt.Sprintf("%s is %s, not %s", to.Name, a, b))
+			faults = append(faults, fmt.Sprintf("%s is %s, not %s", l.called(i), a, b))
 			continue
 		}
 		same = same && from.Offset == to.Offset
 		j.add(move{int(from.Offset), int(to.Offset), to.Width})
 	}
-	for _, c := range other.table.Columns {
-		if !taken[strings.ToUpper(c.Name)] {
-			if _, ok := l.table.Column(c.Name); !ok {
-				faults = append(faults, c.Name+" is one too many")
-			}
+	for k, there := range taken {
+		if _, ok := l.table.Column(other.table.Columns[k].Name); !there && (!ok || !other.plain(k)) {
+			faults = append(faults, other.called(k)+" is one too many")
 		}
 	}
 	if len(faults) > 0 {
@@ -75,6 +71,36 @@ func (l *Layout) Join(other *Layout) (*Join, error) {
 		j.moves = nil
 	}
 	return j, nil
+}
+
+// plain says whether a column has a name of its own.
+func (l *Layout) plain(i int) bool {
+	name := l.table.Columns[i].Name
+	return name != "" && !l.table.Twice(name)
+}
+
+// partner is the column of another layout that is l's column i, or -1.
+func (l *Layout) partner(i int, other *Layout) int {
+	columns, name := other.table.Columns, l.table.Columns[i].Name
+	if l.plain(i) {
+		return slices.IndexFunc(columns, func(c fits.Column) bool { return strings.EqualFold(c.Name, name) && !other.table.Twice(name) })
+	}
+	if i < len(columns) && !other.plain(i) && strings.EqualFold(columns[i].Name, name) {
+		return i
+	}
+	return -1
+}
+
+// called is what a message calls a column.
+func (l *Layout) called(i int) string {
+	switch name := l.table.Columns[i].Name; {
+	case name == "":
+		return fmt.Sprintf("column %d (without a name, TTYPE%d)", i+1, i+1)
+	case l.table.Twice(name):
+		return fmt.Sprintf("column %d (%s, which stands twice)", i+1, name)
+	default:
+		return name
+	}
 }
 
 // add appends a move, or grows the last one where the two are neighbours.

@@ -29,11 +29,25 @@ const (
 	headerReads = 144
 )
 
-// ReadQuadrants reads the headers of an exposure's files and returns its
-// quadrants by name. It reads no pixels. HDUs are found by EXTNAME, in any
+// Headers is what the headers of an exposure's files say.
+type Headers struct {
+	Quadrants []Quadrant // by name
+	// Empty are HDUs of DET, such as 3-4.F.SCI, without any pixel: their quadrants
+	// are left out.
+	Empty []string
+}
+
+// ReadQuadrants returns the quadrants that [ReadHeaders] finds.
+func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadrant, error) {
+	h, err := ReadHeaders(ctx, r, e)
+	return h.Quadrants, err
+}
+
+// ReadHeaders reads the headers of an exposure's files. It reads no pixels. HDUs are found by EXTNAME, in any
 // order: {Q}.SCI, {Q}.RMS and {Q}.FLG in DET; {Q} in BKG and PSF; {Q}, {Q}.WGT
 // or {Q}.SCI in WGT. Files that the exposure lacks leave their segments zero,
-// as do BKG, WGT and PSF files that lack a quadrant which others have.
+// as do BKG, WGT and PSF files that lack a quadrant which others have, or have
+// it without pixels.
 //
 // Not all headers are read. Of DET, those of SCI are, each of them; where they
 // come in turn, the places of RMS and FLG between them follow from that, see
@@ -43,7 +57,7 @@ const (
 //
 // A DET quadrant without RMS or FLG, an unusable WCS, and an exposure time that
 // contradicts the exposure number are bad data, with file and HDU named.
-func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadrant, error) {
+func ReadHeaders(ctx context.Context, r objstore.Reader, e Exposure) (Headers, error) {
 	var det []*fits.HDU
 	var bkg, wgt, psf map[string]Segment
 	order := make(chan []string, 3) // of DET's quadrants, for each of the others
@@ -69,66 +83,84 @@ func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadra
 		}
 	}
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return Headers{}, err
 	}
-	qs, err := e.quadrants(det)
+	found, err := e.quadrants(det)
 	if err != nil {
-		return nil, err
+		return Headers{}, err
 	}
-	for i := range qs {
-		q := &qs[i]
+	for i := range found.Quadrants {
+		q := &found.Quadrants[i]
 		q.BKG, q.WGT, q.PSF = bkg[q.Name], wgt[q.Name], psf[q.Name]
 	}
-	return qs, nil
+	return found, nil
 }
 
 // quadrants makes quadrants out of the HDUs of DET.
-func (e Exposure) quadrants(hdus []*fits.HDU) ([]Quadrant, error) {
-	byName, err := UniqueNames(e.DET.URI, presumed(hdus))
+func (e Exposure) quadrants(hdus []*fits.HDU) (found Headers, err error) {
+	hdus = presumed(hdus)
+	byName, err := UniqueNames(e.DET.URI, hdus)
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	if n, err := hdus[0].Header.Int("EXPNUM"); err == nil && fmt.Sprint(n) != e.Number {
-		return nil, fault.Data("ExposureNumber", "EXPNUM is %d, the file's name says %s", n, e.Number).
-			On(e.DET.URI).At("%s", hdus[0])
+		return found, fault.Data("ExposureNumber", "EXPNUM is %d, the file's name says %s", n, e.Number).
+			On(e.DET.URI).At("%s", hdus[0]).Fix("find out which of the two is right: name the file after its exposure, or %s", askAuthor)
 	}
-	var qs []Quadrant
-	for name, sci := range byName {
-		base, ok := strings.CutSuffix(name, ".SCI")
+	for _, sci := range hdus { // in the order of the file, so that the same fault blames the same HDU
+		base, ok := strings.CutSuffix(sci.Name, ".SCI")
 		if !ok || !quadrantName(base) {
 			continue
 		}
-		q := Quadrant{Exposure: e.ExposureID, Name: base, SCI: segment(sci)}
-		for _, p := range []struct {
-			suffix string
-			to     *Segment
-		}{{".RMS", &q.RMS}, {".FLG", &q.FLG}} {
-			h, ok := byName[base+p.suffix]
-			if !ok {
-				return nil, fault.Data("MissingHDU", "no HDU %s%s", base, p.suffix).On(e.DET.URI).At("%s", sci).
-					Fix("the file is incomplete; check its delivery")
-			}
-			if err := RequireImage(e.DET.URI, h); err != nil {
-				return nil, err
-			}
-			*p.to = segment(h)
+		q, empty, err := e.quadrant(base, byName, hdus[0])
+		switch {
+		case err != nil:
+			return found, err
+		case empty != "":
+			found.Empty = append(found.Empty, empty)
+		default:
+			found.Quadrants = append(found.Quadrants, q)
 		}
-		if err := RequireImage(e.DET.URI, sci); err != nil {
-			return nil, err
-		}
-		if q.ExpTime, err = e.exposureTime(sci, hdus[0]); err == nil {
-			q.Outline, err = outline(sci.Header)
-		}
-		if err != nil {
-			return nil, locate(err, e.DET.URI, sci)
-		}
-		qs = append(qs, q)
 	}
-	if len(qs) == 0 {
-		return nil, fault.Data("MissingHDU", "none of %d HDUs is a quadrant's {row}-{col}.{E,F,G,H}.SCI", len(hdus)).On(e.DET.URI)
+	switch {
+	case len(found.Quadrants) == 0 && len(found.Empty) > 0:
+		return found, fault.Data("MissingHDU", "none of %d quadrants has pixels, %s for one", len(found.Empty), found.Empty[0]).On(e.DET.URI).Fix("%s", askAuthor)
+	case len(found.Quadrants) == 0:
+		return found, fault.Data("MissingHDU", "none of %d HDUs is a quadrant's {row}-{col}.{E,F,G,H}.SCI", len(hdus)).On(e.DET.URI).
+			Fix("if it isn't a science exposure, its name is wrong: rename or remove it; else %s", askAuthor)
 	}
-	slices.SortFunc(qs, func(a, b Quadrant) int { return strings.Compare(a.Name, b.Name) })
-	return qs, nil
+	slices.SortFunc(found.Quadrants, func(a, b Quadrant) int { return strings.Compare(a.Name, b.Name) })
+	return found, nil
+}
+
+// quadrant makes one of its HDUs in DET, or says which of them has no pixels.
+func (e Exposure) quadrant(name string, byName map[string]*fits.HDU, primary *fits.HDU) (q Quadrant, empty string, err error) {
+	q = Quadrant{Exposure: e.ExposureID, Name: name}
+	sci := byName[name+".SCI"]
+	for _, p := range []struct {
+		suffix string
+		to     *Segment
+	}{{".SCI", &q.SCI}, {".RMS", &q.RMS}, {".FLG", &q.FLG}} {
+		h, ok := byName[name+p.suffix]
+		if !ok {
+			return q, "", fault.Data("MissingHDU", "no HDU %s%s", name, p.suffix).On(e.DET.URI).At("%s", sci).
+				Fix("the file is incomplete: compare it with the archive's; if it is the same, %s", askAuthor)
+		}
+		if err := RequireImage(e.DET.URI, h); err != nil {
+			return q, "", err
+		}
+		if h.DataSize == 0 {
+			return q, h.Name, nil
+		}
+		*p.to = segment(h)
+	}
+	if q.ExpTime, err = e.exposureTime(sci, primary); err == nil {
+		q.Outline, err = outline(sci.Header)
+	}
+	if err != nil {
+		return q, "", locate(err, e.DET.URI, sci)
+	}
+	return q, "", nil
 }
 
 // exposureTime reads EXPTIME from the quadrant or the primary header and holds it against the number.
@@ -196,15 +228,20 @@ func presumed(hdus []*fits.HDU) []*fits.HDU {
 	return all
 }
 
-// UniqueNames are the HDUs of a file by EXTNAME; one that stands twice is bad data.
+// UniqueNames are the HDUs of a file by EXTNAME; one that stands twice, or can't
+// be read, is bad data.
 func UniqueNames(uri string, hdus []*fits.HDU) (map[string]*fits.HDU, error) {
 	m := make(map[string]*fits.HDU, len(hdus))
 	for _, h := range hdus {
+		if h.Unnamed != nil {
+			return nil, locate(h.Unnamed, uri, h)
+		}
 		if h.Name == "" {
 			continue
 		}
 		if first, ok := m[h.Name]; ok {
-			return nil, fault.Data("DuplicateHDU", "EXTNAME is also that of HDU %d", first.Index).On(uri).At("%s", h)
+			return nil, fault.Data("DuplicateHDU", "EXTNAME is also that of HDU %d", first.Index).On(uri).At("%s", h).
+				Fix("nobody can say which of the two is meant: %s", askAuthor)
 		}
 		m[h.Name] = h
 	}
@@ -225,6 +262,9 @@ func RequireImage(uri string, h *fits.HDU) error {
 	return fault.Data("NotAnImage", "the HDU is of type %s", h.Kind).On(uri).At("%s", h).
 		Fix("if it is tile-compressed (ZIMAGE), uncompress the file, by funpack for one: quadrants are copied as they are")
 }
+
+// askAuthor is what helps where a file may be just as it was made.
+const askAuthor = "ask who made the file for one that is mended, or leave the exposure out by data.max_missing"
 
 func segment(h *fits.HDU) Segment { return Segment{Offset: h.Offset, Length: h.Length()} }
 

@@ -227,7 +227,7 @@ func TestReadQuadrantsRefuses(t *testing.T) {
 	t.Run("truncated", func(t *testing.T) {
 		m := objstore.NewMemory()
 		whole := file(t, visPrimary(1), det("3-4.F")...)
-		e := euclid.Exposure{DET: put(t, m, "mem://vis/det.fits", whole[:len(whole)-100])}
+		e := euclid.Exposure{DET: put(t, m, "mem://vis/det.fits", whole[:len(whole)-fits.Block])}
 		_, err := euclid.ReadQuadrants(t.Context(), m, e)
 		wantFault(t, err, fault.BadData, "", "mem://vis/det.fits", "3-4.F.FLG")
 	})

@@ -39,12 +39,15 @@ func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []str
 				if err := RequireImage(f.URI, h); err != nil {
 					return nil, err
 				}
-				found[base] = segment(h)
+				if h.DataSize > 0 {
+					found[base] = segment(h)
+				}
 			}
 		}
 	}
 	if len(found) == 0 {
-		return nil, fault.Data("MissingHDU", "none of %d HDUs is named after a quadrant, like 3-4.F", len(hdus)).On(f.URI)
+		return nil, fault.Data("MissingHDU", "none of %d HDUs is named after a quadrant, like 3-4.F, and has pixels", len(hdus)).On(f.URI).
+			Fix("it is of no use to the exposure: compare it with the archive's; if it is the same, %s", askAuthor)
 	}
 	return found, nil
 }
@@ -64,7 +67,7 @@ func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string,
 		return nil
 	}
 	n := int64(len(names))
-	if err != nil || n < 2*samples || first.Index != 1 || first.Offset+n*first.Length() != size {
+	if err != nil || n < 2*samples || first.Index != 1 || first.Offset+n*first.Length() != fits.Pad(size) {
 		return nil
 	}
 	suffix, ok := strings.CutPrefix(first.Name, names[0])

@@ -134,37 +134,45 @@ func (s *spool) close() error {
 	return s.spill.Close()
 }
 
-// header is the table's header, card by card. NAXIS2 and PCOUNT are among the
-// keywords whose values the standard has in columns 11 to 30.
+// header is the table's header, card by card.
 func (s *Subset) header() []byte {
 	const card = 80
 	var out []byte
 	for raw := s.layout.header; len(raw) >= card; raw = raw[card:] {
 		c := string(raw[:card])
 		key := strings.TrimRight(c[:8], " ")
-		switch {
-		case key == "NAXIS2":
-			c = c[:10] + fmt.Sprintf("%20d", s.rows) + c[30:]
-		case key == "PCOUNT":
-			c = c[:10] + fmt.Sprintf("%20d", s.heap.size()) + c[30:]
-		case key == "THEAP" || key == "CHECKSUM" || key == "DATASUM":
-			continue
-		case strings.HasPrefix(key, "TFORM"):
-			c = s.format(key, c)
-		case s.lower && strings.HasPrefix(key, "TTYPE"):
-			// The value ends at the first quote: a column's name has none inside.
-			if i := strings.IndexByte(c, '\''); i >= 0 {
-				if n := strings.IndexByte(c[i+1:], '\''); n >= 0 {
-					c = c[:i] + strings.ToLower(c[i:i+1+n]) + c[i+1+n:]
-				}
-			}
-		}
-		out = append(out, c...)
 		if key == "END" {
+			out = append(out, c...)
 			break
 		}
+		if c[8:10] == "= " {
+			c = s.card(key, c)
+		}
+		out = append(out, c...)
 	}
 	return append(out, bytes.Repeat([]byte{' '}, int(fits.Pad(int64(len(out))))-len(out))...)
+}
+
+// card is a card of the table's header as it is in the subset's; empty where it is left out.
+func (s *Subset) card(key, c string) string {
+	switch {
+	case key == "NAXIS2":
+		return fits.WithInt(c, s.rows)
+	case key == "PCOUNT":
+		return fits.WithInt(c, s.heap.size())
+	case key == "THEAP" || key == "CHECKSUM" || key == "DATASUM":
+		return ""
+	case strings.HasPrefix(key, "TFORM"):
+		return s.format(key, c)
+	case s.lower && strings.HasPrefix(key, "TTYPE"):
+		// The value ends at the first quote: a column's name has none inside.
+		if i := strings.IndexByte(c, '\''); i >= 0 {
+			if n := strings.IndexByte(c[i+1:], '\''); n >= 0 {
+				return c[:i] + strings.ToLower(c[i:i+1+n]) + c[i+1+n:]
+			}
+		}
+	}
+	return c
 }
 
 // format is the card of a column's format; where it says how long the longest

@@ -123,6 +123,13 @@ func tableOfFITS(at io.ReaderAt, info objstore.Info) ([]MERTile, error) {
 			return nil, fault.Input("TileTable", "no usable column %s", tableColumns[i]).On(info.URI).At("%s", hdu).
 				Fix("tile_id is an integer, ra and dec are floating-point degrees")
 		}
+		if t.Twice(tableColumns[i]) {
+			return nil, fault.Input("TileTable", "several columns are called %s", tableColumns[i]).On(info.URI).At("%s", hdu).Fix("leave one of them, or give the others other names")
+		}
+		if err := inDegrees(c); i > 0 && err != nil {
+			return nil, fault.Input("TileTable", "%w", err).On(info.URI).At("%s, %s", hdu, unitKey(t, c)).
+				Fix("convert the column and its TUNIT to deg, or mend TUNIT where the values are degrees")
+		}
 		cols[i] = c
 	}
 	row := make([]byte, t.RowSize)

@@ -88,6 +88,9 @@ func (t *transfer) assembly(p *product) *assembly {
 	for run := range runs(t.piecesOf(p)) {
 		last := run[len(run)-1]
 		r := objstore.Range{Offset: run[0].Offset, Length: last.Offset + last.Length - run[0].Offset}
+		if r.Offset+r.Length > t.file.Size {
+			return nil // its last block is not filled, and a store fills none
+		}
 		a.size += r.Length
 		a.rest = append(a.rest, r)
 	}
@@ -221,14 +224,15 @@ func (t *transfer) lookAt(at io.ReaderAt, pieces []*piece) error {
 	var g errgroup.Group
 	g.SetLimit(lookUps)
 	for _, p := range pieces {
-		g.Go(func() error { return on(t.file.URI, p.lookAt(counted)) })
+		g.Go(func() error { return on(t.file.URI, p.lookAt(counted, t.file.Size)) })
 	}
 	return g.Wait()
 }
 
-func (p *piece) lookAt(at io.ReaderAt) error {
+// lookAt reads the header from a file of that size.
+func (p *piece) lookAt(at io.ReaderAt, size int64) error {
 	for window := int64(headerWindow); ; window = maxHeader {
-		raw := make([]byte, min(window, p.Length))
+		raw := make([]byte, min(window, p.Length, size-p.Offset))
 		if n, err := at.ReadAt(raw, p.Offset); n < len(raw) {
 			return err
 		}

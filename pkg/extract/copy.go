@@ -45,10 +45,10 @@ func (job Job) copy(ctx context.Context, c *copies, t *transfer) error {
 	}
 	if fault.CodeOf(err) == codeStale {
 		if err = job.lookUp(ctx, t, err); err == nil {
-			err = job.bring(ctx, c, t)
+			err = t.ownFault(job.bring(ctx, c, t))
 		}
 	}
-	if err == nil && !done {
+	if err == nil && !done && len(t.unverified) == 0 { // which the next attempt has to say, too
 		err = job.remember(ctx, t)
 	}
 	if err != nil {
@@ -76,7 +76,7 @@ func (job Job) lookUp(ctx context.Context, t *transfer, stale error) error {
 	hdus, err := fits.ReadIndexParallel(at, t.file.Size, lookUps, func(string) bool { return false })
 	t.headers += at.n.Load()
 	if err != nil {
-		return on(t.file.URI, err)
+		return t.bad(err)
 	}
 	byName, err := euclid.UniqueNames(t.file.URI, hdus)
 	if err != nil {
@@ -85,7 +85,8 @@ func (job Job) lookUp(ctx context.Context, t *transfer, stale error) error {
 	for _, p := range t.pieces {
 		i := slices.IndexFunc(p.names, func(name string) bool { return byName[name] != nil })
 		if i < 0 { // the first name that there is has the first word
-			return staleError("HDU %s is not there", p.names[0]).On(t.file.URI)
+			return fault.Data("MissingHDU", "HDU %s is not there", p.names[0]).On(t.file.URI).
+				Fix("%s; or read footprints again where the index is of an older file of that name", otherFile)
 		}
 		found := byName[p.names[i]]
 		if err := euclid.RequireImage(t.file.URI, found); err != nil {
@@ -182,7 +183,7 @@ func (job Job) primary(ctx context.Context, t *transfer) ([]byte, error) {
 		return false, err
 	})
 	t.headers += counted.n.Load()
-	return raw, on(t.file.URI, err)
+	return raw, t.bad(err)
 }
 
 // runs are the longest sequences of pieces without a gap between them.
@@ -204,10 +205,14 @@ func runs(pieces []*piece) func(yield func([]*piece) bool) {
 // copyRun reads a run with one request.
 func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 	first, last := run[0], run[len(run)-1]
-	span := objstore.Range{Offset: first.Offset, Length: last.Offset + last.Length - first.Offset}
+	end := last.Offset + last.Length
+	span := objstore.Range{Offset: first.Offset, Length: min(end, c.file.Size) - first.Offset}
 	body, err := c.job.Source.Get(ctx, c.file.URI, c.file.ETag, span)
 	if err != nil {
 		return err
+	}
+	if lacks := end - c.file.Size; lacks > 0 { // the file's last block is not filled: the copy's is
+		body = padded{io.MultiReader(body, bytes.NewReader(make([]byte, lacks))), body}
 	}
 	reads := readAhead(ctx, body, run)
 	defer reads.stop()
@@ -217,6 +222,12 @@ func (c *copying) copyRun(ctx context.Context, run []*piece) error {
 		}
 	}
 	return nil
+}
+
+// padded is a body with what its last block lacks.
+type padded struct {
+	io.Reader
+	io.Closer
 }
 
 // copyPiece copies one piece to its products, which it opens and commits as they
@@ -235,8 +246,8 @@ func (c *copying) copyPiece(ctx context.Context, p *piece, body *ahead) error {
 		}
 	}
 	if s.check != nil {
-		if err := s.check.Close(); err != nil {
-			return on(c.file.URI, err)
+		if err := c.verified(s.check.Close(), c.job.Unverified); err != nil {
+			return err
 		}
 	}
 	for _, to := range p.to {

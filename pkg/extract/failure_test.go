@@ -79,7 +79,7 @@ func TestBrokenSources(t *testing.T) {
 					q.Name = "1-1.X"
 				}
 			}
-		}, "IndexStale", []string{"1-1.X"}},
+		}, "MissingHDU", []string{"1-1.X", "read footprints again"}},
 		{"overlapping segments", func(t *testing.T, v *fixture, j *Job) {
 			j.Quadrants[0].BKG.Length += 2880
 		}, "IndexStale", []string{"BKG_002681_00_1.fits", "overlap"}},

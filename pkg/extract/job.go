@@ -35,6 +35,11 @@ type Job struct {
 	ConfigID   string // what can change a result, as one word
 	Provenance manifest.Provenance
 	Copy       settings.Copy // how HDUs come to the products: streamed where it is empty
+	// MaxLost is how many exposures may be left out because one of their files turns
+	// out to be unusable while it is copied.
+	MaxLost int
+	// Unverified has HDUs used that don't match their checksums; the report names them.
+	Unverified bool
 	// Progress remembers which source files are copied, so that an attempt after
 	// one that was stopped copies the others only. Nil: nothing is remembered.
 	Progress Checkpoint
@@ -90,10 +95,13 @@ func (job Job) run(ctx context.Context) (*survey.TileReport, error) {
 				return err
 			}
 			defer leave()
-			return job.copy(gctx, &p.copies, t)
+			return p.lose(t, job.copy(gctx, &p.copies, t), job.MaxLost)
 		})
 	}
 	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := job.leaveOut(ctx, p); err != nil {
 		return nil, err
 	}
 	if err := job.each(ctx, p.directories, job.describe); err != nil {

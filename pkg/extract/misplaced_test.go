@@ -107,7 +107,7 @@ func mischief(v *fixture) map[string]struct {
 		"no FLG": {do: func(all []detHDU) []detHDU {
 			all[victim+2] = named("EXTRA")
 			return all
-		}, code: codeStale, says: []string{"is not there", "check the delivery"}},
+		}, code: "MissingHDU", says: []string{"is not there", "data.max_missing"}},
 	}
 }
 

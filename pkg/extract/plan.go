@@ -9,6 +9,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -22,6 +23,8 @@ type plan struct {
 
 	catalogs   catalogs
 	copies     copies
+	losses     losses
+	lost       []survey.LeftOut
 	leftOut    []survey.LeftOut
 	withoutWGT []euclid.ExposureID
 }
@@ -56,12 +59,15 @@ type transfer struct {
 	purpose  string   // e.g. "SCI of exposure 002681_00_1"
 	pieces   []*piece // by offset, once the plan is made
 	products []*product
+	users    []euclid.ExposureID // whose file it is: a PSF's may be several
 	byPath   map[string]*product // by URI
 	byOffset map[int64]*piece
 
 	read, headers, copied int64         // bytes
 	resumed               int64         // bytes of products that an earlier attempt left
 	moved                 *atomic.Int64 // bytes, by all transfers of the tile
+
+	unverified []string // what doesn't match its checksum, where that is let pass
 }
 
 // piece is one HDU and where it goes.
@@ -189,18 +195,21 @@ func (p *plan) add(u use, to []*directory) error {
 		for i, s := range part.suffixes {
 			names[i] = u.Name + s
 		}
-		if segment.Offset <= 0 || segment.Length <= 0 || segment.Length > file.Size-segment.Offset {
+		if segment.Offset <= 0 || segment.Length <= 0 || segment.Length > fits.Pad(file.Size)-segment.Offset {
 			return staleError("bytes %d to %d of HDU %s are not in a file of %d bytes",
 				segment.Offset, segment.Offset+segment.Length, names[0], file.Size).On(file.URI)
 		}
 		t := p.transfer(file, fmt.Sprintf("%s of exposure %s", strings.ToUpper(part.product), u.Exposure))
+		if !slices.Contains(t.users, u.Exposure) {
+			t.users = append(t.users, u.Exposure)
+		}
 		piece, err := t.piece(segment, names)
 		if err != nil {
 			return err
 		}
 		piece.fixed = part.suffixes[0] == ".SCI"
 		for _, d := range to {
-			piece.to = append(piece.to, t.product(d, survey.PlaneFile(u.Exposure, part.product)))
+			piece.to = append(piece.to, t.product(d, u.Exposure, survey.PlaneFile(u.Exposure, part.product)))
 		}
 	}
 	return nil
@@ -230,11 +239,12 @@ func (t *transfer) piece(s euclid.Segment, names []string) (*piece, error) {
 	return have, nil
 }
 
-func (t *transfer) product(d *directory, path string) *product {
+func (t *transfer) product(d *directory, of euclid.ExposureID, path string) *product {
 	uri := objstore.Join(d.uri, path)
 	pr, ok := t.byPath[uri]
 	if !ok {
 		pr = newProduct(uri, path)
+		pr.of, pr.source = of, t.file
 		t.byPath[uri] = pr
 		t.products = append(t.products, pr)
 		d.products = append(d.products, pr)

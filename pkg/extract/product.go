@@ -8,6 +8,7 @@ import (
 	"hash"
 	"hash/crc64"
 
+	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/settings"
@@ -15,7 +16,9 @@ import (
 
 // product is a file of a sub-tile's directory while it is written.
 type product struct {
-	uri, path string // path is relative to the directory
+	uri, path string            // path is relative to the directory
+	of        euclid.ExposureID // none of the catalogue
+	source    euclid.File       // likewise: what it is copied from
 	upload    objstore.Upload
 	sum       hash.Hash
 	size      int64

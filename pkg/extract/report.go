@@ -1,6 +1,8 @@
 package extract
 
 import (
+	"slices"
+
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -14,7 +16,9 @@ func (p *plan) report(tile int64) *survey.TileReport {
 	if err := p.copies.refused; err != nil {
 		r.NotCopied = err.Error()
 	}
+	r.Lost = p.lost
 	for _, t := range p.transfers {
+		r.Unverified = append(r.Unverified, t.unverified...)
 		r.CopiedBytes += t.copied
 		r.ResumedBytes += t.resumed
 		r.PayloadBytes += t.read
@@ -23,6 +27,8 @@ func (p *plan) report(tile int64) *survey.TileReport {
 			r.ReferencedBytes += piece.Length
 		}
 	}
+	slices.Sort(r.Unverified)
+	r.Unverified = slices.Compact(r.Unverified)
 	for _, d := range p.directories {
 		centre := d.sub.Centre()
 		r.SubTiles = append(r.SubTiles, survey.SubTile{

@@ -2,6 +2,7 @@ package fits
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -53,6 +54,7 @@ func (h *Header) Clone() *Header {
 	for k, i := range h.index {
 		c.index[k] = i
 	}
+	c.again, c.odd = maps.Clone(h.again), maps.Clone(h.odd)
 	return c
 }
 
@@ -110,13 +112,16 @@ func (h *Header) commentary(key, text string) *Header {
 	}
 }
 
-// set puts a card in the place of the keyword's earlier one, or last.
+// set puts a card in the place of the keyword's earlier ones, or last.
 func (h *Header) set(key, card string) *Header {
 	if !validKey(key) || key == "END" || key == "COMMENT" || key == "HISTORY" || key == "CONTINUE" {
 		return h.refuse(key, "not a keyword that can have a value")
 	}
 	if i, ok := h.index[key]; ok {
 		h.cards[i] = card
+		for _, j := range h.again[key] {
+			h.cards[j] = card
+		}
 		return h
 	}
 	h.index[key] = len(h.cards)

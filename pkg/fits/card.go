@@ -25,11 +25,33 @@ type value struct {
 	text string
 }
 
+// equal says whether two values mean the same, however they are written.
+func (v value) equal(o value) bool {
+	if v.kind == o.kind && v.text == o.text {
+		return true
+	}
+	if !v.numeric() || !o.numeric() {
+		return false
+	}
+	a, err1 := strconv.ParseInt(strings.TrimSpace(v.text), 10, 64)
+	b, err2 := strconv.ParseInt(strings.TrimSpace(o.text), 10, 64)
+	if err1 == nil && err2 == nil {
+		return a == b
+	}
+	x, err1 := parseFloat(strings.TrimSpace(v.text))
+	y, err2 := parseFloat(strings.TrimSpace(o.text))
+	return err1 == nil && err2 == nil && x == y
+}
+
+// numeric says whether the value can be read as a number: quoted ones can.
+func (v value) numeric() bool { return v.kind == number || v.kind == text }
+
 var (
 	errUnclosed  = errors.New("string value without closing quote")
 	errTrailing  = errors.New("value followed by something that is no comment")
 	errNoNumber  = errors.New("value is neither string, logical nor number")
 	errUndefined = errors.New("keyword has no value")
+	errUnprinted = errors.New("string value with bytes that are not printable ASCII")
 )
 
 // parseValue decodes the value of a card, given as the 80 characters of the
@@ -43,6 +65,9 @@ func parseValue(card string) (value, error) {
 			if more, err = parseText(strings.TrimLeft(rest[8:cardSize], " ")); err == nil {
 				s = s[:len(s)-1] + more
 			}
+		}
+		if err == nil && !printable(s) {
+			err = errUnprinted
 		}
 		return value{text, strings.TrimRight(s, " ")}, err
 	}
@@ -146,6 +171,17 @@ func formatFloat(f float64) string {
 		return mantissa + "E" + exponent
 	}
 	return mantissa
+}
+
+// WithInt is the card of an integer with another one, whatever the form of value
+// and comment. Of a card in fixed format nothing else changes.
+func WithInt(card string, n int64) string {
+	fixed, rest := card[10:30], strings.TrimLeft(card[30:], " ")
+	if isNumber(strings.TrimSpace(fixed)) && (rest == "" || rest[0] == '/') {
+		return card[:10] + fmt.Sprintf("%20d", n) + card[30:]
+	}
+	_, comment, _ := strings.Cut(card[10:], "/")
+	return formatCard(strings.TrimRight(card[:8], " "), fmt.Sprintf("%20d", n), strings.TrimSpace(comment))
 }
 
 // validKey says whether key, without padding, is a FITS keyword name.

@@ -126,7 +126,7 @@ func Verify(h *HDU, r io.ReaderAt) (checked bool, err error) {
 	if c == nil {
 		return false, nil
 	}
-	if n, err := io.Copy(c, io.NewSectionReader(r, h.Offset, h.Length())); err != nil || n != h.Length() {
+	if n, err := io.Copy(c, io.NewSectionReader(r, h.Offset, h.Length())); err != nil || n < h.HeaderSize+h.DataSize {
 		return true, verifyRead(h, err)
 	}
 	return true, c.Close()
@@ -190,7 +190,7 @@ func (c *Check) Close() error {
 }
 
 func damaged(h *HDU, format string, a ...any) error {
-	return fault.Data(CodeChecksum, format, a...).At("%s", h).Fix("the file is damaged: fetch it again")
+	return fault.Data(CodeChecksum, format, a...).At("%s", h).Fix("compare the file with the archive's: where they differ copy it again, else its author wrote a checksum that is wrong")
 }
 
 func verifyRead(h *HDU, err error) error {

@@ -10,9 +10,11 @@
 // the primary one. All offsets and sizes are bytes from the start of the file.
 //
 // The parser follows the FITS standard 4.0 and is strict where a mistake would
-// move or change data: structure keywords, the shape of cards, the sizes against
-// the size of the file. It is tolerant about values that nobody asked for: a
-// value that makes no sense is an error when it is read, not before.
+// move or change data: structure keywords, the sizes against the size of the
+// file. It is tolerant about cards that nobody asked for: a value that makes no
+// sense, or a keyword that stands twice with different values or in a form that
+// some readers take for it, is an error when it is read, not before. The last
+// block need not be filled, and a few zeros may follow it.
 // Everything is bounded before it is allocated: a header by [MaxHeader].
 //
 // It doesn't interpret pixels (no BSCALE, no tile compression), doesn't read

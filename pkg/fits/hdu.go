@@ -19,6 +19,10 @@ type HDU struct {
 	DataSize   int64  // without padding
 	Header     *Header
 
+	// Unnamed says why EXTNAME can't be read where there is one: who looks for an
+	// HDU by its name can't know whether this is it.
+	Unnamed error
+
 	// Like is not nil where nothing of the HDU was read ([ReadIndexParallel]):
 	// it is one of the file that was read and that the sizes and the turn of the
 	// others say this is like. All but Index and Offset is presumed then, and
@@ -80,11 +84,12 @@ func (h *HDU) String() string {
 // newHDU reads from a header what kind of HDU it is and how large.
 func newHDU(index int, offset, headerSize int64, header *Header) (*HDU, error) {
 	h := &HDU{Index: index, Offset: offset, HeaderSize: headerSize, Header: header}
-	if header.Has("EXTNAME") {
-		h.Name, _ = header.Text("EXTNAME")
-	}
 	header.place = h.String()
 	var err error
+	if header.Has("EXTNAME") {
+		h.Name, h.Unnamed = header.Text("EXTNAME")
+	}
+	header.place = h.String()
 	if h.Kind, err = kindOf(header, index == 0); err != nil {
 		return nil, err
 	}

@@ -2,20 +2,24 @@ package fits
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
-// Header is the cards of one HDU. Values are decoded when they are asked for.
-// Where a keyword stands twice the first one counts. A Header may be read by
+// Header is the cards of one HDU. Values are decoded when they are asked for, and
+// only then is it a mistake that a keyword stands twice with different values, or
+// on a card that readers disagree about. A Header may be read by
 // several goroutines at once, as long as none changes it.
 type Header struct {
-	cards []string       // 80 characters each; CONTINUE cards follow in the same string
-	index map[string]int // keyword to its first card that has a value
-	place string         // for errors, e.g. "HDU 3 (3-4.F.SCI)"
-	err   error          // the first mistake made while building
+	cards []string         // 80 characters each; CONTINUE cards follow in the same string
+	index map[string]int   // keyword to its first card that has a value
+	again map[string][]int // keyword to its later cards, where there are any
+	odd   map[string]int   // keyword to a card that some readers take for it and others don't
+	place string           // for errors, e.g. "HDU 3 (3-4.F.SCI)"
+	err   error            // the first mistake made while building
 }
 
 // ParseHeader parses a header from its first card to its END card; whatever
@@ -40,32 +44,46 @@ func parseHeader(raw []byte) (*Header, int, error) {
 	start, open := 0, false // of the card whose CONTINUE cards may follow
 	for at := 0; at < end; at += cardSize {
 		card := all[at : at+cardSize]
-		if !printable(card) {
-			return nil, 0, fault.Data(CodeGarbled, "card %d holds bytes that are not printable ASCII: %q", at/cardSize+1, strings.TrimRight(card, " ")).
-				At("header").Fix("the file is damaged: fetch it again")
-		}
 		if open && card[:8] == "CONTINUE" && card[8:10] != "= " {
 			h.cards[len(h.cards)-1] = all[start : at+cardSize]
 			continue
 		}
 		if card[:8] == endCard[:8] {
 			return nil, 0, fault.Data(CodeGarbled, "card %d: END is followed by %q", at/cardSize+1, strings.TrimSpace(card[8:])).
-				At("header").Fix("the file is damaged: fetch it again")
+				At("header").Fix("readers disagree about where such a header ends: %s", fromAuthor)
 		}
-		start, open = at, card[8:10] == "= "
-		if open {
-			key := strings.TrimRight(card[:8], " ")
-			if !validKey(key) {
-				return nil, 0, fault.Data(CodeGarbled, "card %d has the invalid keyword %q", at/cardSize+1, card[:8]).
-					At("header").Fix("the file is damaged: fetch it again")
-			}
-			if _, twice := h.index[key]; !twice {
-				h.index[key] = len(h.cards)
-			}
-		}
+		start, open = at, h.note(card)
 		h.cards = append(h.cards, card)
 	}
 	return h, end + cardSize, nil
+}
+
+// note puts the next card's keyword into the index, if it is one with a value.
+func (h *Header) note(card string) bool {
+	sign := strings.IndexByte(card[:9], '=')
+	if sign < 0 {
+		return false
+	}
+	key := strings.TrimRight(card[:min(sign, 8)], " ")
+	switch regular := sign == 8 && card[9] == ' ' && validKey(key); {
+	case key == "" || key == "COMMENT" || key == "HISTORY": // these have no values (FITS 4.0, section 4.4.2.4)
+		return false
+	case !regular:
+		if h.odd == nil {
+			h.odd = map[string]int{}
+		}
+		h.odd[strings.ToUpper(strings.TrimSpace(key))] = len(h.cards)
+		return false
+	}
+	if _, twice := h.index[key]; !twice {
+		h.index[key] = len(h.cards)
+		return true
+	}
+	if h.again == nil {
+		h.again = map[string][]int{}
+	}
+	h.again[key] = append(h.again[key], len(h.cards))
+	return true
 }
 
 // endCard is the card that closes a header.
@@ -98,31 +116,59 @@ func (h *Header) Keys() []string {
 	return keys
 }
 
-// Has says whether the keyword is there with a value.
+// Has says whether the keyword is there with a value, also with one that can't
+// be used: whoever asks for it is told.
 func (h *Header) Has(key string) bool {
 	i, ok := h.index[key]
-	if !ok {
+	if ok && hasValue(h.cards[i]) {
+		return true
+	}
+	if len(h.odd) == 0 && len(h.again) == 0 {
 		return false
 	}
-	field := strings.TrimLeft(h.cards[i][10:cardSize], " ")
+	if _, ok := h.odd[key]; ok {
+		return true
+	}
+	return slices.ContainsFunc(h.again[key], func(i int) bool { return hasValue(h.cards[i]) })
+}
+
+func hasValue(card string) bool {
+	field := strings.TrimLeft(card[10:cardSize], " ")
 	return field != "" && field[0] != '/'
 }
 
-// get decodes a keyword's value.
+// get decodes a keyword's value. Readers differ in which of two cards they take,
+// and in whether they take one in lower case: only what all of them read is given.
 func (h *Header) get(key string) (value, error) {
+	if i, ok := h.odd[key]; ok {
+		return value{}, h.fault(key, fmt.Errorf("card %d, %q, is not in the form of FITS: some readers take it for %s and others don't", i+1, strings.TrimSpace(h.cards[i][:cardSize]), key))
+	}
 	i, ok := h.index[key]
 	if !ok {
 		return value{}, h.fault(key, fmt.Errorf("keyword is missing"))
 	}
 	v, err := parseValue(h.cards[i])
-	if err == nil && v.kind == undefined {
+	if err == nil && v.kind == undefined && len(h.again[key]) == 0 {
 		err = errUndefined
 	}
 	if err != nil {
 		return value{}, h.fault(key, err)
 	}
+	for _, j := range h.again[key] {
+		if o, err := parseValue(h.cards[j]); err != nil {
+			return value{}, h.fault(key, fmt.Errorf("card %d: %w", j+1, err))
+		} else if !v.equal(o) {
+			return value{}, h.fault(key, fmt.Errorf("card %d says %q, card %d says %q", i+1, v.text, j+1, o.text))
+		}
+	}
+	if v.kind == undefined {
+		return value{}, h.fault(key, errUndefined)
+	}
 	return v, nil
 }
+
+// fromAuthor is what helps where a file may be just as it was made.
+const fromAuthor = "ask who made it for one that is mended, or leave it out"
 
 // fault makes the error for an unusable keyword.
 func (h *Header) fault(key string, err error) error {
@@ -130,7 +176,7 @@ func (h *Header) fault(key string, err error) error {
 	if h.place != "" {
 		place = h.place + ", " + key
 	}
-	return fault.Data(CodeKeyword, "%w", err).At("%s", place).Fix("the file is damaged or not of the kind that is expected: fetch it again, or leave it out")
+	return fault.Data(CodeKeyword, "%w", err).At("%s", place).Fix("if the file is as it was delivered, it is not of the kind that is expected: %s", fromAuthor)
 }
 
 // Text returns a string value without trailing blanks. Values of other kinds

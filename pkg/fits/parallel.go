@@ -2,6 +2,7 @@ package fits
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -40,12 +41,21 @@ const (
 func ReadIndexParallel(r io.ReaderAt, size int64, workers int, whole func(name string) bool) ([]*HDU, error) {
 	s := scanner{r: r, size: max(size, 0), window: firstWindow, whole: whole}
 	var all []*HDU
-	for offset := int64(0); len(all) == 0 || offset < size; offset = all[len(all)-1].End() {
+	longest := int64(0)
+	for offset, seen := int64(0), 0; len(all) == 0 || offset < size; offset = all[len(all)-1].End() {
+		for ; seen < len(all); seen++ {
+			longest = max(longest, all[seen].Length())
+		}
 		if ahead := s.guess(all, workers); len(ahead) > 1 && workers > 1 {
 			n := len(all)
 			if all = s.confirm(all, ahead, workers); len(all) > n {
 				continue
 			}
+		}
+		if over, err := s.over(offset, longest); err != nil {
+			return nil, at(err, fmt.Sprintf("HDU %d", len(all)))
+		} else if over {
+			break
 		}
 		h, err := s.next(len(all), offset)
 		if err != nil {

@@ -17,6 +17,8 @@ const (
 	firstWindow = 12 * Block
 	laterWindow = 8 * Block
 	widest      = 96 * Block // one huge header doesn't make all reads huge
+	// padding is the most that may follow the last HDU, if it is zeros.
+	padding = 1 << 20
 )
 
 // Scan calls visit for each HDU in the order of the file until visit says that
@@ -24,11 +26,18 @@ const (
 // wholly within size is checked before visit sees it.
 func Scan(r io.ReaderAt, size int64, visit func(*HDU) (more bool, err error)) error {
 	s := scanner{r: r, size: max(size, 0), window: firstWindow}
+	longest := int64(0)
 	for index, offset := 0, int64(0); index == 0 || offset < size; index++ {
+		if over, err := s.over(offset, longest); err != nil {
+			return at(err, fmt.Sprintf("HDU %d", index))
+		} else if over {
+			return nil
+		}
 		h, err := s.next(index, offset)
 		if err != nil {
 			return err
 		}
+		longest = max(longest, h.Length())
 		if more, err := visit(h); err != nil || !more {
 			return err
 		}
@@ -119,9 +128,27 @@ func (s *scanner) widen(h *HDU) {
 	s.window = min(s.largest, widest)
 }
 
-// within refuses an HDU that the file is too short for.
+// over says whether nothing but zeros follows, as some writers and tapes leave
+// behind the last HDU. What could be the place of an HDU like those before it,
+// which are longest at most, is not taken for that: it may have been lost.
+func (s *scanner) over(offset, longest int64) (bool, error) {
+	rest := s.size - offset
+	if rest >= longest || rest > padding {
+		return false, nil
+	}
+	raw, err := s.bytes(offset, min(rest, Block))
+	if err != nil || !zeros(raw[:min(rest, int64(len(raw)))]) {
+		return false, err
+	}
+	raw, err = s.bytes(offset, rest)
+	return err == nil && zeros(raw), err
+}
+
+func zeros(raw []byte) bool { return len(bytes.Trim(raw, "\x00")) == 0 }
+
+// within refuses an HDU that the file is too short for. Padding is no loss.
 func (s *scanner) within(h *HDU) error {
-	if rest := s.size - h.DataOffset(); rest < 0 || Pad(h.DataSize) > rest {
+	if rest := s.size - h.DataOffset(); rest < 0 || h.DataSize > rest {
 		return truncated("header and data need %d bytes from byte %d, the file ends at %d", h.Length(), h.Offset, s.size).At("%s", h)
 	}
 	return nil
@@ -171,20 +198,21 @@ func checkStart(raw []byte, index int, offset int64) error {
 	case index == 0 && bytes.HasPrefix(raw, []byte{0x1f, 0x8b}):
 		return fault.Data(CodeCompressed, "the file is compressed with gzip").Fix("decompress it: parts of compressed files can't be read")
 	case index == 0 && len(raw) == 0:
-		return fault.Data(CodeNotFITS, "the file is empty")
+		return fault.Data(CodeNotFITS, "the file is empty").Fix("compare its size with the archive's: where they differ copy it again, else %s", fromAuthor)
 	case index == 0 && !bytes.HasPrefix(raw, []byte("SIMPLE  =")):
-		return fault.Data(CodeNotFITS, "not a FITS file: it starts with %q", raw[:min(len(raw), 16)])
+		return fault.Data(CodeNotFITS, "not a FITS file: it starts with %q", raw[:min(len(raw), 16)]).
+			Fix("look at what it is: a page that says why the file isn't there, another format, or nothing of the survey's; put the FITS file in its place, or remove it")
 	case len(raw) < Block:
 		return truncated("the file ends %d bytes after byte %d, within a block", len(raw), offset)
 	case index > 0 && !bytes.HasPrefix(raw, []byte("XTENSION=")):
 		return fault.Data(CodeGarbled, "no extension at byte %d: found %q", offset, raw[:16]).
-			Fix("the sizes in the header before it are wrong, or the file is damaged")
+			Fix("the sizes in the header before it are wrong, or something is behind the last HDU that is neither one nor a few zeros: compare the file with the archive's; if it is the same, %s", fromAuthor)
 	}
 	return nil
 }
 
 func truncated(format string, a ...any) *fault.Error {
-	return fault.Data(CodeTruncated, format, a...).Fix("the file is incomplete: fetch or copy it again")
+	return fault.Data(CodeTruncated, format, a...).Fix("compare its size with the archive's: where they differ copy it again, else %s", fromAuthor)
 }
 
 // at names the HDU in an error that has no place yet, and leaves others alone.

@@ -96,12 +96,16 @@ func TestBadFiles(t *testing.T) {
 		{"gzip", append([]byte{0x1f, 0x8b, 8, 0}, good...), CodeCompressed, "decompress"},
 		{"cut in the first block", good[:1000], CodeTruncated, "HDU 0"},
 		{"cut in a header", good[:all[3].Offset+Block/2], CodeTruncated, "HDU 3"},
-		{"cut before END", edit(2, padCard("END"), padCard("COMMENT")), CodeGarbled, "HDU 2"},
+		{"cut before END", edit(2, padCard("END"), padCard("COMMENT")), CodeKeyword, "HDU 2"},
 		{"cut in data", good[:all[3].DataOffset()+3], CodeTruncated, "CATALOG"},
-		{"cut in padding", good[:all[3].End()-1], CodeTruncated, "CATALOG"},
+		{"cut in data by the last byte", good[:all[3].DataOffset()+all[3].DataSize-1], CodeTruncated, "CATALOG"},
 		{"cut by a block", good[:len(good)-Block], CodeTruncated, "HDU 3"},
 		{"trailing bytes", append(bytes.Clone(good), "junk"...), CodeTruncated, "HDU 4"},
-		{"trailing block", append(bytes.Clone(good), make([]byte, Block)...), CodeGarbled, "HDU 4"},
+		{"a trailing block of blanks", append(bytes.Clone(good), bytes.Repeat([]byte(" "), Block)...), CodeGarbled, "HDU 4"},
+		{"zeros, and then not", append(append(bytes.Clone(good), make([]byte, Block)...), 1), CodeGarbled, "HDU 4"},
+		{"zeros in the place of an HDU", append(bytes.Clone(good), make([]byte, all[3].Length())...), CodeGarbled, "HDU 4"},
+		{"the last HDU zeroed", append(bytes.Clone(good[:all[3].Offset]), make([]byte, all[3].Length())...), CodeGarbled, "HDU 3"},
+		{"an HDU zeroed within", slices.Concat(good[:all[2].Offset], make([]byte, all[2].Length()), good[all[3].Offset:]), CodeGarbled, "HDU 2"},
 		{"two primaries", append(bytes.Clone(good), NewPrimary().Encode()...), CodeGarbled, "no extension"},
 		{"NAXIS1 too large", edit(1, "NAXIS1  =                    3", "NAXIS1  =             30000000"), CodeTruncated, "3-4.F.SCI"},
 		{"NAXIS1 overflows", edit(1, "NAXIS1  =                    3", "NAXIS1  =  9223372036854775807"), CodeKeyword, "NAXIS1"},
@@ -112,7 +116,8 @@ func TestBadFiles(t *testing.T) {
 		{"BITPIX 7", edit(1, "BITPIX  =                  -32", "BITPIX  =                    7"), CodeKeyword, "BITPIX"},
 		{"PCOUNT huge", edit(3, "PCOUNT  =                    0", "PCOUNT  =  9223372036854775807"), CodeKeyword, "PCOUNT"},
 		{"GCOUNT gone", edit(1, "GCOUNT", "GCOUNX"), CodeKeyword, "GCOUNT"},
-		{"8-bit card", edit(1, "MAGZEROP= '24", "MAGZEROP= '\xff4"), CodeGarbled, "HDU 1"},
+		{"NAXIS1 twice", edit(1, "MAGZEROP= '24.56605'          ", "NAXIS1  =                    2"), CodeKeyword, "NAXIS1: card 4 says \"3\""},
+		{"NAXIS1 in lower case, too", edit(1, "MAGZEROP= '24.56605'          ", "naxis1  =                    2"), CodeKeyword, "NAXIS1"},
 		{"data shifted", slices.Insert(bytes.Clone(good), int(all[2].Offset), make([]byte, Block)...), CodeGarbled, "HDU 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -167,5 +172,42 @@ func TestRandomGroups(t *testing.T) {
 	all, err := ReadIndex(bytes.NewReader(raw), int64(len(raw)))
 	if err != nil || all[0].DataSize != 2*11*(3+35) {
 		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+// What follows the last HDU without saying anything is no reason to refuse a
+// file, nor is it that the last block isn't filled.
+func TestEndsOfFiles(t *testing.T) {
+	good := small(t)
+	all, err := ReadIndex(bytes.NewReader(good), int64(len(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := all[len(all)-1]
+	for name, raw := range map[string][]byte{
+		"a zero":               append(bytes.Clone(good), 0),
+		"a block of zeros":     append(bytes.Clone(good), make([]byte, Block)...),
+		"a block and a bit":    append(bytes.Clone(good), make([]byte, Block+512)...),
+		"no padding":           good[:last.DataOffset()+last.DataSize],
+		"some of the padding":  good[:last.End()-1],
+		"padded beyond blocks": append(bytes.Clone(good), make([]byte, last.Length()-1)...),
+	} {
+		got, err := ReadIndex(bytes.NewReader(raw), int64(len(raw)))
+		if err != nil || len(got) != len(all) {
+			t.Errorf("%s: %d HDUs, %v", name, len(got), err)
+			continue
+		}
+		parallel, err := ReadIndexParallel(bytes.NewReader(raw), int64(len(raw)), 4, nil)
+		if err != nil || len(parallel) != len(all) {
+			t.Errorf("%s: %d HDUs in parallel, %v", name, len(parallel), err)
+		}
+		for i, h := range got {
+			if h.Offset != all[i].Offset || h.Length() != all[i].Length() || h.Name != all[i].Name {
+				t.Errorf("%s: %s lies at %d, %d bytes", name, h, h.Offset, h.Length())
+			}
+			if checked, err := Verify(h, bytes.NewReader(raw)); !checked || err != nil {
+				t.Errorf("%s: %s: %v", name, h, err)
+			}
+		}
 	}
 }

@@ -105,7 +105,8 @@ type Table struct {
 	HeapOffset int64 // from the start of the data
 	HeapSize   int64
 
-	byName map[string]int // lower case
+	byName map[string]int  // lower case
+	twice  map[string]bool // likewise: names that stand more than once
 }
 
 // ParseTable reads the structure of a binary table from its header.
@@ -113,7 +114,7 @@ func ParseTable(h *HDU) (*Table, error) {
 	if h.Kind != "BINTABLE" {
 		return nil, fault.Data(CodeKeyword, "a binary table is needed, this is %s", h.Kind).At("%s", h)
 	}
-	t := &Table{HDU: h, byName: map[string]int{}}
+	t := &Table{HDU: h, byName: map[string]int{}, twice: map[string]bool{}}
 	k := h.Header
 	var fields int64
 	for _, f := range []struct {
@@ -189,7 +190,9 @@ func (t *Table) readColumns(n int) error {
 			c.Null = &null
 		}
 		if lower := strings.ToLower(c.Name); lower != "" {
-			if _, twice := t.byName[lower]; !twice {
+			if _, twice := t.byName[lower]; twice {
+				t.twice[lower] = true
+			} else {
 				t.byName[lower] = i
 			}
 		}
@@ -204,7 +207,11 @@ func (t *Table) readColumns(n int) error {
 	return nil
 }
 
-// Column returns the column of that name; upper and lower case are the same.
+// Twice says whether several columns have that name: nobody can say which is
+// meant. Upper and lower case are the same.
+func (t *Table) Twice(name string) bool { return t.twice[strings.ToLower(name)] }
+
+// Column returns the first column of that name; upper and lower case are the same.
 func (t *Table) Column(name string) (*Column, bool) {
 	i, ok := t.byName[strings.ToLower(name)]
 	if !ok {

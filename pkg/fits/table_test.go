@@ -238,7 +238,7 @@ func TestChecksum(t *testing.T) {
 			_, err := Verify(h, bytes.NewReader(bad))
 			wantFault(t, err, CodeChecksum, h.String())
 		}
-		_, err := Verify(h, bytes.NewReader(raw[:h.End()-1]))
+		_, err := Verify(h, bytes.NewReader(raw[:h.DataOffset()+h.DataSize-1]))
 		wantFault(t, err, CodeTruncated, h.String())
 	}
 	plain := &HDU{Header: NewPrimary(), HeaderSize: Block}

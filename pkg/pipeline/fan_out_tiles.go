@@ -42,7 +42,7 @@ func (in FanOutTilesIn) Tile(id int64, plan literal.Blob, key string, inference 
 		TileID: id,
 		PrepareTileIn: PrepareTileIn{
 			Plan: plan, Key: key, Listing: in.Plan,
-			Source: in.Source, Access: in.Source.Access(), Products: in.Products, Destination: in.Destination,
+			Source: in.Source, Access: in.Source.Access(), Products: in.Products, Tolerance: in.Tolerance, Destination: in.Destination,
 		},
 		GPU: in.GPU, Inference: inference, InferenceKey: inferenceKey, Limits: in.Limits,
 	}

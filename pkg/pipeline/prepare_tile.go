@@ -14,6 +14,7 @@ type PrepareTileIn struct {
 	Source      settings.Source `flyte:"source" doc:"how to reach the files"`
 	Access      settings.Access `flyte:"access" doc:"which store the files are in"`
 	Products    Products        `flyte:"products" doc:"where products go, and how"`
+	Tolerance   Tolerance       `flyte:"tolerance" doc:"what may be wrong with the tile's files"`
 	Destination Destination     `flyte:"destination" doc:"what names the run's products"`
 }
 
@@ -25,7 +26,8 @@ type PrepareTileOut struct {
 
 // PrepareTile cuts one tile into self-contained sub-tile directories. A tile
 // that can't be prepared for a reason of its own is an outcome, not a failure:
-// it says why, and the campaign goes on. The next run tries it again.
+// it says why, and the campaign goes on. The next run tries it again. So it does
+// where exposures were left out, or kept, by the tolerance.
 //
 // What is cached lies in the directory of the run that made it. Two runs that
 // want the same tile at once would both move its 40 GB: one waits for the other.
@@ -35,7 +37,7 @@ var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
 	Resources:      task.Resources{CPU: "2", Memory: "512Mi", Storage: "2Gi"}, // it takes 70 MB; catalogue rows pass through files
 	Retries:        3,
 	CacheVersion:   "3",
-	CacheIgnore:    []string{"plan", "listing", "source", "destination"},
+	CacheIgnore:    []string{"plan", "listing", "source", "tolerance", "destination"},
 	CacheSerialize: true,
 	Deck:           true,
 })

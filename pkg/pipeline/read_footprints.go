@@ -18,7 +18,7 @@ type ReadFootprintsIn struct {
 // ReadFootprintsOut is what the headers say.
 type ReadFootprintsOut struct {
 	Footprints literal.Blob      `flyte:"footprints,format=parquet" doc:"the batch's quadrants: outline on the sky and places in the files"`
-	Unreadable map[string]string `flyte:"unreadable" doc:"DET files whose exposures are left out, and why"`
+	Unreadable map[string]string `flyte:"unreadable" doc:"DET files whose exposures are left out, and quadrants (FILE#HDU) without pixels, and why"`
 }
 
 // ReadFootprints reads the FITS headers of one batch by range requests. Its

@@ -22,6 +22,13 @@ type Products struct {
 	Copy         settings.Copy         `json:"copy,omitempty"`          // how pixels come to them
 }
 
+// Tolerance says what may be wrong with a tile's files. No cache key holds it:
+// what was made by it is marked to be made again.
+type Tolerance struct {
+	MaxMissing string          `json:"max_missing"` // exposures that may be left out: a count, or a fraction of the tile's
+	Verify     settings.Verify `json:"verify"`
+}
+
 // Destination says which run makes products, under which configuration. No
 // cache key holds it: what another run made of the same inputs is as good.
 type Destination struct {
@@ -69,6 +76,7 @@ type TileSettings struct {
 	Source      settings.Source    `flyte:"source" doc:"where the survey's files lie, and how to reach them"`
 	Tiling      settings.Tiling    `flyte:"tiling" doc:"where tiles lie and how they divide"`
 	Products    Products           `flyte:"products" doc:"where products go, and how"`
+	Tolerance   Tolerance          `flyte:"tolerance" doc:"what may be wrong with a tile's files"`
 	Destination Destination        `flyte:"destination" doc:"what names the run's products"`
 	Inference   settings.Inference `flyte:"inference" doc:"what infers shear"`
 	Limits      settings.Limits    `flyte:"limits" doc:"what bounds inference"`

@@ -37,7 +37,22 @@ const (
 type Footprints struct {
 	URI        string            // of the quadrants; empty: the batch was lost whole
 	Quadrants  int               // how many these are
-	Unreadable map[string]string // DET files of the exposures that they lack, and why
+	Unreadable map[string]string // DET files of the exposures that they lack, and why; and quadrants that they lack, see [emptyQuadrant]
+}
+
+// emptyQuadrant is what a quadrant without pixels is called among what could not
+// be read: DET file and HDU. It is no reason to read the batch again.
+func emptyQuadrant(det, hdu string) string { return det + "#" + hdu }
+
+// Again says whether a batch's exposures should be read again by the next run,
+// since some could not be read.
+func (f *Footprints) Again() bool {
+	for name := range f.Unreadable {
+		if !strings.Contains(name, "#") {
+			return true
+		}
+	}
+	return false
 }
 
 // Batch reads the headers of one batch of exposures from source and writes
@@ -45,7 +60,7 @@ type Footprints struct {
 // used as it is, is left out, and why is told; where none can be, or where
 // anything else is wrong, that is an error.
 func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, dest objstore.Writer, uri string) (*Footprints, error) {
-	read := make([][]euclid.Quadrant, len(exposures))
+	read := make([]euclid.Headers, len(exposures))
 	refused := make([]error, len(exposures))
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(exposuresAtOnce)
@@ -68,14 +83,17 @@ func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Expos
 		if err != nil {
 			out.Unreadable[exposures[i].DET.URI] = err.Error()
 		}
+		for _, hdu := range read[i].Empty {
+			out.Unreadable[emptyQuadrant(exposures[i].DET.URI, hdu)] = fmt.Sprintf("%s: HDU %s has no pixels: its quadrant is left out", exposures[i].DET.URI, hdu)
+		}
 	}
 	var err error
 	out.Quadrants, err = writeQuadrants(ctx, dest, uri, func(w *quadrants.Writer) (n int, err error) {
-		for _, qs := range read {
-			if err := w.Append(qs); err != nil {
+		for _, h := range read {
+			if err := w.Append(h.Quadrants); err != nil {
 				return n, err
 			}
-			n += len(qs)
+			n += len(h.Quadrants)
 		}
 		return n, nil
 	})
@@ -86,17 +104,17 @@ func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Expos
 }
 
 // readExposure returns all quadrants of an exposure, or none.
-func readExposure(ctx context.Context, source objstore.Reader, e euclid.Exposure) ([]euclid.Quadrant, error) {
-	qs, err := euclid.ReadQuadrants(ctx, source, e)
+func readExposure(ctx context.Context, source objstore.Reader, e euclid.Exposure) (euclid.Headers, error) {
+	h, err := euclid.ReadHeaders(ctx, source, e)
 	if err != nil {
-		return nil, fmt.Errorf("read footprints of %s: %w", e.ExposureID, err)
+		return euclid.Headers{}, fmt.Errorf("read footprints of %s: %w", e.ExposureID, err)
 	}
-	for _, q := range qs { // here it is one exposure that is left out, in the merge it would be all
+	for _, q := range h.Quadrants { // here it is one exposure that is left out, in the merge it would be all
 		if err := index.Check(q); err != nil {
-			return nil, fmt.Errorf("footprints of %s: %w", e.DET.URI, err)
+			return euclid.Headers{}, fmt.Errorf("footprints of %s: %w", e.DET.URI, err)
 		}
 	}
-	return qs, nil
+	return h, nil
 }
 
 // stillReads returns an error unless what was refused is about the exposures
@@ -122,6 +140,7 @@ type Merged struct {
 	Kept          int      // batches that were not read, since an earlier index has them
 	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read
 	Reasons       []string // for each of them: which file, and why
+	Empty         []string // quadrants that it lacks, since they have no pixels
 }
 
 // Earlier is where the indexes of earlier runs are.
@@ -181,8 +200,8 @@ func Merge(ctx context.Context, store objstore.Store, plan *survey.Plan, batches
 func (f *Footprints) id(batch, reader string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%s\n", batch, reader, f.URI)
-	for _, det := range slices.Sorted(maps.Keys(f.Unreadable)) {
-		fmt.Fprintln(h, det)
+	for _, name := range slices.Sorted(maps.Keys(f.Unreadable)) {
+		fmt.Fprintln(h, name)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -211,11 +230,16 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 				m.miss(det, fmt.Sprintf("%s: batch %d, which it is in, was lost whole", det, i))
 				lost = append(lost, det)
 			case unreadable:
-				if !strings.Contains(why, det) {
+				if !names(why, e) {
 					why = det + ": " + why
 				}
 				m.miss(det, why)
 				known, named = append(known, why), named+1
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(batch.Unreadable)) {
+			if strings.Contains(name, "#") {
+				m.Empty, named = append(m.Empty, batch.Unreadable[name]), named+1
 			}
 		}
 		if batch.URI != "" && named < len(batch.Unreadable) {
@@ -234,8 +258,16 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 		remedy = "see the read-footprints elements that failed; " + remedy
 		known = append(known, "with batches that were lost whole, "+some(lost, ", "))
 	}
-	return fault.Data("FilesMissing", "%d of %d DET files could not be read, %d may be missing: %s",
+	return fault.Data("FilesMissing", "%d of %d exposures could not be read, %d may be missing: %s",
 		len(m.Missing), plan.Exposures, allowed, some(known, "; ")).Fix("%s", remedy)
+}
+
+// names says whether a reason names one of the exposure's files: the DET file is
+// not blamed for another.
+func names(why string, e euclid.Exposure) bool {
+	return slices.ContainsFunc([]euclid.File{e.DET, e.BKG, e.WGT, e.PSF}, func(f euclid.File) bool {
+		return f.Exists() && strings.Contains(why, f.URI)
+	})
 }
 
 func (m *Merged) miss(det, reason string) {

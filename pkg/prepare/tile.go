@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/extract"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/gpu"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -20,8 +22,10 @@ type TileJob struct {
 	Near       []euclid.Quadrant // those of the plan
 	Source     objstore.Reader
 	Dest       objstore.Store
-	RunURI     string        // tiles go below it
-	Copy       settings.Copy // as extract.Job has it
+	RunURI     string          // tiles go below it
+	Copy       settings.Copy   // as extract.Job has it
+	MaxMissing config.Limit    // exposures that may be left out since their files can't be copied
+	Verify     settings.Verify // what becomes of HDUs that don't match their checksums; empty: strict
 	ConfigID   string
 	Provenance manifest.Provenance
 	Progress   extract.Checkpoint // may be nil
@@ -50,9 +54,15 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 		Dir:        survey.TileURI(job.RunURI, at.ID),
 		LowerCase:  true,
 		Copy:       job.Copy,
+		Unverified: job.Verify == settings.VerifyWarn,
 		ConfigID:   job.ConfigID,
 		Provenance: job.Provenance,
 		Progress:   job.Progress,
+	}
+	if job.MaxMissing != "" {
+		if request.MaxLost, err = job.MaxMissing.Among(len(p.Exposures)); err != nil {
+			return nil, fault.Input("ConfigInvalid", "data.max_missing: %w", err)
+		}
 	}
 	for _, n := range p.Neighbours {
 		request.Neighbours = append(request.Neighbours, n.Catalogs...)

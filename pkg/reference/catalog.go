@@ -88,14 +88,17 @@ func readSources(ctx context.Context, dir string, m *manifest.Manifest) ([]sourc
 	return all, nil
 }
 
-// hint is a column of numbers, or nil.
-func hint(columns []fits.Column, name string) *fits.Column {
+// hint is a column of numbers, or nil, also where several have the name.
+func hint(columns []fits.Column, name string) (found *fits.Column) {
 	for i := range columns {
 		if c := &columns[i]; c.Repeat == 1 && strings.EqualFold(c.Name, name) {
-			return c
+			if found != nil {
+				return nil
+			}
+			found = c
 		}
 	}
-	return nil
+	return found
 }
 
 func value(c *fits.Column, row []byte, otherwise float64) float64 {

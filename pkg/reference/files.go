@@ -82,8 +82,9 @@ func on(err error, path string) error {
 // plane is one image in a file: 32 bits a pixel.
 type plane struct {
 	*file
-	hdu    *fits.HDU
-	nx, ny int
+	hdu         *fits.HDU
+	nx, ny      int
+	scale, zero float64 // BSCALE and BZERO: a pixel is zero + scale times what is stored
 }
 
 // plane finds an image by the name of its extension.
@@ -107,13 +108,51 @@ func (f *files) plane(name, extension string, bitpix int64) (*plane, error) {
 			return nil, on(err, o.path)
 		}
 		if v < k.low || v > k.high {
-			return nil, fault.Data(CodeSubTile, "%s is %d, which no image of this kind has", k.key, v).On(o.path).At("%s", h)
+			return nil, fault.Data(CodeSubTile, "%s is %d, which no image of this kind has", k.key, v).On(o.path).At("%s", h).
+				Fix("ask who made the file for one as the survey describes it, or leave the exposure out")
 		}
 		if k.to != nil {
 			*k.to = int(v)
 		}
 	}
-	return p, nil
+	return p, on(p.readScale(bitpix), o.path)
+}
+
+// readScale reads what turns stored pixels into values. Flags are bits, which
+// nothing may turn into others; BLANK is of integers only.
+func (p *plane) readScale(bitpix int64) (err error) {
+	p.scale, p.zero = 1, 0
+	for _, k := range []struct {
+		key string
+		to  *float64
+	}{{"BSCALE", &p.scale}, {"BZERO", &p.zero}} {
+		if p.hdu.Header.Has(k.key) {
+			if *k.to, err = p.hdu.Header.Float(k.key); err != nil {
+				return err
+			}
+		}
+	}
+	const remedy = "ask who made the file for one as the survey describes it, or leave the exposure out"
+	switch {
+	case p.scale == 0:
+		return fault.Data(CodeSubTile, "BSCALE is 0, which leaves nothing of the pixels").At("%s, BSCALE", p.hdu).Fix(remedy)
+	case bitpix > 0 && (p.scale != 1 || p.zero != 0):
+		return fault.Data(CodeSubTile, "BSCALE %v and BZERO %v of flags: bits can't be scaled", p.scale, p.zero).At("%s, BZERO", p.hdu).Fix(remedy)
+	case bitpix > 0 && p.hdu.Header.Has("BLANK"):
+		return fault.Data(CodeSubTile, "flags have BLANK: they say that a pixel is invalid by a bit").At("%s, BLANK", p.hdu).Fix(remedy)
+	}
+	return nil
+}
+
+// decode turns stored pixels into values.
+func (p *plane) decode(raw []byte, to []float32) {
+	fits.DecodeFloat32(raw, to)
+	if p.scale == 1 && p.zero == 0 {
+		return
+	}
+	for i, v := range to {
+		to[i] = float32(p.zero + p.scale*float64(v))
+	}
 }
 
 // rows reads part of some rows, raw, one after the other. x and y count from 0.
@@ -176,7 +215,7 @@ func (f *files) quadrant(m manifest.Quadrant) (*quadrant, error) {
 		return nil, err
 	}
 	pixels := make([]float32, side*side)
-	fits.DecodeFloat32(raw, pixels)
+	psf.decode(raw, pixels)
 	for i, v := range pixels {
 		if v != v || math.IsInf(float64(v), 0) {
 			return nil, fault.Data(CodeSubTile, "pixel %d is not finite", i).On(psf.path).At("%s", psf.hdu)
@@ -253,7 +292,7 @@ func (q *quadrant) read(s *stamp, b *buffers) error {
 			*p.to = make([]float32, n)
 		}
 		*p.to = (*p.to)[:n]
-		fits.DecodeFloat32(raw, *p.to)
+		p.plane.decode(raw, *p.to)
 	}
 	raw, err := q.flg.rows(b.raw, s.x0-1, s.y0-1, s.nx, s.ny)
 	if err != nil {

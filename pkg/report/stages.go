@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -26,11 +27,12 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	return table.HTML() + list("Tiles left out", t.LeftOut) + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples)
 }
 
-// Merged shows the quadrant index, and for each file that it lacks, why.
-func Merged(quadrants int, missing []string) string {
+// Merged shows the quadrant index, and what it lacks: exposures, each with the
+// reason, and quadrants without pixels.
+func Merged(quadrants int, missing, empty []string) string {
 	table := Table{}
 	table.Add("quadrants", quadrants)
-	return table.HTML() + list("Exposures that could not be read", missing)
+	return table.HTML() + list("Exposures that could not be read", missing) + list("Quadrants without pixels, left out", empty)
 }
 
 // Prepared shows what preparation left for a tile.
@@ -44,7 +46,7 @@ func Prepared(p *survey.Prepared) string {
 		table.Add(s.Name(), s.Status, s.Exposures, s.Quadrants, s.Sources, s.CoreSources, Bytes(s.Bytes), covered, mean, depth)
 	}
 	var left, without []string
-	for _, l := range p.LeftOut {
+	for _, l := range slices.Concat(p.LeftOut, p.Lost) {
 		left = append(left, l.String())
 	}
 	for _, e := range p.WithoutWGT {
@@ -58,5 +60,5 @@ func Prepared(p *survey.Prepared) string {
 	head.Add("read from the sources", Bytes(p.PayloadBytes))
 	head.Add("of the HDUs under the sub-tiles", Bytes(p.ReferencedBytes))
 	head.Add("own sources outside the grid", p.OutsideGrid)
-	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without)
+	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without) + list("HDUs used although they don't match their checksums", p.Unverified)
 }

@@ -100,6 +100,18 @@ const (
 // FlyteEnum lists the values.
 func (Copy) FlyteEnum() []string { return of(CopyStream, CopyServer, CopyAuto) }
 
+// Verify is what becomes of an HDU that doesn't match its CHECKSUM or DATASUM.
+type Verify string
+
+// Ways of verifying.
+const (
+	VerifyStrict Verify = "strict" // its exposure can't be used
+	VerifyWarn   Verify = "warn"   // it is used as it is, and said
+)
+
+// FlyteEnum lists the values.
+func (Verify) FlyteEnum() []string { return of(VerifyStrict, VerifyWarn) }
+
 // Retention is what becomes of extracted pixels once their results are committed.
 type Retention string
 

@@ -24,6 +24,8 @@ type TileReport struct {
 	NotCopied string `json:"not_copied,omitempty"` // why the store didn't copy what it was asked to: it was streamed
 
 	LeftOut    []LeftOut           `json:"left_out,omitempty"`
+	Lost       []LeftOut           `json:"lost,omitempty"`       // exposures that were found unusable while they were copied
+	Unverified []string            `json:"unverified,omitempty"` // HDUs that were used although they don't match their checksums
 	WithoutWGT []euclid.ExposureID `json:"without_wgt,omitempty"`
 }
 

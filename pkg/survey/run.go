@@ -28,12 +28,14 @@ type Run struct {
 
 // RunTile is one tile of a run.
 type RunTile struct {
-	TileID   int64        `json:"tile_id"`
-	Plan     string       `json:"plan,omitempty"`     // key of what it was made from
-	Again    string       `json:"again,omitempty"`    // what that was made again for
-	Failure  string       `json:"failure,omitempty"`  // why the tile could not be prepared
-	LeftOut  []string     `json:"left_out,omitempty"` // exposures that could not be used, and why
-	SubTiles []RunSubTile `json:"sub_tiles"`
+	TileID  int64    `json:"tile_id"`
+	Plan    string   `json:"plan,omitempty"`     // key of what it was made from
+	Again   string   `json:"again,omitempty"`    // what that was made again for
+	Failure string   `json:"failure,omitempty"`  // why the tile could not be prepared
+	LeftOut []string `json:"left_out,omitempty"` // exposures that could not be used, and why
+	// Unverified are HDUs that were used although they don't match their checksums.
+	Unverified []string     `json:"unverified,omitempty"`
+	SubTiles   []RunSubTile `json:"sub_tiles"`
 }
 
 // RunSubTile is one sub-tile of a run: its centre in degrees, what was prepared
@@ -74,8 +76,8 @@ const Lost = "inference ended without a result: see the execution's infer-subtil
 // nil was lost with its pod; without outcomes at all nothing was to be inferred.
 // The budget is that of ToInfer.
 func (r *Run) Add(p *Prepared, outcomes []*Outcome, budget int64) {
-	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure}
-	for _, l := range p.LeftOut {
+	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure, Unverified: p.Unverified}
+	for _, l := range slices.Concat(p.LeftOut, p.Lost) {
 		t.LeftOut = append(t.LeftOut, l.String())
 	}
 	inferred := p.ToInfer(budget)

@@ -24,7 +24,8 @@ type Tiles struct {
 func (t *Tiles) Find(id int64) (euclid.MERTile, error) {
 	i, ok := slices.BinarySearchFunc(t.Tiles, id, func(tile euclid.MERTile, id int64) int { return cmp.Compare(tile.ID, id) })
 	if !ok {
-		return euclid.MERTile{}, fault.Input("UnknownTile", "tile %d is not in the plan", id)
+		return euclid.MERTile{}, fault.Input("UnknownTile", "tile %d is not in the plan", id).
+			Fix("name one of its %d tiles, or index the survey again with this one in tile_ids: it may have been left out since it can't be placed on the sky", len(t.Tiles))
 	}
 	return t.Tiles[i], nil
 }

@@ -15,7 +15,8 @@
 // Everything else is refused with the keyword that asks for it: other
 // projections, axes, frames and units; PV terms with TAN, which the standard and
 // SCAMP's old files read differently; SIP terms without -SIP in CTYPE; tables of
-// distortion. The inverse polynomials of SIP, AP and BP, are approximations and
+// distortion. RADECSYS and EPOCH stand for RADESYS and EQUINOX where these are
+// absent. The inverse polynomials of SIP, AP and BP, are approximations and
 // not read: the inverse here is that of A and B themselves.
 //
 // Conventions: the centre of the first pixel is (1, 1), as in FITS; its outer

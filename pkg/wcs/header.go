@@ -1,6 +1,7 @@
 package wcs
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -59,7 +60,11 @@ type reader struct {
 
 func (h *reader) refuse(code, key, format string, a ...any) {
 	if h.err == nil {
-		h.err = fault.Data(code, format, a...).At("%s", key)
+		remedy := "ask who made the file for one that is mended, or leave it out"
+		if code == CodeUnsupported {
+			remedy = "Euclid's images are RA---TPV or RA---TAN in ICRS degrees: take them from the survey's archive, or leave this one out"
+		}
+		h.err = fault.Data(code, format, a...).At("%s", key).Fix("%s", remedy)
 	}
 }
 
@@ -141,19 +146,26 @@ func splitCTYPE(s string) (kind, projection string) {
 }
 
 // frame accepts ICRS and FK5 J2000, which agree to 0.03 arcsec. Without
-// RADESYS the equinox tells (Paper II, section 3.1).
+// RADESYS the equinox tells (Paper II, section 3.1). Both keywords have an older
+// name, which counts where the new one is absent.
 func (h *reader) frame() {
 	system := "ICRS"
-	key := h.any("RADESYS", "RADECSYS") // the latter is its old name
+	key := h.any("RADESYS", "RADECSYS")
 	if key != "" {
 		system = h.text(key)
+	}
+	if key == "RADESYS" && h.k.Has("RADECSYS") {
+		if old := h.text("RADECSYS"); old != system {
+			h.refuse(CodeInvalid, "RADECSYS", "frame %q contradicts RADESYS's %q", old, system)
+		}
 	}
 	if system != "ICRS" && system != "FK5" {
 		h.refuse(CodeUnsupported, key, "frame %q is not supported: need ICRS or FK5", system)
 	}
 	if key == "" || system == "FK5" {
-		if equinox := h.floatOr("EQUINOX", 2000); equinox != 2000 {
-			h.refuse(CodeUnsupported, "EQUINOX", "equinox %v is not supported: need 2000", equinox)
+		at := cmp.Or(h.any("EQUINOX", "EPOCH"), "EQUINOX")
+		if equinox := h.floatOr(at, 2000); equinox != 2000 {
+			h.refuse(CodeUnsupported, at, "equinox %v is not supported: need 2000", equinox)
 		}
 	}
 }

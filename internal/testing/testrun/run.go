@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ type Run struct {
 // its configuration.
 func New(t *testing.T, more ...string) *Run {
 	t.Helper()
-	t.Setenv(shine.EnvNodeCache, t.TempDir()) // else the machine remembers sub-tiles of the same names
+	forget(t)
 	r := &Run{Memory: objstore.NewMemory(), Log: &Log{}, Identity: task.Identity{Project: "shear", Domain: "test", Execution: "r1", Element: -1}, t: t}
 	r.Store, r.Sources = &Store{Memory: r.Memory}, &Store{Memory: r.Memory}
 	all, err := simulated()
@@ -82,13 +83,22 @@ func New(t *testing.T, more ...string) *Run {
 	return r
 }
 
+// forget gives the test a node's cache of its own, else the machine remembers
+// sub-tiles of the same names. Tests that run side by side can't change their
+// environment: they set [os.DevNull] for the whole process, where nothing is kept.
+func forget(t *testing.T) {
+	if os.Getenv(shine.EnvNodeCache) != os.DevNull {
+		t.Setenv(shine.EnvNodeCache, t.TempDir())
+	}
+}
+
 // Copy is the same run for another test, with all that is there so far and a
 // catalogue of its own.
 func (r *Run) Copy(t *testing.T) *Run {
 	t.Helper()
 	same := *r
 	same.t, same.Memory, same.Log, same.Settings.Catalog.Warehouse = t, objstore.NewMemory(), &Log{}, t.TempDir()
-	t.Setenv(shine.EnvNodeCache, t.TempDir())
+	forget(t)
 	same.Store, same.Sources = &Store{Memory: same.Memory}, &Store{Memory: same.Memory}
 	same.copy(r.Memory)
 	return &same
@@ -220,6 +230,13 @@ func (l *Log) Write(line []byte) (int, error) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	return l.text.Write(line)
+}
+
+// String is all of it.
+func (l *Log) String() string {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.text.String()
 }
 
 // Says is whether a line has all of the parts.

@@ -160,7 +160,7 @@ func TestMerge(t *testing.T) {
 		says    []string // parts of an error
 	}{
 		"good":                  {limit: "0"},
-		"one missing, none may": {spoil: corrupt, limit: "0", missing: true, says: []string{"1 of 2 DET files could not be read, 0 may be missing", "SWL-DET-002682", "data.max_missing"}},
+		"one missing, none may": {spoil: corrupt, limit: "0", missing: true, says: []string{"1 of 2 exposures could not be read, 0 may be missing", "SWL-DET-002682", "data.max_missing"}},
 		"one missing, one may":  {spoil: corrupt, limit: "1", missing: true},
 		"a half may":            {spoil: corrupt, limit: "0.5", missing: true},
 		"a batch lost whole, none may": {

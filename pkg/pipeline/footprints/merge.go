@@ -26,11 +26,11 @@ func Merge(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Mer
 	if err != nil {
 		return out, err
 	}
-	env.Log.Info("merged", "index", merged.Summary, "kept", merged.Kept, "of", len(plan.Batches), "missing", merged.Reasons)
+	env.Log.Info("merged", "index", merged.Summary, "kept", merged.Kept, "of", len(plan.Batches), "missing", merged.Reasons, "empty", merged.Empty)
 	if why := merged.NotRemoved; why != "" {
 		env.Log.Warn("old indexes are not removed", "reason", why)
 	}
-	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons))
+	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons, merged.Empty))
 	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
 	return out, nil
 }

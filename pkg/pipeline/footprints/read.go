@@ -32,7 +32,7 @@ func Read(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadF
 	}
 	env.Log.Info("read headers", "exposures", len(batch.Exposures), "quadrants", read.Quadrants, "source", source.Usage())
 	out.Unreadable = read.Unreadable
-	if len(read.Unreadable) == 0 {
+	if !read.Again() {
 		return out, nil
 	}
 	key, err := batch.Key()

@@ -125,7 +125,8 @@ func cut(c *config.Config, run string) (pipeline.ResolveConfigOut, error) {
 	out := pipeline.ResolveConfigOut{
 		TileSettings: pipeline.TileSettings{
 			Source: c.Data.Source, Tiling: c.Tiling,
-			Products: pipeline.Products{Base: c.Output.StorageBase, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
+			Products:  pipeline.Products{Base: c.Output.StorageBase, StorageClass: c.Output.StorageClass, Copy: c.Output.Copy},
+			Tolerance: pipeline.Tolerance{MaxMissing: string(c.Data.MaxMissing), Verify: c.Data.Verify},
 			Destination: pipeline.Destination{
 				RunURI: objstore.Join(c.Output.StorageBase, run), ConfigID: id, Redo: objstore.Join(c.Output.StorageBase, survey.RedoDir),
 			},

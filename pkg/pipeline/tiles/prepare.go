@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime/debug"
 
+	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/manifest"
@@ -23,7 +24,8 @@ const collectAt = 10
 
 // Prepare cuts one tile into its directories. What is wrong with the tile's own
 // data is an outcome: it says why, and the tile is marked to be prepared again by the
-// next run. Anything else that goes wrong, in the products' store
+// next run, as is one that lacks exposures which could not be copied, or has some
+// that don't match their checksums. Anything else that goes wrong, in the products' store
 // for one, is an error.
 func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.PrepareTileOut, err error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
@@ -44,6 +46,7 @@ func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.Prepa
 		Plan: plan, Near: near,
 		Source: objstore.Indexed(source, listed.URI, listed.Modified),
 		Dest:   objstore.InClass(env.Store(), string(in.Products.StorageClass)), RunURI: in.Destination.RunURI, Copy: in.Products.Copy, ConfigID: in.Destination.ConfigID,
+		MaxMissing: config.Limit(in.Tolerance.MaxMissing), Verify: in.Tolerance.Verify,
 		Progress: progress,
 		Provenance: manifest.Provenance{
 			Run: in.Destination.Run(), Execution: id.Execution, Node: id.Node, Attempt: id.Attempt,
@@ -56,7 +59,13 @@ func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.Prepa
 	env.Log.Info("prepared", "tile", plan.Tile.ID, "summary", prepared.String(), "source", source.Usage())
 	env.Deck.AddHTML("Tile", report.Prepared(prepared))
 	env.Deck.AddHTML("Map", report.Map(sky.Tile{ID: plan.Tile.ID, Centre: plan.Tile.Centre}, plan.Grid, near, prepared))
-	if prepared.Failure != "" {
+	for _, lost := range prepared.Lost {
+		env.Log.Warn("left out", "tile", plan.Tile.ID, "exposure", lost.Exposure.String(), "error", lost.Reason)
+	}
+	for _, why := range prepared.Unverified {
+		env.Log.Warn("used although it doesn't match its checksum", "tile", plan.Tile.ID, "error", why)
+	}
+	if prepared.Failure != "" || len(prepared.Lost)+len(prepared.Unverified) > 0 {
 		redo := survey.Redo{Store: env.Store(), Base: in.Destination.RedoTiles()}
 		if err := redo.Failed(ctx, prepared.Plan, prepared.Again, in.Destination.Run()); err != nil {
 			return out, err

@@ -1,0 +1,144 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// otherFile is what helps where a file can't be used as it is.
+const otherFile = "compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the exposure out by data.max_missing"
+
+// losses are exposures of which a file turned out to be unusable, and why.
+type losses struct {
+	mu  sync.Mutex
+	why map[euclid.ExposureID]error
+}
+
+// lose takes what became of a transfer. Where the file itself is at fault, the
+// exposures that it belongs to are lost, and that is an error only where it is too many.
+func (p *plan) lose(t *transfer, err error, most int) error {
+	if err == nil || !ofFile(err) {
+		return err
+	}
+	p.losses.mu.Lock()
+	defer p.losses.mu.Unlock()
+	if p.losses.why == nil {
+		p.losses.why = map[euclid.ExposureID]error{}
+	}
+	for _, id := range t.users {
+		if _, ok := p.losses.why[id]; !ok {
+			p.losses.why[id] = err
+		}
+	}
+	switch n := len(p.losses.why); {
+	case n <= most:
+		return nil
+	case most == 0:
+		return err
+	default:
+		return fmt.Errorf("%d exposures can't be used, data.max_missing lets %d of this tile be left out: %w", n, most, err)
+	}
+}
+
+// ofFile says whether an error is about what is in a source file, which no retry
+// and no other index cures.
+func ofFile(err error) bool {
+	if fault.KindOf(err) != fault.BadData {
+		return false
+	}
+	switch fault.CodeOf(err) {
+	case fits.CodeChecksum, fits.CodeGarbled, fits.CodeKeyword, fits.CodeNotFITS, fits.CodeCompressed, fits.CodeTruncated, fits.CodeTooLarge, fits.CodeNoEnd,
+		"DuplicateHDU", "NotAnImage", "MissingHDU", "PrimaryTooLarge", "HeaderTooLong":
+		return true
+	}
+	return false
+}
+
+// ownFault is the error of a file whose HDUs are where they should be: if one of
+// their headers can't be read, it is that, and not that the index is stale.
+func (t *transfer) ownFault(err error) error {
+	var stale, inner *fault.Error
+	if fault.CodeOf(err) != codeStale || !errors.As(err, &stale) || !errors.As(stale.Err, &inner) {
+		return err
+	}
+	return t.bad(inner)
+}
+
+// bad is an error of what is in the file, with what helps.
+func (t *transfer) bad(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || !ofFile(err) {
+		return on(t.file.URI, err)
+	}
+	g := *f
+	return g.On(t.file.URI).Fix("%s", otherFile)
+}
+
+// verified takes what a check of checksums says. Which of the files is at fault
+// is for people to find out.
+func (t *transfer) verified(err error, let bool) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Code != fits.CodeChecksum {
+		return on(t.file.URI, err)
+	}
+	g := *f
+	g.On(t.file.URI)
+	if let {
+		t.unverified = append(t.unverified, g.Object+": "+g.Place+": "+g.Err.Error())
+		return nil
+	}
+	return g.Fix("compare the file with the archive's: where they differ copy it again, else its checksum was wrong from the start: leave the exposure out by data.max_missing, or use it as it is by data.verify: warn")
+}
+
+// leaveOut takes lost exposures out of what was planned, and what was copied of
+// them out of the directories.
+func (job Job) leaveOut(ctx context.Context, p *plan) error {
+	lost := p.losses.why
+	if len(lost) == 0 {
+		return nil
+	}
+	for id, err := range lost {
+		p.lost = append(p.lost, survey.LeftOut{Exposure: id, Reason: err.Error()})
+	}
+	slices.SortFunc(p.lost, func(a, b survey.LeftOut) int { return byExposure(a.Exposure, b.Exposure) })
+	isLost := func(id euclid.ExposureID) bool { return lost[id] != nil }
+	if !slices.ContainsFunc(p.directories, func(d *directory) bool {
+		return slices.ContainsFunc(d.quadrants, func(u use) bool { return !isLost(u.Exposure) })
+	}) {
+		return fmt.Errorf("none of the tile's exposures can be used, the first since: %w", lost[p.lost[0].Exposure])
+	}
+	p.withoutWGT = slices.DeleteFunc(p.withoutWGT, isLost)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(job.Workers)
+	for _, d := range p.directories {
+		for _, pr := range d.products {
+			if isLost(pr.of) {
+				g.Go(func() error { return job.Dest.Delete(gctx, pr.uri) })
+			}
+		}
+		d.leaveOut(isLost)
+	}
+	return g.Wait()
+}
+
+// leaveOut forgets exposures, and which files were read for them alone.
+func (d *directory) leaveOut(isLost func(euclid.ExposureID) bool) {
+	before := d.products
+	d.quadrants = slices.DeleteFunc(d.quadrants, func(u use) bool { return isLost(u.Exposure) })
+	d.products = slices.DeleteFunc(slices.Clone(before), func(pr *product) bool { return isLost(pr.of) })
+	d.inputs = slices.DeleteFunc(d.inputs, func(f euclid.File) bool {
+		from := func(pr *product) bool { return pr.source == f }
+		return slices.ContainsFunc(before, from) && !slices.ContainsFunc(d.products, from)
+	})
+	d.measure()
+}
