@@ -11,15 +11,15 @@ import (
 
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                            "",
-		"s3://b/é 🌌 \\n":              "s3://b/é 🌌 \\n",
-		"a\x1b]0;title\x07b":          `a\u001b]0;title\u0007b`,
-		"a\nb\tc\r":                   `a\u000ab\u0009c\u000d`,
-		"a\x7fb\u009bc":               `a\u007fb\u009bc`,
-		"a\x9bb":                      `a\x9bb`,
+		"":                             "",
+		"s3://b/é 🌌 \\n":               "s3://b/é 🌌 \\n",
+		"a\x1b]0;title\x07b":           `a\u001b]0;title\u0007b`,
+		"a\nb\tc\r":                    `a\u000ab\u0009c\u000d`,
+		"a\x7fb\u009bc":                `a\u007fb\u009bc`,
+		"a\x9bb":                       `a\x9bb`,
 		"a\u202eb\u2066c\u200fd\u061c": `a\u202eb\u2066c\u200fd\u061c`,
-		"a\u2028b\u2029":              `a\u2028b\u2029`,
-		"\ufffd":                      "\ufffd",
+		"a\u2028b\u2029":               `a\u2028b\u2029`,
+		"\ufffd":                       "\ufffd",
 	} {
 		if got := fault.Text(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

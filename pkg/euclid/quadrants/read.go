@@ -40,9 +40,6 @@ func Scan(r io.ReaderAt, size int64, visit func(qs []euclid.Quadrant) error) err
 	})
 }
 
-// maxTiles is far more than there are: the sky has 145,000 of MER's size.
-const maxTiles = 1 << 19
-
 // ReadTileTable reads the columns tile_id (an integer), ra and dec of a Parquet
 // file, in any letter case: what euclid.TileOptions.ParquetTable wants.
 func ReadTileTable(r io.ReaderAt, size int64) (tiles []euclid.MERTile, err error) {
@@ -52,7 +49,7 @@ func ReadTileTable(r io.ReaderAt, size int64) (tiles []euclid.MERTile, err error
 			columnar.Field("ra", func(t *euclid.MERTile) any { return &t.Centre.RA }),
 			columnar.Field("dec", func(t *euclid.MERTile) any { return &t.Centre.Dec }),
 		},
-		AnyCase: true, MaxRows: maxTiles, Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeCorrupt,
+		AnyCase: true, MaxRows: euclid.MaxTiles, Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeCorrupt,
 		Remedy: "a tile table has tile_id, an integer, and ra and dec, numbers",
 	}
 	err = in.Scan(r, size, func(rows []euclid.MERTile) error {

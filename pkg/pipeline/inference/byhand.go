@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -33,7 +34,9 @@ func ByHand(ctx context.Context, r objstore.Reader, directory string) (Request, 
 	request := Request{SubTileID: m.ID(), Directory: directory, Results: directory}
 	var made manifest.Provenance
 	if text, err = objstore.ReadFile(ctx, r, objstore.Join(directory, survey.ProvenanceFile)); err == nil {
-		err = json.Unmarshal(text, &made)
+		if err = bounds.JSON(text); err == nil {
+			err = json.Unmarshal(text, &made)
+		}
 	}
 	if objstore.IsNotFound(err) {
 		err = nil
