@@ -43,10 +43,10 @@ of the tiles stands in the run's record.`,
 			return err
 		}
 		defer hand.close()
-		if err := settings.Identity().Check(c.Context(), hand.store, settings.Destination.RunURI); err != nil {
+		if err := contact(c.Context(), c.OutOrStdout(), settings); err != nil {
 			return err
 		}
-		if err := contact(c.Context(), c.OutOrStdout(), settings); err != nil {
+		if err := settings.Identity().Check(c.Context(), hand.store, settings.Destination.RunURI); err != nil {
 			return err
 		}
 		return extractTiles(c.Context(), c.OutOrStdout(), hand, settings)

@@ -173,10 +173,10 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if settings, err = c.resolve(ctx, e.runID); err != nil {
 		return settings, err // what resolve-config will refuse, before anything is begun
 	}
-	if err := settings.Identity().Check(ctx, objstore.Open(ctx, objstore.Config{}), settings.Destination.RunURI); err != nil {
+	if err := contact(ctx, w, settings); err != nil {
 		return settings, err
 	}
-	if err := contact(ctx, w, settings); err != nil {
+	if err := settings.Identity().Check(ctx, objstore.Open(ctx, objstore.Config{}), settings.Destination.RunURI); err != nil {
 		return settings, err
 	}
 	if e.assembles {
