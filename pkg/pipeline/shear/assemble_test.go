@@ -408,7 +408,9 @@ func TestAssembleDirectories(t *testing.T) {
 			code: assemble.CodeConfig, says: "sub-tiles of tile 102018212 were made from different inputs",
 		},
 		"prepared with another grid": {
-			spoil: func(r *testrun.Run) { r.Settings.Tiling.Rows, r.Settings.Destination.ConfigID = 3, strings.Repeat("0", 64) }, code: survey.CodeRunTaken, says: "its tiling.sub_tile_grid is [2, 2], here it is [3, 2]",
+			spoil: func(r *testrun.Run) {
+				r.Settings.Tiling.Rows, r.Settings.Destination.ConfigID = 3, strings.Repeat("0", 64)
+			}, code: survey.CodeRunTaken, says: "its tiling.sub_tile_grid is [2, 2], here it is [3, 2]",
 		},
 		"measured under another configuration": {
 			record: true, spoil: func(r *testrun.Run) { r.Settings.Destination.ConfigID = strings.Repeat("0", 64) }, code: survey.CodeRunTaken, says: "another --run-id",
