@@ -273,7 +273,7 @@ func (k *kept) prepare() error {
 
 // infer runs the engine on what was prepared. A sub-tile that fails leaves a hole.
 func (k *kept) infer() error {
-	in := pipeline.AssembleCatalogIn{Destination: k.Settings.Destination}
+	in := pipeline.AssembleCatalogIn{Destination: k.Settings.Destination, Inference: k.Settings.Inference}
 	in.Catalog = k.Settings.Catalog
 	for _, tile := range k.tiles {
 		of := []*literal.Blob{}

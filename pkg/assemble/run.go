@@ -16,10 +16,10 @@ import (
 const CodeVerdict = "ValidationFailed"
 
 // Plan is what a run set out to measure.
-func Plan(r *survey.Run) catalog.Plan { return plan(r.ConfigID, nil, r.Tiles) }
+func Plan(r *survey.Run) catalog.Plan { return plan(r.ConfigID, r.Tiles) }
 
-func plan(configID string, methods []string, tiles []survey.RunTile) catalog.Plan {
-	p := catalog.Plan{ConfigID: configID, Methods: methods}
+func plan(configID string, tiles []survey.RunTile) catalog.Plan {
+	p := catalog.Plan{ConfigID: configID}
 	for _, t := range tiles {
 		for _, s := range t.SubTiles {
 			p.SubTiles = append(p.SubTiles, catalog.SubTile{SubTileID: s.SubTileID, RA: s.RA, Dec: s.Dec})

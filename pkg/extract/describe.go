@@ -3,6 +3,8 @@ package extract
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -67,6 +69,10 @@ func (job Job) describe(ctx context.Context, d *directory) error {
 			if err := job.Dest.Delete(ctx, objstore.Join(d.uri, survey.DroppedFile)); err != nil {
 				return fmt.Errorf("take the mark off dropped pixels: %w", err)
 			}
+		}
+		if f.name == survey.LocalManifestFile {
+			sum := sha256.Sum256(f.data)
+			d.manifest = hex.EncodeToString(sum[:])
 		}
 		if _, err := objstore.WriteFile(ctx, job.Dest, objstore.Join(d.uri, f.name), f.data); err != nil {
 			return fmt.Errorf("write %s of sub-tile %s: %w", f.name, d.sub.Name(), err)

@@ -2,6 +2,8 @@ package shine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -45,9 +47,10 @@ type Job struct {
 	// what that run measured stays as it is.
 	Results string
 	out     string // directory of this machine that takes results/ first
-	// Plan is the key of what the directory has to be made from; empty: of whatever it is.
-	Plan   string
-	Engine settings.Engine
+	// Plan is the key of what the directory has to be made from, Manifest the SHA-256
+	// of its local manifest; empty: of whatever it is.
+	Plan, Manifest string
+	Engine         settings.Engine
 
 	Command   []string      // engine shine: argv
 	Timeout   time.Duration // 0: none
@@ -178,7 +181,8 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 		return nil, fault.Input(CodeIncomplete, "%w", err).On(path)
 	}
 	defer f.Close()
-	m, err := manifest.Read(f)
+	sum := sha256.New()
+	m, err := manifest.Read(io.TeeReader(f, sum))
 	if err != nil {
 		var e *fault.Error
 		if errors.As(err, &e) && e.Object == "" {
@@ -186,7 +190,7 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 		}
 		return nil, err
 	}
-	if err := j.bound(m); err != nil {
+	if err := j.bound(m, hex.EncodeToString(sum.Sum(nil))); err != nil {
 		return nil, err
 	}
 	for _, p := range m.Files {
@@ -211,26 +215,26 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 
 // bound fails where the directory was made from something else than the job is
 // about: another run of that name was there in the meantime.
-func (j *Job) bound(m *manifest.Manifest) error {
+func (j *Job) bound(m *manifest.Manifest, sum string) error {
+	var err *fault.Error
 	switch {
-	case j.Plan == "" || m.Plan == j.Plan:
+	case j.Plan != "" && m.Plan == "":
+		err = fault.Data(CodeIncomplete, "the manifest does not say what the sub-tile was made from: an older version made it, or other products are in its place").At("plan")
+	case j.Plan != "" && m.Plan != j.Plan:
+		err = fault.Data(CodeIncomplete, "the sub-tile was made from %.12s, it should be made from %.12s: other products are in its place", m.Plan, j.Plan).At("plan")
+	case j.Manifest != "" && sum != j.Manifest:
+		err = fault.Data(CodeIncomplete, "the manifest is not the one that preparation wrote: its SHA-256 is %.12s, it was %.12s", sum, j.Manifest)
+	default:
 		return nil
-	case m.Plan == "":
-		return fault.Data(CodeIncomplete, "the manifest does not say what the sub-tile was made from: an older version made it, or other products are in its place").
-			On(filepath.Join(j.Dir, survey.LocalManifestFile)).At("plan").Fix("start a new run, under another --run-id: it prepares the tile again")
 	}
-	return fault.Data(CodeIncomplete, "the sub-tile was made from %.12s, it should be made from %.12s: other products are in its place", m.Plan, j.Plan).
-		On(filepath.Join(j.Dir, survey.LocalManifestFile)).At("plan").Fix("start a new run, under another --run-id: it prepares the tile again")
+	return err.On(filepath.Join(j.Dir, survey.LocalManifestFile)).Fix("start a new run, under another --run-id: it prepares the tile again")
 }
 
 // unchanged fails where the directory became another one while it was inferred.
 func (j *Job) unchanged(was *manifest.Manifest) error {
-	is, err := j.manifest()
-	if err == nil && is.Plan != was.Plan {
-		now := *j
-		now.Plan = was.Plan
-		err = now.bound(is)
-	}
+	now := *j
+	now.Plan = was.Plan
+	_, err := now.manifest()
 	return err
 }
 

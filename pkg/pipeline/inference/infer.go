@@ -40,8 +40,11 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 	if err != nil {
 		return out, err
 	}
+	if prepared.Plan == "" {
+		return out, fault.Input(shine.CodeIncomplete, "it does not say what the tile was made from: an older version wrote it").On(in.Prepared.URI).Fix("start a new run, under another --run-id")
+	}
 	outcome, err := SubTile(ctx, Request{
-		SubTileID: sub.ID(prepared.TileID), Directory: sub.Directory, Made: prepared.Plan,
+		SubTileID: sub.ID(prepared.TileID), Directory: sub.Directory, Made: prepared.Plan, Manifest: sub.Manifest,
 		Results: survey.SubTileURI(in.Destination.RunURI, sub.ID(prepared.TileID)),
 		Run:     in.Destination.Run(), Redo: in.Destination.RedoTiles(), Plan: prepared.Plan, Again: prepared.Again,
 	}, settings, in.Limits)
@@ -56,9 +59,9 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 type Request struct {
 	sky.SubTileID
 	Directory string
-	// Made is the key of what the directory has to be made from; empty: whatever its
-	// manifest says.
-	Made string
+	// Made is the key of what the directory has to be made from, Manifest the SHA-256
+	// of its local manifest; empty: whatever it is.
+	Made, Manifest string
 	// Results is the directory that takes results/ or failure.json: the run's own.
 	// What another run measured in Directory stays as it is.
 	Results string
@@ -79,7 +82,7 @@ func SubTile(ctx context.Context, r Request, settings *settings.Inference, limit
 		return survey.Outcome{}, err
 	}
 	found, err := shine.SubTile(ctx, env.Store(), r.Directory, shine.Job{
-		Results: r.Results, Plan: r.Made,
+		Results: r.Results, Plan: r.Made, Manifest: r.Manifest,
 		Engine: settings.Engine, Command: settings.Command, Timeout: limits.Timeout(),
 		Inference: settings.Inference, GAL: settings.GAL, ConfigID: settings.ConfigID, Log: os.Stderr,
 		NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},

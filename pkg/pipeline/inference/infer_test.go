@@ -76,11 +76,11 @@ func TestInfer(t *testing.T) {
 			spoil: func(t *testing.T, r *testrun.Run) { manifested(t, r, dir, func(m *manifest.Manifest) { m.Plan = "" }) },
 			code:  shine.CodeIncomplete, kind: fault.BadData, reason: "an older version made it", marked: true,
 		},
-		"a core source is not in the catalogue": {
+		"the manifest names another source": {
 			spoil: func(t *testing.T, r *testrun.Run) {
 				manifested(t, r, dir, func(m *manifest.Manifest) { m.Core = append(m.Core, 5) })
 			},
-			code: shine.CodeIncomplete, kind: fault.BadData, reason: "core source 5", marked: true,
+			code: shine.CodeIncomplete, kind: fault.BadData, reason: "not the one that preparation wrote", marked: true,
 		},
 		"the engine writes another centre": {
 			engine: command(`cp "$FAILED_RESULTS"/../off/* "$5"`),
