@@ -65,7 +65,7 @@ func (l *Layout) Join(other *Layout) (*Join, error) {
 	}
 	if len(faults) > 0 {
 		return nil, fault.Data("CatalogMismatch", "columns differ from those of %s: %s", l.uri, list(faults)).
-			On(other.uri).At("%s", other.table.HDU).Fix("catalogues that are joined must be of one release")
+			On(other.uri).At("%s", other.table.HDU).Fix("catalogues that are joined must be of one release, and name their columns alike: take them from the archive, or give a column without a name its TTYPE")
 	}
 	if same {
 		j.moves = nil

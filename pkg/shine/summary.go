@@ -24,6 +24,7 @@ type summary struct {
 	Col      int32           `json:"subtile_col"`
 	Engine   settings.Engine `json:"engine"`
 	ConfigID string          `json:"config_id"`
+	Plan     string          `json:"plan,omitempty"` // key of what the sub-tile was made from
 	Status   string          `json:"status"`
 	Reason   string          `json:"reason,omitempty"`
 	NSources int             `json:"n_sources"`
@@ -44,10 +45,11 @@ func atMost(path string, size int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, size))
 }
 
-// sign makes sure that summary.json names the configuration: results are filed
-// under the one that it names, and the manifest's, which counts otherwise, is
-// the one that prepared the sub-tile. It returns the engine's reason, if it gave one.
-func (j *Job) sign(dir string, m results.Shear) (reason string, err error) {
+// sign makes sure that summary.json names the configuration and what the sub-tile
+// was made from: results are filed under the one that it names, and the
+// manifest's, which counts otherwise, is the one that prepared the sub-tile. It
+// returns the engine's reason, if it gave one.
+func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err error) {
 	path := filepath.Join(dir, survey.SummaryFile)
 	broken := func(format string, a ...any) error {
 		return fault.Data(results.CodeInvalid, format, a...).On(survey.SummaryFile)
@@ -69,19 +71,26 @@ func (j *Job) sign(dir string, m results.Shear) (reason string, err error) {
 	if err := json.Unmarshal(text, &doc); err != nil || doc == nil {
 		return "", broken("is no JSON object: %v", err)
 	}
-	var id string
-	if raw, ok := doc["config_id"]; ok && json.Unmarshal(raw, &id) != nil {
-		return "", broken("config_id is no string: %.80s", raw)
-	}
 	_ = json.Unmarshal(doc["reason"], &reason) // absent or of another type: none
-	if id == j.ConfigID {
+	named := true
+	for _, k := range []struct{ key, what, want string }{{"config_id", "configuration", j.ConfigID}, {"plan", "plan", plan}} {
+		var is string
+		raw, has := doc[k.key]
+		switch {
+		case has && json.Unmarshal(raw, &is) != nil:
+			return "", broken("%s is no string: %.80s", k.key, raw)
+		case is == k.want:
+			continue
+		case is != "":
+			return "", broken("names %s %q, this is %q", k.what, is, k.want).(*fault.Error).Fix("the command must write what it was asked for, or name no %s", k.what)
+		}
+		named = false
+		if doc[k.key], err = json.Marshal(k.want); err != nil {
+			return "", err
+		}
+	}
+	if named {
 		return reason, nil
-	}
-	if id != "" {
-		return "", broken("names configuration %q, this is %q", id, j.ConfigID).(*fault.Error).Fix("the command must write what it was asked for, or name no configuration")
-	}
-	if doc["config_id"], err = json.Marshal(j.ConfigID); err != nil {
-		return "", err
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
