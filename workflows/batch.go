@@ -29,6 +29,7 @@ func ShearBatch() *batchWorkflow {
 	spec.Connect(w, &assemble.In.Outcomes, &fan.Out.Outcomes)
 	spec.Connect(w, &assemble.In.Destination, &w.In.Destination)
 	spec.Connect(w, &assemble.In.GPU, &w.In.GPU)
+	spec.Connect(w, &assemble.In.Inference, &w.In.Inference)
 	spec.ConnectAll(w, &assemble.In.CommitSettings, &w.In.CommitSettings)
 	spec.Connect(w, &w.Out.Part, &assemble.Out.Part)
 	return w

@@ -98,6 +98,8 @@ func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*
 	spec.Connect(w, &fan.In.Index, &x.merge.Out.Index)
 
 	record := spec.Add(w, pipeline.RecordRun)
+	spec.Const(w, &record.In.Judges, kind == pipeline.BatchPrepare)
+	spec.Connect(w, &record.In.Thresholds, &x.resolve.Out.Thresholds)
 	spec.Connect(w, &record.In.Parts, &fan.Out.Part)
 	spec.Connect(w, &record.In.Destination, &x.resolve.Out.Destination)
 	return fan, record

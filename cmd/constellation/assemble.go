@@ -29,7 +29,7 @@ stays. Running it again leaves one copy of each row.`,
 			return err
 		}
 		defer hand.close()
-		total, err := shear.AssembleDirectories(hand.stage(ctx, "assemble"), s.Catalog, s.Destination)
+		total, err := shear.AssembleDirectories(hand.stage(ctx, "assemble"), s)
 		if err != nil {
 			return err
 		}

@@ -46,6 +46,9 @@ of the tiles stands in the run's record.`,
 		if err := contact(c.Context(), c.OutOrStdout(), settings); err != nil {
 			return err
 		}
+		if err := settings.Identity().Check(c.Context(), hand.store, settings.Destination.RunURI); err != nil {
+			return err
+		}
 		return extractTiles(c.Context(), c.OutOrStdout(), hand, settings)
 	}
 	return c

@@ -32,12 +32,16 @@ that can't be inferred leaves its failure.json, and the others go on.`,
 		defer hand.close()
 		requests := make([]inference.Request, len(args)) // a mistyped directory ends the verb before anything is done
 		for i, dir := range args {
-			if requests[i], err = inference.ByHand(ctx, hand.store, absolutePath(dir)); err != nil {
+			if requests[i], err = inference.ByHand(ctx, hand.store, absolutePath(dir), s.TileSettings); err != nil {
 				return err
 			}
 		}
 		failed := 0
 		for _, request := range requests {
+			if request.Nothing != "" { // no run infers it
+				fmt.Fprintf(c.OutOrStdout(), "%s: %s: nothing to infer\n", request.SubTileID, request.Nothing)
+				continue
+			}
 			outcome, err := inference.SubTile(hand.stage(ctx, "infer"), request, &s.Inference, s.Limits)
 			if fault.KindOf(err) == fault.Canceled {
 				return err

@@ -232,7 +232,7 @@ func (t *runTile) addQuadrants(ctx context.Context, r objstore.Reader, dir strin
 		last = q.SCI
 		f, err := fileAt(ctx, r, objstore.Join(dir, q.SCI))
 		if fault.CodeOf(err) == objstore.NotFound {
-			fmt.Fprintln(os.Stderr, "not drawn, the file is gone:", objstore.Join(dir, q.SCI))
+			fmt.Fprintln(fault.Writer(os.Stderr), "not drawn, the file is gone:", objstore.Join(dir, q.SCI))
 			continue
 		} else if err != nil {
 			return err

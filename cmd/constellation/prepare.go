@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cosmostat/constellation/pkg/flyte/local"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/survey"
 	"github.com/cosmostat/constellation/workflows"
@@ -24,13 +26,19 @@ func prepareCommand() *cobra.Command {
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx, w := c.Context(), c.OutOrStdout()
 		var out workflows.PreparationOut
-		if _, err := runHere(ctx, &e, w, workflows.DataPreparation, &out); err != nil {
-			return err
+		settings, failed := runHere(ctx, &e, w, workflows.DataPreparation, &out)
+		record := out.Run.URI
+		var f *local.Failure
+		switch {
+		case failed == nil:
+		case errors.As(failed, &f) && f.Code == survey.CodeTileFailed: // the record is there, and says more
+			record = survey.RunURI(settings.Destination.RunURI)
+		default:
+			return failed
 		}
-		store := objstore.Open(ctx, objstore.Config{})
-		run, err := survey.LoadRun(ctx, store, out.Run.URI)
+		run, err := survey.LoadRun(ctx, objstore.Open(ctx, objstore.Config{}), record)
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 		for _, t := range run.Tiles {
 			printTile(w, t)
@@ -41,7 +49,7 @@ func prepareCommand() *cobra.Command {
 		for _, missing := range out.Missing {
 			fmt.Fprintln(w, "could not be read:", missing)
 		}
-		return nil
+		return failed
 	}
 	return c
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
+	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/config"
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -37,6 +40,16 @@ type execution struct {
 	cache    string
 	again    string // the command that goes on from a run that ended early; empty: the same with --run-id
 }
+
+// afresh are what a resumed run does again: a catalogue or directories that were
+// there when the run ended may be gone.
+var afresh = []string{
+	pipeline.ResolveConfig.Declaration().Name, pipeline.FanOutBatches.Declaration().Name, workflows.ShearBatch().Name(), workflows.PreparationBatch().Name(),
+	pipeline.AssembleCatalog.Declaration().Name, pipeline.RecordTiles.Declaration().Name, pipeline.RecordRun.Declaration().Name, pipeline.ValidateCatalog.Declaration().Name,
+}
+
+// verdicts are the codes of runs that came to their end and were found wanting.
+var verdicts = []string{survey.CodeTileFailed, assemble.CodeVerdict}
 
 // cachePolicies are the values of --cache.
 var cachePolicies = map[string]local.CachePolicy{"use": local.CacheUse, "overwrite": local.CacheOverwrite, "off": local.CacheOff}
@@ -163,6 +176,9 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if err := contact(ctx, w, settings); err != nil {
 		return settings, err
 	}
+	if err := settings.Identity().Check(ctx, objstore.Open(ctx, objstore.Config{}), settings.Destination.RunURI); err != nil {
+		return settings, err
+	}
 	if e.assembles {
 		if err := reachCatalog(ctx, settings); err != nil {
 			return settings, err
@@ -194,8 +210,14 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	return settings, err
 }
 
-// resume says how to go on from a run that ended early.
+// resume says how to go on from a run that ended early. One that came to its end
+// and was found wanting would find the same again: what failed is another run's to make.
 func (e *execution) resume(w io.Writer, err error) {
+	var f *local.Failure
+	if errors.As(err, &f) && slices.Contains(verdicts, f.Code) && e.again == "" {
+		fmt.Fprintf(w, "\nonce the causes are mended, the same command under another run id takes what succeeded from the cache, and makes what failed again\n")
+		return
+	}
 	when := "once the cause is mended, "
 	if fault.KindOf(err) == fault.Canceled {
 		when = ""
@@ -299,6 +321,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Parallel: e.parallel,
 		Cache:    cachePolicies[e.cache],
 		Observe:  v.observe,
+		Afresh:   func(name string) bool { return slices.Contains(afresh, name) },
 		// How much tasks say and how long they wait is as for this command.
 		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME", objstore.AddressingEnv),
 		Log:         local.Logs(logs),

@@ -106,10 +106,10 @@ func tileRows(ctx context.Context, l *launch, subTiles, neighbours bool) ([]tile
 	if err != nil {
 		return nil, err
 	}
-	if err := contact(ctx, os.Stderr, s); err != nil {
+	if err := contact(ctx, fault.Writer(os.Stderr), s); err != nil {
 		return nil, err
 	}
-	tiles, err := findTiles(ctx, os.Stderr, objstore.Open(ctx, pipeline.Store(s.Source)), s)
+	tiles, err := findTiles(ctx, fault.Writer(os.Stderr), objstore.Open(ctx, pipeline.Store(s.Source)), s)
 	if err != nil {
 		return nil, err
 	}

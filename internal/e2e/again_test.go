@@ -30,13 +30,48 @@ func TestAgain(t *testing.T) {
 
 	t.Run("same run", func(t *testing.T) {
 		s.do(t, "run", "--config", "constellation.yaml", "--run-id", "one", "--events", "resumed.jsonl")
+		looked := map[string]bool{}
 		for _, e := range events(t, s.path("resumed.jsonl")) {
-			if e.Kind == local.Running && e.Task != "" || e.Kind == local.Succeeded && e.Message != local.Recovered {
+			if e.Kind != local.Running && e.Kind != local.Succeeded || e.Message == local.Recovered {
+				continue
+			}
+			switch e.Task {
+			case "resolve_config", "fan_out_batches", "shear_batch": // where the others lie, and whose the run is
+			case "assemble_catalog", "record_run", "validate_catalog": // these look whether all is still there
+				looked[e.Task] = true
+			default:
 				t.Errorf("%s was done again", e.NodeRef)
 			}
 		}
+		if len(looked) != 3 {
+			t.Errorf("looked again: %v", looked)
+		}
 		sameTree(t, "products", one, tree(t, filepath.Join(s.products, "one")))
 		sameTree(t, "tables", warehouse, tree(t, s.path("warehouse")))
+	})
+	t.Run("without its catalogue", func(t *testing.T) {
+		removeAll(t, s.path("warehouse"))
+		r := s.do(t, "run", "--config", "constellation.yaml", "--run-id", "one")
+		if !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "sources", 38) {
+			t.Errorf("the catalogue is not made again:\n%s", r.stdout)
+		}
+		s.oneCopy(t, "one")
+	})
+	t.Run("under another configuration", func(t *testing.T) {
+		for verb, more := range map[string][]string{
+			"run": {"--grid", "3,3"}, "prepare": {"--set", "tiling.sub_tile_margin_arcmin=0.08"}, "extract": {"--set", "engine=reference"},
+			"assemble": {"--grid", "3,3"},
+		} {
+			r := s.try(t, append([]string{verb, "--config", "constellation.yaml", "--run-id", "one"}, more...)...)
+			if r.status != 1 || !strings.Contains(r.stderr, "the run holds what another configuration made: its ") || !strings.Contains(r.stderr, "use another --run-id") {
+				t.Errorf("%s: %s", verb, r)
+			}
+		}
+		dir := filepath.Join(s.products, "one", "102018211", "0_0")
+		if r := s.try(t, "infer", "--config", "constellation.yaml", "--set", "engine=reference", dir); r.status != 1 || !strings.Contains(r.stderr, "the run holds what another configuration made: its engine is ") {
+			t.Errorf("infer: %s", r)
+		}
+		sameTree(t, "products", one, tree(t, filepath.Join(s.products, "one")))
 	})
 	t.Run("another run", func(t *testing.T) {
 		s.do(t, "run", "--config", "constellation.yaml", "--run-id", "two", "--events", "two.jsonl", "--cache", "off")
@@ -48,6 +83,19 @@ func TestAgain(t *testing.T) {
 		own := []string{"provenance.json", "run.json", "00000.json"} // what may name the run
 		sameTree(t, "products of another run", without(one, own...), without(tree(t, filepath.Join(s.products, "two")), own...))
 		s.oneCopy(t, "two")
+	})
+	t.Run("without its directories", func(t *testing.T) {
+		removeAll(t, filepath.Join(s.products, "two", "102018211"))
+		for _, verb := range []string{"run", "run"} { // it says so each time
+			r := s.try(t, verb, "--config", "constellation.yaml", "--run-id", "two", "--cache", "off")
+			if r.status != 1 || !strings.Contains(r.stderr, "4 of 8 sub-tiles failed") || !strings.Contains(r.stderr, "directory is gone") || !strings.Contains(r.stderr, "a new run, under another --run-id, makes the tile again") {
+				t.Errorf("%s: %s", verb, r)
+			}
+		}
+		r := s.do(t, "run", "--config", "constellation.yaml", "--run-id", "three") // the remedy is true, with the cache too
+		if !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "sources", 38) {
+			t.Errorf("a new run:\n%s", r.stdout)
+		}
 	})
 }
 

@@ -134,7 +134,7 @@ func (s *site) checkLayout(t *testing.T, run string, dirs []directory) {
 			}
 		}
 	}
-	want["parts/00000.json"] = true
+	want["parts/00000.json"], want[survey.IdentityFile] = true, true
 	got := map[string]bool{}
 	for path := range tree(t, run) {
 		got[path] = true

@@ -103,7 +103,7 @@ func TestStorageClass(t *testing.T) {
 	s.do(t, s.run("cheap", "--set", "output.storage_class=STANDARD_IA")...)
 	for path, class := range classes() {
 		want := ""
-		if strings.HasPrefix(path, "/products/cheap/") && !strings.Contains(path, "/results/") && !strings.HasSuffix(path, "/run.json") && !strings.Contains(path, "/parts/") {
+		if strings.HasPrefix(path, "/products/cheap/") && !strings.Contains(path, "/results/") && !strings.HasSuffix(path, "/run.json") && !strings.HasSuffix(path, "/"+survey.IdentityFile) && !strings.Contains(path, "/parts/") {
 			want = "STANDARD_IA"
 		}
 		if class != want {

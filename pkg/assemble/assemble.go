@@ -31,14 +31,15 @@ type Total struct {
 // Commit writes the record of some tiles to uri and then their rows, some tiles
 // at a time. All results are read before that: a sub-tile whose files can't be
 // used becomes failed in run, with the reason, and the others are committed.
-// Running it again leaves one copy of each row. Leases, if not nil, are what the
+// Running it again leaves one copy of each row. The methods are those that a
+// measurement may name; none: any engine's. Leases, if not nil, are what the
 // tiles are committed by; each commit ends those of its tiles.
-func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, leases []catalog.Lease, uri string) (Total, error) {
+func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, methods []string, leases []catalog.Lease, uri string) (Total, error) {
 	var total Total
 	var batches []catalog.Batch // shear rows alone, fewer bytes than run has
 	parts := slices.Collect(slices.Chunk(run.Tiles, tilesPerCommit))
 	for _, tiles := range parts {
-		batch, lost, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, tiles), outcomes(tiles))
+		batch, lost, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, methods, tiles), outcomes(tiles))
 		if err != nil {
 			return total, err
 		}
@@ -72,7 +73,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 func commitEach(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, leases []catalog.Lease, tiles []survey.RunTile, total *Total) error {
 	var lost error
 	for one := range slices.Chunk(tiles, 1) {
-		batch, _, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, one), outcomes(one))
+		batch, _, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, nil, one), outcomes(one))
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ import (
 func tile(t *testing.T, store objstore.Store, base string, id int64) (prepared string, outcomes []string) {
 	t.Helper()
 	ctx := context.Background()
-	p := &survey.Prepared{}
+	p := &survey.Prepared{Plan: fmt.Sprint("key ", id)}
 	p.TileID = id
 	for col := range 3 {
 		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Row: 0, Col: col}, Status: survey.StatusOK, RA: 10 + float64(col), Dec: -5, Directory: fmt.Sprintf("%s/%d/0_%d", base, id, col)})
@@ -33,7 +33,7 @@ func tile(t *testing.T, store objstore.Store, base string, id int64) (prepared s
 	g := float32(0.01)
 	shear := results.Shear{TileID: id, RA: 10, Dec: -5, G1: &g, G2: &g, G1Err: &g, G2Err: &g, NSources: 1, Method: "mock", Status: survey.StatusOK}
 	source := results.Source{TileID: id, ObjectID: id * 10, RA: 10, Dec: -5}
-	ok := survey.Outcome{SubTileID: sky.ID(id, 0, 0), Status: survey.StatusOK, Directory: dir, Shear: put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, []results.Shear{shear}) }),
+	ok := survey.Outcome{SubTileID: sky.ID(id, 0, 0), Status: survey.StatusOK, Directory: dir, Plan: p.Plan, ConfigID: "c", Shear: put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, []results.Shear{shear}) }),
 		Sources: put(t, store, dir+"/results/sources.parquet", func(b *bytes.Buffer) error { return results.WriteSources(b, []results.Source{source}) })}
 	failed := survey.Outcome{SubTileID: sky.ID(id, 0, 2), Status: survey.StatusFailed, Reason: "NaN loss", Directory: p.SubTiles[2].Directory}
 	prepared = fmt.Sprintf("%s/%d/prepared.json", base, id)
@@ -87,7 +87,7 @@ func TestRun(t *testing.T) {
 	defer tables.Close()
 	for i, unchanged := range []int{0, 1} {
 		record := base + "/" + survey.RunFile
-		total, err := assemble.Commit(ctx, store, tables, run, nil, record)
+		total, err := assemble.Commit(ctx, store, tables, run, nil, nil, record)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func directory(t *testing.T, store objstore.Store, base string, col int, prepare
 		Quadrants: []manifest.Quadrant{{SCI: "a", RMS: "a", FLG: "a", BKG: "b", PSF: "p", Quadrant: "1-1.E", Obs: "000001", Dither: "00", CCD: "1"}}}
 	put(t, store, dir+"/"+survey.LocalManifestFile, func(b *bytes.Buffer) error { return manifest.Write(b, m) })
 	g := float32(0.01)
-	shear := results.Shear{TileID: 7, Col: int32(col), RA: 10, Dec: -5, G1: &g, G2: &g, NSources: 1, Method: "mock", Status: survey.StatusOK}
+	shear := results.Shear{TileID: 7, Col: int32(col), RA: 10 + float64(col), Dec: -5, G1: &g, G2: &g, NSources: 1, Method: "mock", Status: survey.StatusOK}
 	source := results.Source{TileID: 7, Col: int32(col), ObjectID: int64(col), RA: 10, Dec: -5}
 	put(t, store, dir+"/results/shear.parquet", func(b *bytes.Buffer) error { return results.WriteShear(b, slices.Repeat([]results.Shear{shear}, n)) })
 	put(t, store, dir+"/results/sources.parquet", func(b *bytes.Buffer) error { return results.WriteSources(b, []results.Source{source}) })
@@ -188,7 +188,7 @@ func TestFromDirectories(t *testing.T) {
 	}
 	defer tables.Close()
 	record := base + "/" + survey.RunFile
-	total, err := assemble.Commit(ctx, store, tables, run, nil, record)
+	total, err := assemble.Commit(ctx, store, tables, run, nil, nil, record)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	first, err := assemble.Commit(ctx, store, tables, run, nil, base+"/"+survey.RunFile)
+	first, err := assemble.Commit(ctx, store, tables, run, nil, nil, base+"/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := assemble.Commit(ctx, store, tables, bad, nil, base+"/bad/"+survey.RunFile)
+	second, err := assemble.Commit(ctx, store, tables, bad, nil, nil, base+"/bad/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,9 +79,13 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 	tiles := map[int64]*survey.RunTile{}
 	for _, d := range found {
 		if tiles[d.sub.TileID] == nil {
-			tiles[d.sub.TileID] = &survey.RunTile{TileID: d.sub.TileID}
+			tiles[d.sub.TileID] = &survey.RunTile{TileID: d.sub.TileID, Plan: d.plan}
 		}
 		t := tiles[d.sub.TileID]
+		if t.Plan != d.plan {
+			return nil, fault.Input(CodeConfig, "sub-tiles of tile %d were made from different inputs: %s and %s", t.TileID, t.SubTiles[0].Directory, d.sub.Directory).
+				On(runURI).Fix("remove the tile's directory and prepare it again, or prepare it under another --run-id")
+		}
 		t.SubTiles = append(t.SubTiles, d.sub)
 	}
 	if err := remember(ctx, store, runURI, configID, tiles); err != nil {
@@ -118,7 +122,7 @@ func remember(ctx context.Context, r objstore.Reader, runURI, configID string, t
 			}
 			return fault.Input(CodeElsewhere, "the run's record has %d sub-tiles of tile %d, below it lie %d: the others' directories were removed, or are of an earlier run, whose products this one found in the cache", len(t.SubTiles), t.TileID, is).
 				On(record).Fix("have `constellation run --run-id %s` assemble it, or run it anew with --cache off", before.RunID)
-		case now != nil && mine:
+		case now != nil && mine && (now.Plan == "" || now.Plan == t.Plan): // else it was prepared from something else since
 			now.Plan, now.Again, now.LeftOut, now.Unverified = t.Plan, t.Again, t.LeftOut, t.Unverified
 			keepReasons(now.SubTiles, t.SubTiles)
 		}
@@ -148,6 +152,7 @@ func nothing(dir string) string {
 type directory struct {
 	sub                survey.RunSubTile
 	prepared, inferred string
+	plan               string // key of what it was made from
 }
 
 func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string, left map[string]bool) (directory, error) {
@@ -156,16 +161,14 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string,
 		return directory{}, err
 	}
 	dir := strings.TrimSuffix(uri, "/"+survey.LocalManifestFile)
-	d := directory{prepared: m.ConfigID, sub: survey.RunSubTile{
+	d := directory{prepared: m.ConfigID, plan: m.Plan, sub: survey.RunSubTile{
 		RA: m.Centre[0], Dec: m.Centre[1], Quadrants: len(m.Quadrants), Extended: len(m.Sources), CoreSources: len(m.Core),
 		Outcome: survey.Outcome{SubTileID: m.ID(), Status: survey.StatusFailed, Directory: dir,
 			Reason: nothing(dir)},
 	}}
-	switch { // as preparation has it: these are never inferred
-	case len(m.Quadrants) == 0:
-		d.sub.Status, d.sub.Reason = survey.StatusNoExposures, ""
-	case len(m.Core) == 0:
-		d.sub.Status, d.sub.Reason = survey.StatusNoSources, ""
+	if nothing := m.Nothing(); nothing != "" { // as preparation has it: these are never inferred
+		d.sub.Status, d.sub.Reason = nothing, ""
+		return d, nil
 	}
 	if left[objstore.Join(dir, survey.FailureFile)] {
 		failure, err := survey.LoadFailure(ctx, r, dir, "", configID) // whoever asked: the directory is the run's
@@ -181,13 +184,19 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string,
 	if !left[shear.URI] {
 		return d, nil
 	}
-	d.inferred = d.prepared
 	status, err := "", error(nil)
-	if summary := survey.ResultsURI(dir, survey.SummaryFile); left[summary] {
-		d.inferred, err = namedBy(ctx, r, summary, d.prepared)
+	made := new(survey.Summary)
+	if left[survey.ResultsURI(dir, survey.SummaryFile)] {
+		made, err = survey.LoadSummary(ctx, r, dir)
+	}
+	if err == nil {
+		d.inferred = cmp.Or(made.ConfigID, d.prepared)
 	}
 	switch {
 	case err != nil:
+	case made.Plan != "" && made.Plan != m.Plan:
+		err = fault.Input(CodeConfig, "the sub-tile was prepared from something else since it was inferred").On(objstore.Join(dir, survey.ResultsDir)).
+			Fix("infer the sub-tile again")
 	case d.inferred != configID:
 		err = fault.Input(CodeConfig, "the results are of configuration %q, not of %q", d.inferred, configID).On(objstore.Join(dir, survey.ResultsDir)).
 			Fix("infer the sub-tile under this configuration")
@@ -231,17 +240,6 @@ func describe(ctx context.Context, r objstore.Reader, dir string) (shear, source
 		f.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	return shear, sources, nil
-}
-
-// namedBy is the configuration that a summary.json names, or else.
-func namedBy(ctx context.Context, r objstore.Reader, uri, otherwise string) (string, error) {
-	s, err := survey.Load[struct {
-		ConfigID string `json:"config_id"`
-	}](ctx, r, uri)
-	if err != nil {
-		return "", err
-	}
-	return cmp.Or(s.ConfigID, otherwise), nil
 }
 
 // statusOf is the status in the one row of a shear.parquet.

@@ -12,11 +12,14 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// Plan is what a run set out to measure.
-func Plan(r *survey.Run) catalog.Plan { return plan(r.ConfigID, r.Tiles) }
+// CodeVerdict is the code of a run whose catalogue, or which itself, breaks the thresholds.
+const CodeVerdict = "ValidationFailed"
 
-func plan(configID string, tiles []survey.RunTile) catalog.Plan {
-	p := catalog.Plan{ConfigID: configID}
+// Plan is what a run set out to measure.
+func Plan(r *survey.Run) catalog.Plan { return plan(r.ConfigID, nil, r.Tiles) }
+
+func plan(configID string, methods []string, tiles []survey.RunTile) catalog.Plan {
+	p := catalog.Plan{ConfigID: configID, Methods: methods}
 	for _, t := range tiles {
 		for _, s := range t.SubTiles {
 			p.SubTiles = append(p.SubTiles, catalog.SubTile{SubTileID: s.SubTileID, RA: s.RA, Dec: s.Dec})
@@ -40,8 +43,16 @@ func fail(tiles []survey.RunTile, lost []survey.Outcome) {
 	for _, o := range lost {
 		for _, t := range tiles {
 			for i, s := range t.SubTiles {
-				if s.SubTileID == o.SubTileID {
-					t.SubTiles[i].Outcome = o
+				if s.SubTileID != o.SubTileID {
+					continue
+				}
+				t.SubTiles[i].Outcome = o
+				switch {
+				case !o.Redo:
+				case t.Plan != "": // it is marked
+					t.SubTiles[i].Reason += survey.Remade
+				default:
+					t.SubTiles[i].Reason += "; infer the sub-tile again"
 				}
 			}
 		}
@@ -93,6 +104,6 @@ func Judge(r *survey.Run, v *catalog.Report, maxFailedFraction float64) error {
 			}
 		}
 	}
-	return fault.Data("ValidationFailed", "the catalogue breaks its thresholds: %s", strings.Join(reasons, "; ")).
-		Fix("mend the causes and run again, or change the thresholds of the section validation")
+	return fault.Data(CodeVerdict, "the catalogue breaks its thresholds: %s", strings.Join(reasons, "; ")).
+		Fix("mend the causes and start a new run, or change the thresholds of the section validation")
 }

@@ -22,6 +22,7 @@ type SubTile struct {
 // Plan is what a run set out to measure, under one configuration.
 type Plan struct {
 	ConfigID string    `json:"config_id"`
+	Methods  []string  `json:"methods,omitempty"` // what METHOD may be; empty: any engine's
 	SubTiles []SubTile `json:"sub_tiles"`
 }
 
@@ -58,7 +59,7 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, out
 			continue
 		}
 		g.Go(func() error {
-			row, err := s.read(gctx, r, o)
+			row, err := s.read(gctx, r, o, plan.Methods)
 			switch {
 			case err == nil:
 				b.Shear[i] = row
@@ -78,11 +79,8 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, out
 		o := found[s.SubTileID]
 		switch {
 		case unusable[i] != nil:
-			reason := unusable[i].Error()
-			if fault.CodeOf(unusable[i]) == objstore.NotFound { // a result of an earlier run, which the cache still knows of
-				reason += ": run again without the cache"
-			}
-			lost = append(lost, survey.Outcome{SubTileID: o.SubTileID, Status: survey.StatusFailed, Reason: reason, Directory: o.Directory})
+			lost = append(lost, survey.Outcome{SubTileID: o.SubTileID, Status: survey.StatusFailed, Reason: unusable[i].Error(), Directory: o.Directory,
+				Redo: replaced(unusable[i])})
 		case o.Status != survey.StatusFailed && o.Shear.URI != "" && o.Sources.URI != "":
 			files = append(files, o)
 		}
@@ -105,8 +103,15 @@ func Unusable(err error) bool {
 	return fault.KindOf(err) == fault.BadData || fault.CodeOf(err) == objstore.NotFound
 }
 
+// replaced says whether a results file is gone or not what inference wrote, as
+// one of an earlier run may be that the cache still knows of.
+func replaced(err error) bool {
+	code := fault.CodeOf(err)
+	return code == objstore.NotFound || code == results.CodeCorrupt
+}
+
 // read makes sure of both files of an outcome and gives the shear row.
-func (s SubTile) read(ctx context.Context, r objstore.Reader, o survey.Outcome) (results.Shear, error) {
+func (s SubTile) read(ctx context.Context, r objstore.Reader, o survey.Outcome, methods []string) (results.Shear, error) {
 	if o.Shear.URI == "" {
 		return results.Shear{}, fault.Data(CodeBatch, "the outcome is %s and names no results", o.Status).On(o.Directory)
 	}
@@ -116,6 +121,9 @@ func (s SubTile) read(ctx context.Context, r objstore.Reader, o survey.Outcome) 
 	}
 	if len(rows) != 1 || rows[0].ID() != s.SubTileID {
 		return results.Shear{}, fault.Data(CodeBatch, "it must hold the one row of its sub-tile").On(o.Shear.URI)
+	}
+	if err := results.CheckPlan(rows[0], s.SubTileID, sky.Coord{RA: s.RA, Dec: s.Dec}, methods); err != nil {
+		return results.Shear{}, results.On(err, o.Shear.URI)
 	}
 	if o.Sources.URI != "" {
 		_, err = s.sources(ctx, r, o.Sources)

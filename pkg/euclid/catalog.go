@@ -162,6 +162,9 @@ func (c *Catalog) Rows(ctx context.Context, visit func(row Row) error) error {
 // first is the first source of the file, whose row follows the header: as a rule
 // it needs no further request. It works as long as the context of [OpenCatalog] does.
 func (c *Catalog) first() (Row, error) {
+	if c.table.Rows == 0 { // of rows that may be of any size
+		return Row{}, noSources(c.file)
+	}
 	raw := make([]byte, c.table.RowSize)
 	for i := range c.table.Rows {
 		if _, err := c.at.ReadAt(raw, c.table.HDU.DataOffset()+i*c.table.RowSize); err != nil {

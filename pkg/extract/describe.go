@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -19,20 +20,31 @@ import (
 // reopen takes the mark of completeness off a directory that an earlier
 // attempt made from other inputs: its files are about to be replaced one by
 // one. With the same inputs they are replaced by their equals, and the mark stays.
+// What was measured on other inputs goes, too.
 func (job Job) reopen(ctx context.Context, d *directory) error {
 	var earlier manifest.Provenance
+	other := false // whether it was made from other inputs
 	data, err := objstore.ReadFile(ctx, job.Dest, objstore.Join(d.uri, survey.ProvenanceFile))
-	if err == nil && json.Unmarshal(data, &earlier) == nil {
+	if err == nil && bounds.JSON(data) == nil && json.Unmarshal(data, &earlier) == nil {
 		now := job.provenance(d)
-		if now.ConfigID == earlier.ConfigID && maps.Equal(now.Versions, earlier.Versions) && slices.Equal(now.Inputs, earlier.Inputs) {
+		if now.ConfigID == earlier.ConfigID && now.Plan == earlier.Plan && maps.Equal(now.Versions, earlier.Versions) && slices.Equal(now.Inputs, earlier.Inputs) {
 			return nil
 		}
+		other = now.Plan != earlier.Plan || !slices.Equal(now.Inputs, earlier.Inputs)
 	}
 	if err != nil && !objstore.IsNotFound(err) {
 		return fmt.Errorf("look for an earlier attempt: %w", err)
 	}
 	if err := job.Dest.Delete(ctx, objstore.Join(d.uri, survey.LocalManifestFile)); err != nil {
 		return fmt.Errorf("take the mark off an earlier attempt: %w", err)
+	}
+	if !other {
+		return nil
+	}
+	for _, file := range []string{survey.ResultsURI(d.uri, survey.ShearFile), survey.ResultsURI(d.uri, survey.SourcesFile), survey.ResultsURI(d.uri, survey.SummaryFile), objstore.Join(d.uri, survey.FailureFile)} {
+		if err := job.Dest.Delete(ctx, file); err != nil {
+			return fmt.Errorf("remove what was measured on other inputs: %w", err)
+		}
 	}
 	return nil
 }
@@ -104,7 +116,7 @@ func (job Job) manifest(d *directory) *manifest.Manifest {
 	m := &manifest.Manifest{
 		TileID: job.Tile.ID, Row: d.sub.Row, Col: d.sub.Col,
 		Sources: d.sources, Core: d.core,
-		FormatVersion: manifest.FormatVersion, ConfigID: job.ConfigID,
+		FormatVersion: manifest.FormatVersion, ConfigID: job.ConfigID, Plan: job.Provenance.Plan,
 	}
 	plane := job.Tile.Plane()
 	m.Bounds.CoreRA, m.Bounds.CoreDec = plane.Bounds(d.sub.Core)

@@ -121,3 +121,50 @@ func TestResume(t *testing.T) {
 		t.Error("no job had copied a file when it was stopped")
 	}
 }
+
+// TestReopen: a directory that is made from something else is not complete while
+// that lasts, and what was measured on it before goes. One that is made from the
+// same again stays as it is.
+func TestReopen(t *testing.T) {
+	v := usual(t, objstore.NewMemory(), "mem://b")
+	job := v.job("mem://b/again")
+	job.Provenance.Plan = "a"
+	if _, err := Tile(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	measured := []string{"0_0/results/shear.parquet", "0_0/results/sources.parquet", "0_0/results/summary.json", "0_0/failure.json"}
+	for _, c := range []struct {
+		name, plan string
+		broken     bool // a source can't be read
+		stays      bool // what was measured
+		complete   bool
+	}{
+		{"the same again", "a", false, true, true},
+		{"the same, and it breaks off", "a", true, true, true},
+		{"something else", "b", false, false, true},
+		{"something else, and it breaks off", "c", true, false, false},
+	} {
+		for _, file := range measured {
+			if _, err := objstore.WriteFile(t.Context(), v.store, objstore.Join(job.Dir, file), []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := job
+		next.Provenance.Plan = c.plan
+		if c.broken {
+			next.Source = &stopping{store: v.store, uri: v.exposures[0].DET.URI, bytes: map[string]int64{}}
+		}
+		if _, err := Tile(t.Context(), next); errors.Is(err, errStopped) != c.broken {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		for _, file := range append(measured, "0_0/"+survey.LocalManifestFile) {
+			want := c.stays
+			if strings.HasSuffix(file, survey.LocalManifestFile) {
+				want = c.complete
+			}
+			if _, err := v.store.Stat(t.Context(), objstore.Join(job.Dir, file)); (err == nil) != want {
+				t.Errorf("%s: %s: %v", c.name, file, err)
+			}
+		}
+	}
+}

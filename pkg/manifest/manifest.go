@@ -1,6 +1,9 @@
 package manifest
 
-import "github.com/cosmostat/constellation/pkg/sky"
+import (
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
 
 // Manifest describes one sub-tile to SHINE. Keys and their meaning are fixed;
 // new ones are added at the end only.
@@ -17,6 +20,7 @@ type Manifest struct {
 	FormatVersion   int          `yaml:"format_version"`
 	Catalogs        []string     `yaml:"source_catalogs,omitempty"` // all catalogues that were joined
 	ConfigID        string       `yaml:"config_id,omitempty"`
+	Plan            string       `yaml:"plan,omitempty"`         // key of what the tile was made from; older manifests have none
 	Centre          [2]float64   `yaml:"centre,flow,omitempty"`  // [ra, dec] degrees of the core's centre
 	CorePolygon     [][2]float64 `yaml:"core_polygon,omitempty"` // [ra, dec] degrees of the exact corners
 	ExtendedPolygon [][2]float64 `yaml:"extended_polygon,omitempty"`
@@ -24,6 +28,18 @@ type Manifest struct {
 
 	CoreCoverage     *sky.Coverage `yaml:"core_coverage,omitempty"`
 	ExtendedCoverage *sky.Coverage `yaml:"extended_coverage,omitempty"`
+}
+
+// Nothing is the status of a sub-tile that there is nothing to measure on; empty
+// where there is something.
+func (m *Manifest) Nothing() string {
+	switch {
+	case len(m.Quadrants) == 0:
+		return survey.StatusNoExposures
+	case len(m.Core) == 0:
+		return survey.StatusNoSources
+	}
+	return ""
 }
 
 // ID is whose manifest it is.

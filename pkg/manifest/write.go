@@ -36,6 +36,9 @@ func Write(w io.Writer, m *Manifest) error {
 	if m.ConfigID != "" {
 		p.line("config_id: %s", text(m.ConfigID))
 	}
+	if m.Plan != "" {
+		p.line("plan: %s", text(m.Plan))
+	}
 	p.line("centre: %s", pair(m.Centre))
 	p.polygon("core_polygon", m.CorePolygon)
 	p.polygon("extended_polygon", m.ExtendedPolygon)

@@ -147,14 +147,18 @@ func (u *memoryUpload) Commit() (Info, error) {
 		return Info{}, err
 	}
 	u.finished = true
-	sum := md5.Sum(u.data)
-	info := Info{URI: u.uri, Size: int64(len(u.data)), ETag: hex.EncodeToString(sum[:]), Modified: time.Now()}
+	made := newObject(u.uri, u.data)
 	m := u.store
 	m.meter.requests.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.objects[u.uri] = object{info, u.data}
-	return info, nil
+	m.objects[u.uri] = made
+	return made.info, nil
+}
+
+func newObject(uri string, data []byte) object {
+	sum := md5.Sum(data)
+	return object{Info{URI: uri, Size: int64(len(data)), ETag: hex.EncodeToString(sum[:]), Modified: time.Now()}, data}
 }
 
 func (u *memoryUpload) Abort() { u.finished, u.data = true, nil }

@@ -3,15 +3,17 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // AssembleCatalogIn is a batch of tiles and their outcomes.
 type AssembleCatalogIn struct {
-	Part        int64             `flyte:"part" doc:"number of the batch in its run"`
-	Prepared    []literal.Blob    `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories"`
-	Outcomes    [][]*literal.Blob `flyte:"outcomes" doc:"per tile and sub-tile: what inference said; none where it failed"`
-	Destination Destination       `flyte:"destination" doc:"what names the run's products"`
-	GPU         GPU               `flyte:"gpu" doc:"what inference asked for: what was too large for it was not scheduled"`
+	Part        int64              `flyte:"part" doc:"number of the batch in its run"`
+	Prepared    []literal.Blob     `flyte:"prepared,format=json" doc:"per tile: its sub-tile directories"`
+	Outcomes    [][]*literal.Blob  `flyte:"outcomes" doc:"per tile and sub-tile: what inference said; none where it failed"`
+	Destination Destination        `flyte:"destination" doc:"what names the run's products"`
+	GPU         GPU                `flyte:"gpu" doc:"what inference asked for: what was too large for it was not scheduled"`
+	Inference   settings.Inference `flyte:"inference" doc:"what inferred shear: results have to say so"`
 	CommitSettings
 }
 

@@ -35,7 +35,7 @@ var InferSubtile = task.Define[InferSubtileIn, InferSubtileOut](task.Declaration
 	PodTemplate:   "constellation-gpu", // deploy/flyte/podtemplate-*.yaml
 	Interruptible: true,
 	Retries:       2,
-	CacheVersion:  "2",
+	CacheVersion:  "3",
 	CacheIgnore:   []string{"inference", "limits", "destination"},
 	Over:          []string{"sub_tile"},
 	Deck:          true,

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // RecordTilesIn is what became of a batch of tiles that were prepared only.
@@ -27,8 +28,10 @@ var RecordTiles = task.Define[RecordTilesIn, RecordTilesOut](task.Declaration{
 
 // RecordRunIn is the parts of a run.
 type RecordRunIn struct {
-	Parts       []literal.Blob `flyte:"parts,format=json" doc:"per batch: how its tiles ended"`
-	Destination Destination    `flyte:"destination" doc:"what names the run's products"`
+	Parts       []literal.Blob      `flyte:"parts,format=json" doc:"per batch: how its tiles ended"`
+	Destination Destination         `flyte:"destination" doc:"what names the run's products"`
+	Judges      bool                `flyte:"judges" doc:"whether the run ends here, and fails where tiles do: no validation follows"`
+	Thresholds  settings.Thresholds `flyte:"thresholds" doc:"how many sub-tiles may have failed"`
 }
 
 // RecordRunOut is the run's record.
@@ -36,7 +39,8 @@ type RecordRunOut struct {
 	Run literal.Blob `flyte:"run,format=json" doc:"run.json: where each tile's and sub-tile's products lie, and how each ended"`
 }
 
-// RecordRun writes the run's record. It is not cached: a run of which the cache
+// RecordRun writes the run's record, and where nothing follows says whether the
+// run did what it was to do. It is not cached: a run of which the cache
 // had every result has a record of its own too.
 var RecordRun = task.Define[RecordRunIn, RecordRunOut](task.Declaration{
 	Name:      "record_run",

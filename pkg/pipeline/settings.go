@@ -82,3 +82,8 @@ type TileSettings struct {
 	Limits      settings.Limits    `flyte:"limits" doc:"what bounds inference"`
 	GPU         GPU                `flyte:"gpu" doc:"what inference asks for"`
 }
+
+// Identity is what a run's directory is by these settings.
+func (s TileSettings) Identity() survey.Identity {
+	return survey.NewIdentity(s.Destination.ConfigID, s.Source, s.Tiling, s.Inference.Engine)
+}

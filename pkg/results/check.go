@@ -7,11 +7,12 @@ import (
 	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // Check holds the results of one sub-tile against its manifest: one shear row,
-// all ids this sub-tile's, numbers finite, measurements there where the status
+// all ids and the centre this sub-tile's, numbers finite, measurements there where the status
 // is ok and absent where it is not, every reported source a core source and
 // none reported twice. The error names the file, the column and the row.
 func Check(m *manifest.Manifest, shear []Shear, sources []Source) error {
@@ -21,6 +22,11 @@ func Check(m *manifest.Manifest, shear []Shear, sources []Source) error {
 	s := &shear[0]
 	if err := checkRow(survey.ShearFile, 0, m, ShearColumns(), s); err != nil {
 		return err
+	}
+	if m.Centre != [2]float64{} { // manifests of old had none
+		if err := CheckCentre(*s, sky.Coord{RA: m.Centre[0], Dec: m.Centre[1]}); err != nil {
+			return err
+		}
 	}
 	switch s.Status {
 	case survey.StatusOK:

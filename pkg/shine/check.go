@@ -28,12 +28,15 @@ func (j *Job) check(ctx context.Context, dir string, m *manifest.Manifest) (foun
 		return Found{}, err
 	}
 	found.Shear = shear[0]
-	reason, err := j.sign(dir, found.Shear)
+	if err := results.CheckMethod(found.Shear, results.Methods(j.Engine, j.Inference)); err != nil {
+		return Found{}, err
+	}
+	reason, err := j.sign(dir, found.Shear, m.Plan)
 	if err != nil {
 		return Found{}, err
 	}
 	found.Diagnostics = readDiagnostics(filepath.Join(dir, DiagnosticsDirectory))
-	found.Outcome = survey.Outcome{SubTileID: m.ID(), Status: found.Shear.Status, Directory: j.URI}
+	found.Outcome = survey.Outcome{SubTileID: m.ID(), Status: found.Shear.Status, Directory: j.URI, Plan: m.Plan, ConfigID: j.ConfigID}
 	if found.Shear.Status != survey.StatusOK {
 		found.Outcome.Reason = cmp.Or(reason, "the engine says so")
 	}

@@ -53,7 +53,7 @@ func (j *Job) mock(ctx context.Context, out string, m *manifest.Manifest) error 
 		G1: normal(0, 0.02), G2: normal(0, 0.02), G1Err: new(float32(noise)), G2Err: new(float32(noise)),
 		NSources: int32(len(core)), Method: string(settings.EngineMock), Convergence: new(float32(1)), Status: survey.StatusOK,
 	}
-	return write(out, shear, sources, summary{Engine: settings.EngineMock, ConfigID: j.ConfigID})
+	return write(out, shear, sources, summary{Engine: settings.EngineMock, ConfigID: j.ConfigID, Plan: m.Plan})
 }
 
 // positions are those of the core sources, from the sub-tile's catalogue.
@@ -91,7 +91,7 @@ func (j *Job) positions(ctx context.Context, m *manifest.Manifest) (map[int64]sk
 // writeEmpty writes the results of a sub-tile that has nothing to measure.
 func (j *Job) writeEmpty(out string, m *manifest.Manifest, status, reason string) error {
 	row := results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1], Status: status}
-	return write(out, row, nil, summary{Engine: j.Engine, ConfigID: j.ConfigID, Reason: reason})
+	return write(out, row, nil, summary{Engine: j.Engine, ConfigID: j.ConfigID, Plan: m.Plan, Reason: reason})
 }
 
 func write(out string, shear results.Shear, sources []results.Source, s summary) error {

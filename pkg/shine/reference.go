@@ -25,7 +25,7 @@ func (j *Job) reference(ctx context.Context, out string, m *manifest.Manifest) e
 		return err
 	}
 	shear, sources := r.Rows()
-	s := summary{Engine: settings.EngineReference, ConfigID: j.ConfigID, Fit: &r.Summary}
+	s := summary{Engine: settings.EngineReference, ConfigID: j.ConfigID, Plan: m.Plan, Fit: &r.Summary}
 	if r.N == 0 {
 		s.Reason = "no core source is good enough to measure shear from"
 	}

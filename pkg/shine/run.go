@@ -45,7 +45,9 @@ type Job struct {
 	// what that run measured stays as it is.
 	Results string
 	out     string // directory of this machine that takes results/ first
-	Engine  settings.Engine
+	// Plan is the key of what the directory has to be made from; empty: of whatever it is.
+	Plan   string
+	Engine settings.Engine
 
 	Command   []string      // engine shine: argv
 	Timeout   time.Duration // 0: none
@@ -96,6 +98,9 @@ func Run(ctx context.Context, job Job) (Found, error) {
 	if err != nil {
 		return Found{}, fmt.Errorf("infer %s of tile %d: %w", name(m), m.TileID, err)
 	}
+	if err := job.unchanged(m); err != nil {
+		return Found{}, err
+	}
 	out := &found.Outcome
 	for file, into := range map[string]*survey.File{survey.ShearFile: &out.Shear, survey.SourcesFile: &out.Sources} {
 		if *into, err = describe(filepath.Join(job.out, survey.ResultsDir, file), objstore.Join(job.Results, survey.ResultsDir, file)); err != nil {
@@ -121,10 +126,10 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 	if err := os.Chmod(fresh, 0o755); err != nil {
 		return Found{}, err
 	}
-	nothing, reason := empty(m)
+	nothing := m.Nothing()
 	switch {
 	case nothing != "":
-		err = j.writeEmpty(fresh, m, nothing, reason)
+		err = j.writeEmpty(fresh, m, nothing, nothings[nothing])
 	case j.Engine == settings.EngineMock:
 		err = j.mock(ctx, fresh, m)
 	case j.Engine == settings.EngineReference:
@@ -155,15 +160,10 @@ func replace(fresh, final string) error {
 	return os.RemoveAll(old)
 }
 
-// empty says whether there is nothing to measure, and why.
-func empty(m *manifest.Manifest) (status, reason string) {
-	switch {
-	case len(m.Quadrants) == 0:
-		return survey.StatusNoExposures, "no exposure covers the sub-tile"
-	case len(m.Core) == 0:
-		return survey.StatusNoSources, "the catalogue has no source in the sub-tile's core"
-	}
-	return "", ""
+// nothings are why there is nothing to measure, by status.
+var nothings = map[string]string{
+	survey.StatusNoExposures: "no exposure covers the sub-tile",
+	survey.StatusNoSources:   "the catalogue has no source in the sub-tile's core",
 }
 
 // manifest reads the sub-tile's manifest and makes sure that the files which
@@ -186,6 +186,9 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 		}
 		return nil, err
 	}
+	if err := j.bound(m); err != nil {
+		return nil, err
+	}
 	for _, p := range m.Files {
 		broken := fault.Data(CodeIncomplete, "the file is not there as the manifest lists it").On(filepath.Join(j.Dir, p.Path)).Fix("prepare the tile again")
 		if !filepath.IsLocal(p.Path) {
@@ -204,6 +207,31 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+// bound fails where the directory was made from something else than the job is
+// about: another run of that name was there in the meantime.
+func (j *Job) bound(m *manifest.Manifest) error {
+	switch {
+	case j.Plan == "" || m.Plan == j.Plan:
+		return nil
+	case m.Plan == "":
+		return fault.Data(CodeIncomplete, "the manifest does not say what the sub-tile was made from: an older version made it, or other products are in its place").
+			On(filepath.Join(j.Dir, survey.LocalManifestFile)).At("plan").Fix("start a new run, under another --run-id: it prepares the tile again")
+	}
+	return fault.Data(CodeIncomplete, "the sub-tile was made from %.12s, it should be made from %.12s: other products are in its place", m.Plan, j.Plan).
+		On(filepath.Join(j.Dir, survey.LocalManifestFile)).At("plan").Fix("start a new run, under another --run-id: it prepares the tile again")
+}
+
+// unchanged fails where the directory became another one while it was inferred.
+func (j *Job) unchanged(was *manifest.Manifest) error {
+	is, err := j.manifest()
+	if err == nil && is.Plan != was.Plan {
+		now := *j
+		now.Plan = was.Plan
+		err = now.bound(is)
+	}
+	return err
 }
 
 // dropped says whether the sub-tile's pixels were removed on purpose.

@@ -68,8 +68,12 @@ func SubTile(ctx context.Context, store objstore.Store, uri string, job Job) (Fo
 	return found, err
 }
 
-// failed is the outcome of a sub-tile that can't be measured.
+// failed is the outcome of a sub-tile that can't be measured. One whose directory
+// is not what it should be is none: that can be mended.
 func (j Job) failed(reason error) (Found, error) {
+	if fault.CodeOf(reason) == CodeIncomplete {
+		return Found{Outcome: survey.Outcome{Status: survey.StatusFailed, Reason: reason.Error(), Directory: j.URI}}, reason
+	}
 	out := survey.Outcome{Status: survey.StatusFailed, Reason: reason.Error(), Directory: j.URI}
 	m, err := j.manifest()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ type summary struct {
 	Col      int32           `json:"subtile_col"`
 	Engine   settings.Engine `json:"engine"`
 	ConfigID string          `json:"config_id"`
+	Plan     string          `json:"plan,omitempty"` // key of what the sub-tile was made from
 	Status   string          `json:"status"`
 	Reason   string          `json:"reason,omitempty"`
 	NSources int             `json:"n_sources"`
@@ -33,16 +35,27 @@ type summary struct {
 // maxSummary is the size of a summary.json that is believed.
 const maxSummary = 1 << 20
 
-// sign makes sure that summary.json names the configuration: results are filed
-// under the one that it names, and the manifest's, which counts otherwise, is
-// the one that prepared the sub-tile. It returns the engine's reason, if it gave one.
-func (j *Job) sign(dir string, m results.Shear) (reason string, err error) {
+// atMost reads the beginning of a file, which may be all of it.
+func atMost(path string, size int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, size))
+}
+
+// sign makes sure that summary.json names the configuration and what the sub-tile
+// was made from: results are filed under the one that it names, and the
+// manifest's, which counts otherwise, is the one that prepared the sub-tile. It
+// returns the engine's reason, if it gave one.
+func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err error) {
 	path := filepath.Join(dir, survey.SummaryFile)
 	broken := func(format string, a ...any) error {
 		return fault.Data(results.CodeInvalid, format, a...).On(survey.SummaryFile)
 	}
 	doc := map[string]json.RawMessage{}
-	text, err := os.ReadFile(path)
+	text, err := atMost(path, maxSummary+1)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // nothing asks a command for one
 		own, err := json.Marshal(summary{TileID: m.TileID, Row: m.Row, Col: m.Col, Engine: j.Engine, Status: m.Status, NSources: int(m.NSources)})
@@ -53,24 +66,31 @@ func (j *Job) sign(dir string, m results.Shear) (reason string, err error) {
 	case err != nil:
 		return "", err
 	case len(text) > maxSummary:
-		return "", broken("has %d bytes, more than %d", len(text), maxSummary)
+		return "", broken("has more than %d bytes", maxSummary)
 	}
 	if err := json.Unmarshal(text, &doc); err != nil || doc == nil {
 		return "", broken("is no JSON object: %v", err)
 	}
-	var id string
-	if raw, ok := doc["config_id"]; ok && json.Unmarshal(raw, &id) != nil {
-		return "", broken("config_id is no string: %.80s", raw)
-	}
 	_ = json.Unmarshal(doc["reason"], &reason) // absent or of another type: none
-	if id == j.ConfigID {
+	named := true
+	for _, k := range []struct{ key, what, want string }{{"config_id", "configuration", j.ConfigID}, {"plan", "plan", plan}} {
+		var is string
+		raw, has := doc[k.key]
+		switch {
+		case has && json.Unmarshal(raw, &is) != nil:
+			return "", broken("%s is no string: %.80s", k.key, raw)
+		case is == k.want:
+			continue
+		case is != "":
+			return "", broken("names %s %q, this is %q", k.what, is, k.want).(*fault.Error).Fix("the command must write what it was asked for, or name no %s", k.what)
+		}
+		named = false
+		if doc[k.key], err = json.Marshal(k.want); err != nil {
+			return "", err
+		}
+	}
+	if named {
 		return reason, nil
-	}
-	if id != "" {
-		return "", broken("names configuration %q, this is %q", id, j.ConfigID).(*fault.Error).Fix("the command must write what it was asked for, or name no configuration")
-	}
-	if doc["config_id"], err = json.Marshal(j.ConfigID); err != nil {
-		return "", err
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -23,6 +23,14 @@ type Outcome struct {
 	Directory string `json:"directory"` // the sub-tile's, not its results directory
 	Shear     File   `json:"shear,omitzero"`
 	Sources   File   `json:"sources,omitzero"`
+
+	// What was inferred, and how: the key of what the directory was made from, and
+	// the configuration. A run's record has them once, and not here.
+	Plan     string `json:"plan,omitempty"`
+	ConfigID string `json:"config_id,omitempty"`
+	// Redo is set where the directory or the results are not what they were said to
+	// be: the tile has to be made again, or the next run would find the same.
+	Redo bool `json:"-"`
 }
 
 // Failure is what [FailureFile] says.

@@ -39,8 +39,9 @@ const (
 
 // Names of what lies in a run's directory, and of what runs share beside it.
 const (
-	RunFile = "run.json"
-	PartDir = "parts" // parts of a run's record, one per batch of tiles
+	RunFile      = "run.json"
+	PartDir      = "parts"         // parts of a run's record, one per batch of tiles
+	IdentityFile = "identity.json" // which configuration the directory is of; written first
 
 	RedoDir    = "redo"
 	IndexDir   = "index"     // quadrant indexes
@@ -89,6 +90,9 @@ func ResultsURI(directory, file string) string { return objstore.Join(directory,
 
 // RunURI is where the record of a run lies.
 func RunURI(runURI string) string { return objstore.Join(runURI, RunFile) }
+
+// IdentityURI is where it stands which configuration a run's directory is of.
+func IdentityURI(runURI string) string { return objstore.Join(runURI, IdentityFile) }
 
 // PartURI is where the record of a run's n-th batch lies.
 func PartURI(runURI string, n int64) string {

@@ -94,13 +94,38 @@ func (r *Run) Add(p *Prepared, outcomes []*Outcome, budget int64) {
 		case outcomes == nil:
 			o.Status = StatusPrepared
 		case at < len(outcomes) && outcomes[at] != nil:
-			o = *outcomes[at]
+			o = r.own(p, i, *outcomes[at])
 		default:
 			o.Status, o.Reason = StatusFailed, Lost
 		}
 		t.SubTiles = append(t.SubTiles, RunSubTile{s.RA, s.Dec, s.Quadrants, s.Sources, s.CoreSources, o})
 	}
 	r.Tiles = append(r.Tiles, t)
+}
+
+// own holds an outcome to the sub-tile that it is to be of: to its directory, what
+// that was made from, and the run's configuration.
+func (r *Run) own(p *Prepared, i int, o Outcome) Outcome {
+	s := p.SubTiles[i]
+	why := ""
+	switch {
+	case o.Status == StatusFailed:
+		o.SubTileID, o.Directory = s.ID(p.TileID), s.Directory
+	case o.SubTileID != s.ID(p.TileID) || o.Directory != s.Directory:
+		why = fmt.Sprintf("the outcome is of sub-tile %s in %s", o.SubTileID, o.Directory)
+	case o.Plan == "" || o.ConfigID == "":
+		why = "the outcome does not say what it was inferred from: an older version made it"
+	case o.Plan != p.Plan:
+		why = "it was inferred from something else than was prepared"
+	case o.ConfigID != r.ConfigID:
+		why = fmt.Sprintf("it was inferred under configuration %.12s, this is %.12s", o.ConfigID, r.ConfigID)
+	}
+	o.Plan, o.ConfigID = "", ""
+	if why != "" {
+		o = Outcome{SubTileID: s.ID(p.TileID), Directory: s.Directory}
+		o.lose(s.Directory + ": " + why + Remade)
+	}
+	return o
 }
 
 // Collect reads what a batch of tiles left: for each tile the URI of its
@@ -163,10 +188,12 @@ func explain(ctx context.Context, r objstore.Reader, runURI, runID, configID str
 }
 
 // MarkFailures has the next run prepare again the tiles that failed, those too
-// whose failure the cache answered with.
+// whose failure the cache answered with, and those whose products are not there
+// any more as they were made.
 func (r *Run) MarkFailures(ctx context.Context, redo Redo) error {
 	for _, t := range r.Tiles {
-		if t.Failure != "" && t.Plan != "" {
+		lost := slices.ContainsFunc(t.SubTiles, func(s RunSubTile) bool { return s.Redo })
+		if (t.Failure != "" || lost) && t.Plan != "" {
 			if err := redo.Failed(ctx, t.Plan, t.Again, r.RunID); err != nil {
 				return err
 			}

@@ -240,7 +240,7 @@ func TestDocuments(t *testing.T) {
 
 // prepared is a tile of four sub-tiles, of which two have work.
 func prepared(id int64) *survey.Prepared {
-	p := &survey.Prepared{}
+	p := &survey.Prepared{Plan: fmt.Sprint("key ", id)}
 	p.TileID = id
 	for i, status := range []string{survey.StatusOK, survey.StatusNoExposures, survey.StatusOK, survey.StatusNoSources} {
 		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Row: i / 2, Col: i % 2}, Status: status, Directory: fmt.Sprintf("mem://b/%d/%d_%d", id, i/2, i%2)})
@@ -271,7 +271,7 @@ func TestFailedTile(t *testing.T) {
 // themselves how they ended, and a record in parts reads as one.
 func TestRun(t *testing.T) {
 	ctx, store := t.Context(), objstore.NewMemory()
-	outcome := survey.Outcome{SubTileID: sky.ID(1, 1, 0), Status: survey.StatusOK, Directory: "elsewhere"}
+	outcome := survey.Outcome{SubTileID: sky.ID(1, 1, 0), Status: survey.StatusOK, Directory: "mem://b/1/1_0", Plan: "key 1", ConfigID: "c"}
 	for uri, document := range map[string]any{"mem://b/1.json": prepared(1), "mem://b/2.json": prepared(2), "mem://b/o.json": outcome} {
 		if err := survey.Save(ctx, store, uri, document); err != nil {
 			t.Fatal(err)
@@ -288,7 +288,7 @@ func TestRun(t *testing.T) {
 	if diff := cmp.Diff([]string{survey.StatusFailed, survey.StatusNoExposures, survey.StatusOK, survey.StatusNoSources}, ended); diff != "" {
 		t.Error(diff)
 	}
-	if s := one.Tiles[0].SubTiles; s[0].Reason != survey.Lost || s[2].Directory != "elsewhere" {
+	if s := one.Tiles[0].SubTiles; s[0].Reason != survey.Lost || s[2].Directory != "mem://b/1/1_0" || s[2].Plan != "" {
 		t.Errorf("%+v", s)
 	}
 	two, err := survey.Collect(ctx, store, "mem://b/run", "r", "c", []string{"mem://b/2.json"}, nil, 0)
@@ -329,8 +329,8 @@ func TestTooLarge(t *testing.T) {
 			t.Errorf("%d bytes: %v, want %v", budget, got, want)
 		}
 	}
-	run := &survey.Run{}
-	run.Add(p, []*survey.Outcome{{Status: survey.StatusOK}}, 2e9)
+	run := &survey.Run{ConfigID: "c"}
+	run.Add(p, []*survey.Outcome{{SubTileID: sky.ID(7, 0, 0), Status: survey.StatusOK, Directory: "mem://b/7/0_0", Plan: "key 7", ConfigID: "c"}}, 2e9)
 	s := run.Tiles[0].SubTiles
 	if s[0].Status != survey.StatusOK || s[2].Status != survey.StatusFailed || !strings.Contains(s[2].Reason, "3.0 GB for 61 quadrants of 4 exposures") || s[3].Status != survey.StatusNoSources {
 		t.Errorf("%+v", s)

@@ -49,6 +49,7 @@ func Run(t *testing.T, s Store, base string) {
 		{"Invalid", invalid},
 		{"ReaderAt", readerAt},
 		{"Window", window},
+		{"WriteNew", writeNew},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s, objstore.Join(base, strings.ToLower(test.name))) })
 	}

@@ -54,6 +54,11 @@ type Engine struct {
 	RetryDelay time.Duration
 	// MaxOutput bounds outputs.pb, in bytes. Zero: 10 MiB, what Flyte's Helm chart sets.
 	MaxOutput int64
+	// Afresh names tasks, and the workflows and dynamic tasks that they lie in, which
+	// a resumed execution does again although they succeeded: those that look at, or
+	// write to, what may have changed since. Nil: there are none. A dynamic task of
+	// these goes on with the nodes that it asked for.
+	Afresh func(name string) bool
 	// Cache is what is done with tasks whose outputs may be cached. What is kept
 	// lies below Prefix, by project, domain and task, and is shared by all executions.
 	Cache CachePolicy

@@ -2,10 +2,13 @@ package local
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
@@ -190,5 +193,44 @@ func TestIdentity(t *testing.T) {
 	}
 	if _, ok := env["FLYTE_K8S_ARRAY_INDEX"]; ok {
 		t.Error("an array index without an array")
+	}
+}
+
+// TestAfresh: what is named is done again when an execution is resumed, wherever
+// it lies; the rest is recovered, what a dynamic task asked for, too.
+func TestAfresh(t *testing.T) {
+	l := newLab(t)
+	spec := &core.DynamicJobSpec{Tasks: tasks(), Subworkflows: []*core.WorkflowTemplate{tile()},
+		Nodes:   []*core.Node{subNode("a", "tile", to("x", 1), to("do", "ok")), subNode("b", "tile", to("x", 2), to("do", "ok"))},
+		Outputs: []*core.Binding{to("y", []any{from("a.sum"), from("b.sum")})}}
+	bundle := fanned(t, spec)
+	first, err := l.Execute(t.Context(), bundle, literals(nil), "e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		afresh []string
+		want   map[string]int // processes by task
+	}{
+		"nothing":                    {},
+		"a task that is not reached": {afresh: []string{"sum"}},
+		"a task and all around it":   {afresh: []string{"sum", "tile", "fan"}, want: map[string]int{"sum": 2}},
+		"what is around it alone":    {afresh: []string{"fan"}},
+	} {
+		l.events = nil
+		l.Afresh = func(name string) bool { return slices.Contains(c.afresh, name) }
+		out, err := l.Execute(t.Context(), bundle, literals(nil), "e")
+		if err != nil || !proto.Equal(first, out) {
+			t.Errorf("%s: %v, %v; first %v", name, out, err, first)
+		}
+		got := map[string]int{}
+		for _, e := range l.events {
+			if e.Kind == Running && (e.Task == "work" || e.Task == "sum" || e.Task == "fan") {
+				got[e.Task]++
+			}
+		}
+		if !maps.Equal(got, c.want) {
+			t.Errorf("%s: processes %v, want %v", name, got, c.want)
+		}
 	}
 }

@@ -123,6 +123,9 @@ func (r *run) recall(ctx context.Context, j *job) (record, error) {
 	if json.Unmarshal(raw, &rec) != nil || rec.Inputs != j.digest || rec.Task != j.name {
 		return record{}, nil
 	}
+	if r.Afresh != nil && r.Afresh(j.name) { // what its futures.pb asked for is still what is to be done, if it wrote one
+		rec.Phase = phaseExpanded
+	}
 	return rec, nil
 }
 

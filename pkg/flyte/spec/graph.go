@@ -38,7 +38,11 @@ type Node[In, Out any] struct {
 }
 
 func (w *Workflow[In, Out]) graph() *graph { return w.g }
-func (n *Node[In, Out]) ref() *node        { return n.n }
+
+// Name is the workflow's.
+func (w *Workflow[In, Out]) Name() string { return w.g.name }
+
+func (n *Node[In, Out]) ref() *node { return n.n }
 
 // graph is a workflow without its types.
 type graph struct {

@@ -2,14 +2,17 @@ package inference
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/shine"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -17,8 +20,10 @@ import (
 // ByHand is the request of somebody who names a sub-tile directory and nothing
 // else: whose it is stands in its manifest, and the run that asks is the one that
 // prepared it. Results go into the directory itself. Where the directory lies in a
-// run's, its tile is marked as the stage would mark it.
-func ByHand(ctx context.Context, r objstore.Reader, directory string) (Request, error) {
+// run's, its tile is marked as the stage would mark it, and the run must have been
+// prepared from the data that the settings name; what it measured itself, under
+// another configuration, stays.
+func ByHand(ctx context.Context, r objstore.Reader, directory string, s pipeline.TileSettings) (Request, error) {
 	text, err := objstore.ReadFile(ctx, r, objstore.Join(directory, survey.LocalManifestFile))
 	if objstore.IsNotFound(err) {
 		return Request{}, fault.Input(shine.CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", survey.LocalManifestFile).On(directory).Fix("prepare the tile first")
@@ -30,18 +35,26 @@ func ByHand(ctx context.Context, r objstore.Reader, directory string) (Request, 
 	if err != nil {
 		return Request{}, fmt.Errorf("read %s: %w", objstore.Join(directory, survey.LocalManifestFile), err)
 	}
-	request := Request{SubTileID: m.ID(), Directory: directory, Results: directory}
+	request := Request{SubTileID: m.ID(), Directory: directory, Made: m.Plan, Results: directory, Nothing: m.Nothing()}
 	var made manifest.Provenance
 	if text, err = objstore.ReadFile(ctx, r, objstore.Join(directory, survey.ProvenanceFile)); err == nil {
-		err = json.Unmarshal(text, &made)
+		if err = bounds.JSON(text); err == nil {
+			err = json.Unmarshal(text, &made)
+		}
 	}
-	if objstore.IsNotFound(err) {
-		err = nil
+	if err != nil && !objstore.IsNotFound(err) {
+		return request, err
 	}
 	request.Run = made.Run
-	if run, ok := strings.CutSuffix(directory, "/"+survey.SubTileURI("", m.ID())); ok {
-		base := strings.TrimSuffix(run, objstore.Base(run))
-		request.Redo, request.Plan, request.Again = objstore.Join(base, survey.RedoDir, survey.RedoTiles), made.Plan, made.Again
+	run, ok := strings.CutSuffix(directory, "/"+survey.SubTileURI("", m.ID()))
+	if !ok {
+		return request, nil
 	}
-	return request, err
+	base := strings.TrimSuffix(run, objstore.Base(run))
+	request.Redo, request.Plan, request.Again = objstore.Join(base, survey.RedoDir, survey.RedoTiles), cmp.Or(m.Plan, made.Plan), made.Again
+	id := s.Identity()
+	if err := id.CheckData(ctx, r, run); err != nil {
+		return request, err
+	}
+	return request, id.CheckResults(ctx, r, run, directory)
 }

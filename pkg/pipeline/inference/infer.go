@@ -41,7 +41,7 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 		return out, err
 	}
 	outcome, err := SubTile(ctx, Request{
-		SubTileID: sub.ID(prepared.TileID), Directory: sub.Directory,
+		SubTileID: sub.ID(prepared.TileID), Directory: sub.Directory, Made: prepared.Plan,
 		Results: survey.SubTileURI(in.Destination.RunURI, sub.ID(prepared.TileID)),
 		Run:     in.Destination.Run(), Redo: in.Destination.RedoTiles(), Plan: prepared.Plan, Again: prepared.Again,
 	}, settings, in.Limits)
@@ -56,10 +56,14 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 type Request struct {
 	sky.SubTileID
 	Directory string
+	// Made is the key of what the directory has to be made from; empty: whatever its
+	// manifest says.
+	Made string
 	// Results is the directory that takes results/ or failure.json: the run's own.
 	// What another run measured in Directory stays as it is.
 	Results string
 	Run     string
+	Nothing string // the status of a sub-tile that there is nothing to infer on, which no run infers; else empty
 
 	Redo        string // where tiles are marked to be prepared again
 	Plan, Again string // of the tile, as its preparation has them; empty: nobody knows, and nothing is marked
@@ -75,8 +79,8 @@ func SubTile(ctx context.Context, r Request, settings *settings.Inference, limit
 		return survey.Outcome{}, err
 	}
 	found, err := shine.SubTile(ctx, env.Store(), r.Directory, shine.Job{
-		Results: r.Results,
-		Engine:  settings.Engine, Command: settings.Command, Timeout: limits.Timeout(),
+		Results: r.Results, Plan: r.Made,
+		Engine: settings.Engine, Command: settings.Command, Timeout: limits.Timeout(),
 		Inference: settings.Inference, GAL: settings.GAL, ConfigID: settings.ConfigID, Log: os.Stderr,
 		NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},
 	})

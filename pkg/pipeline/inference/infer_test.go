@@ -1,6 +1,7 @@
 package inference_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/testrun"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/inference"
@@ -24,6 +26,21 @@ const west = 102018211
 // the directory for results is $5.
 func command(script string) string {
 	return fmt.Sprintf("{engine: shine, shine: {command: [sh, -c, %q]}}", script)
+}
+
+// manifested changes a directory's local manifest.
+func manifested(t *testing.T, r *testrun.Run, dir string, change func(m *manifest.Manifest)) {
+	t.Helper()
+	uri := objstore.Join(dir, survey.LocalManifestFile)
+	text, err := objstore.ReadFile(t.Context(), r.Memory, uri)
+	check(t, err)
+	m, err := manifest.Read(bytes.NewReader(text))
+	check(t, err)
+	change(m)
+	var b bytes.Buffer
+	check(t, manifest.Write(&b, m))
+	_, err = objstore.WriteFile(t.Context(), r.Memory, uri, b.Bytes())
+	check(t, err)
 }
 
 // TestInfer: success takes an earlier failure away; no failure is an outcome, and
@@ -49,6 +66,26 @@ func TestInfer(t *testing.T) {
 		"after a failure": {spoil: func(t *testing.T, r *testrun.Run) {
 			check(t, survey.SaveFailure(t.Context(), r.Memory, dir, survey.Failure{Run: "r1"}))
 		}},
+		"the directory was made from something else": {
+			spoil: func(t *testing.T, r *testrun.Run) {
+				manifested(t, r, dir, func(m *manifest.Manifest) { m.Plan = strings.Repeat("0", 64) })
+			},
+			code: shine.CodeIncomplete, kind: fault.BadData, reason: "other products are in its place", marked: true,
+		},
+		"the directory does not say from what": {
+			spoil: func(t *testing.T, r *testrun.Run) { manifested(t, r, dir, func(m *manifest.Manifest) { m.Plan = "" }) },
+			code:  shine.CodeIncomplete, kind: fault.BadData, reason: "an older version made it", marked: true,
+		},
+		"a core source is not in the catalogue": {
+			spoil: func(t *testing.T, r *testrun.Run) {
+				manifested(t, r, dir, func(m *manifest.Manifest) { m.Core = append(m.Core, 5) })
+			},
+			code: shine.CodeIncomplete, kind: fault.BadData, reason: "core source 5", marked: true,
+		},
+		"the engine writes another centre": {
+			engine: command(`cp "$FAILED_RESULTS"/../off/* "$5"`),
+			code:   inference.CodeFailed, kind: fault.BadData, reason: "columns RA and DEC",
+		},
 		"a file of the manifest is missing": {
 			spoil: remove("exposures/002682_00_1_bkg"),
 			code:  shine.CodeIncomplete, kind: fault.BadData, reason: "002682_00_1_bkg.fits", marked: true,
@@ -161,20 +198,24 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// failedResults is a directory with what an engine leaves that gave up on sub-tile 0_1.
+// failedResults is a directory with what an engine leaves that gave up on sub-tile
+// 0_1; beside it lies another, off, whose row has the centre of a sub-tile next to it.
 func failedResults(t *testing.T, tile testrun.Tile) string {
 	t.Helper()
-	dir := t.TempDir()
-	sub := tile.Document.SubTiles[1]
-	shear, err := os.Create(filepath.Join(dir, survey.ShearFile))
-	check(t, err)
-	defer shear.Close()
-	check(t, results.WriteShear(shear, []results.Shear{{TileID: west, Row: 0, Col: 1, RA: sub.RA, Dec: sub.Dec, Status: survey.StatusFailed}}))
-	sources, err := os.Create(filepath.Join(dir, survey.SourcesFile))
-	check(t, err)
-	defer sources.Close()
-	check(t, results.WriteSources(sources, nil))
-	return dir
+	base := t.TempDir()
+	for name, sub := range map[string]survey.SubTile{"good": tile.Document.SubTiles[1], "off": tile.Document.SubTiles[0]} {
+		dir := filepath.Join(base, name)
+		check(t, os.Mkdir(dir, 0o777))
+		shear, err := os.Create(filepath.Join(dir, survey.ShearFile))
+		check(t, err)
+		defer shear.Close()
+		check(t, results.WriteShear(shear, []results.Shear{{TileID: west, Row: 0, Col: 1, RA: sub.RA, Dec: sub.Dec, Status: survey.StatusFailed}}))
+		sources, err := os.Create(filepath.Join(dir, survey.SourcesFile))
+		check(t, err)
+		defer sources.Close()
+		check(t, results.WriteSources(sources, nil))
+	}
+	return filepath.Join(base, "good")
 }
 
 // TestOtherRunsProducts: what an earlier run prepared is inferred where it lies,
@@ -243,19 +284,21 @@ func TestByHand(t *testing.T) {
 		"a manifest that is none": {
 			spoil: func(r *testrun.Run) { r.Spoil(dir + "/manifest_local.yaml") }, code: "ManifestInvalid", fails: true,
 		},
-		"a provenance that is none": {spoil: func(r *testrun.Run) { r.Spoil(dir + "/provenance.json") }, fails: true},
-		"a store that refuses":      {spoil: func(r *testrun.Run) { r.Store.Fail = testrun.Refuse("get") }, code: objstore.AccessDenied, fails: true},
+		"a provenance that is none":  {spoil: func(r *testrun.Run) { r.Spoil(dir + "/provenance.json") }, fails: true},
+		"prepared with another grid": {spoil: func(r *testrun.Run) { r.Settings.Tiling.Cols, r.Settings.Destination.ConfigID = 3, "another" }, code: survey.CodeRunTaken, fails: true},
+		"results of the run's own": {spoil: func(r *testrun.Run) {
+			r.Save(survey.ResultsURI(dir, survey.SummaryFile), survey.Summary{ConfigID: r.Settings.Destination.ConfigID})
+			r.Settings.Destination.ConfigID = "another"
+		}, code: survey.CodeRunTaken, fails: true},
+		"a store that refuses": {spoil: func(r *testrun.Run) { r.Store.Fail = testrun.Refuse("get") }, code: objstore.AccessDenied, fails: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := testrun.New(t)
 			plan := r.Prepared()[0].Document.Plan
-			if c.run == "" {
-				plan = "" // nobody knows
-			}
 			if c.spoil != nil {
 				c.spoil(r)
 			}
-			request, err := inference.ByHand(t.Context(), r.Store, dir)
+			request, err := inference.ByHand(t.Context(), r.Store, dir, r.Settings.TileSettings)
 			if c.fails {
 				if err == nil || fault.CodeOf(err) != c.code {
 					t.Errorf("%+v, %v; want %s", request, err, c.code)
@@ -275,7 +318,7 @@ func TestByHand(t *testing.T) {
 			if err == nil || f.Run != c.run || f.Outcome != outcome || outcome.SubTileID != request.SubTileID {
 				t.Errorf("%+v, %v; failure.json: %+v", outcome, err, f)
 			}
-			if marks := r.MarkedTiles(); len(marks) > 1 || (marks[plan] != "") != (plan != "") {
+			if marks := r.MarkedTiles(); len(marks) > 1 || marks[plan] == "" {
 				t.Errorf("the tile of plan %q leaves the marks %v", plan, marks)
 			}
 		})

@@ -12,9 +12,12 @@ import (
 )
 
 // ByHand writes tiles that somebody prepared by hand into the record of their
-// run, in the place of what it said of them. What it says of others stays, unless
-// it is another configuration's.
+// run, in the place of what it said of them. What it says of others stays; a record
+// of another configuration is refused.
 func ByHand(ctx context.Context, in pipeline.RecordTilesIn) (*survey.Run, error) {
+	if err := (survey.Identity{ConfigID: in.Destination.ConfigID}).Claim(ctx, task.From(ctx).Store(), in.Destination.RunURI); err != nil {
+		return nil, err
+	}
 	run, err := collect(ctx, in)
 	if err != nil {
 		return nil, err

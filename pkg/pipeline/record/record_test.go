@@ -35,8 +35,10 @@ func prepared(t *testing.T, store objstore.Store, uri string, tile int64, again,
 		}
 		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Col: col}, Status: status, Directory: "mem://elsewhere"})
 	}
-	if err := survey.Save(t.Context(), store, uri, p); err != nil {
-		t.Fatal(err)
+	for document, content := range map[string]any{uri: p, "mem://elsewhere/provenance.json": p, "mem://elsewhere/manifest_local.yaml": 0} {
+		if err := survey.Save(t.Context(), store, document, content); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return literal.Blob{URI: uri, Format: "json"}
 }
@@ -128,16 +130,16 @@ func (u unmarkable) Create(ctx context.Context, uri string) (objstore.Upload, er
 }
 
 // TestByHand: tiles that are prepared by hand take their places in the record, and
-// those that fail are marked; others stay, unless they are another configuration's.
+// those that fail are marked; others stay. Another configuration's record is left as it is.
 func TestByHand(t *testing.T) {
 	earlier := []survey.RunTile{{TileID: 6, Failure: "it was corrupt"}, {TileID: 7, Failure: "so was this"}, {TileID: 9, LeftOut: []string{"an exposure"}}}
 	for name, c := range map[string]struct {
 		before *survey.Run
-		want   []int64
+		want   []int64 // none: it is refused
 	}{
 		"no record":                      {want: []int64{7, 8}},
 		"a record of other tiles":        {before: &survey.Run{RunID: "r1", ConfigID: "c", Tiles: earlier}, want: []int64{6, 7, 8, 9}},
-		"another configuration's record": {before: &survey.Run{RunID: "r1", ConfigID: "d", Tiles: earlier}, want: []int64{7, 8}},
+		"another configuration's record": {before: &survey.Run{RunID: "r1", ConfigID: "d", Tiles: earlier}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			store := objstore.NewMemory()
@@ -150,6 +152,12 @@ func TestByHand(t *testing.T) {
 			run, err := record.ByHand(ctx, pipeline.RecordTilesIn{Destination: destination, Prepared: []literal.Blob{
 				prepared(t, store, "mem://scratch/8.json", 8, "", ""), prepared(t, store, "mem://scratch/7.json", 7, "", "its catalogue is corrupt"),
 			}})
+			if c.want == nil {
+				if _, serr := store.Stat(ctx, survey.IdentityURI(destination.RunURI)); fault.CodeOf(err) != survey.CodeRunTaken || serr == nil {
+					t.Errorf("%+v, %v", run, err)
+				}
+				return
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,9 +11,19 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// Run writes the record of a whole run, of its parts.
+// Run writes the record of a whole run, of its parts. A run that ends here fails
+// where more sub-tiles could not be prepared than the thresholds allow, or none
+// could be; the record is there all the same.
 func Run(ctx context.Context, in pipeline.RecordRunIn) (out pipeline.RecordRunOut, err error) {
 	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Parts))
 	out.Run = literal.Blob{URI: uri, Format: "json"}
-	return out, err
+	if err != nil || !in.Judges {
+		return out, err
+	}
+	standing, err := survey.Stand(ctx, task.From(ctx).Store(), pipeline.Places(in.Parts))
+	if err != nil {
+		return out, err
+	}
+	task.From(ctx).Log.Info("prepared", "tiles", standing.Tiles, "failed", standing.Failed, "sub_tiles", standing.SubTiles, "failed_sub_tiles", standing.FailedSubTiles)
+	return out, standing.Judge(in.Thresholds.MaxFailedFraction)
 }

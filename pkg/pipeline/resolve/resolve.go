@@ -23,14 +23,18 @@ import (
 // codeLaunch is the code of errors of a launch's own inputs.
 const codeLaunch = "LaunchInvalid"
 
-// Config is the body of resolve_config.
+// Config is the body of resolve_config. A run whose directory holds what another
+// configuration made is refused, before anything is listed or read.
 func Config(ctx context.Context, in pipeline.ResolveConfigIn) (pipeline.ResolveConfigOut, error) {
 	env := task.From(ctx)
 	out, warnings, err := Launch(ctx, env.Store(), in, env.Identity().Execution)
 	for _, w := range warnings {
 		env.Log.Warn(w)
 	}
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	return out, out.Identity().Check(ctx, env.Store(), out.Destination.RunURI)
 }
 
 // Launch reads the configuration that a launch names, lays the launch's own

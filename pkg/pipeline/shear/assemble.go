@@ -4,6 +4,7 @@ package shear
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/campaign"
@@ -15,6 +16,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
+	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -35,8 +37,14 @@ func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.
 	if err != nil {
 		return out, err
 	}
+	if err := part.Bind(ctx, env.Store()); err != nil {
+		return out, err
+	}
+	if err := (survey.Identity{ConfigID: in.Destination.ConfigID}).Claim(ctx, env.Store(), in.Destination.RunURI); err != nil {
+		return out, err
+	}
 	record := survey.PartURI(in.Destination.RunURI, in.Part)
-	total, err := Commit(ctx, part, in.CommitSettings, in.Destination, record)
+	total, err := Commit(ctx, part, in.Inference, in.CommitSettings, in.Destination, record)
 	if err != nil {
 		return out, err
 	}
@@ -47,20 +55,32 @@ func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.
 
 // AssembleDirectories does the same for a run whose stages were run by hand: from
 // its directories, and from its record where there is one, which it replaces.
-func AssembleDirectories(ctx context.Context, tables settings.Catalog, d pipeline.Destination) (assemble.Total, error) {
-	run, err := assemble.FromDirectories(ctx, task.From(ctx).Store(), d.Run(), d.ConfigID, d.RunURI)
+//
+// A run that was prepared from other data is refused, and so is one that measured
+// its sub-tiles itself, under another configuration: its record would be lost.
+func AssembleDirectories(ctx context.Context, s pipeline.ResolveConfigOut) (assemble.Total, error) {
+	d, store := s.Destination, task.From(ctx).Store()
+	id := s.Identity()
+	if err := id.CheckData(ctx, store, d.RunURI); err != nil {
+		return assemble.Total{}, err
+	}
+	if err := id.CheckRecord(ctx, store, d.RunURI); err != nil {
+		return assemble.Total{}, err
+	}
+	run, err := assemble.FromDirectories(ctx, store, d.Run(), d.ConfigID, d.RunURI)
 	if err != nil {
 		return assemble.Total{}, err
 	}
-	return Commit(ctx, run, pipeline.CommitSettings{Catalog: tables}, d, survey.RunURI(d.RunURI))
+	return Commit(ctx, run, s.Inference, pipeline.CommitSettings{Catalog: s.Catalog}, d, survey.RunURI(d.RunURI))
 }
 
 // Commit writes the record of some tiles and commits their rows. Tiles that could
 // not be prepared are marked first: the next run tries them again, whatever
 // becomes of the commit.
-func Commit(ctx context.Context, part *survey.Run, in pipeline.CommitSettings, d pipeline.Destination, record string) (total assemble.Total, err error) {
+func Commit(ctx context.Context, part *survey.Run, engine settings.Inference, in pipeline.CommitSettings, d pipeline.Destination, record string) (total assemble.Total, err error) {
 	env := task.From(ctx)
-	if err := part.MarkFailures(ctx, survey.Redo{Store: env.Store(), Base: d.RedoTiles()}); err != nil {
+	redo := survey.Redo{Store: env.Store(), Base: d.RedoTiles()}
+	if err := part.MarkFailures(ctx, redo); err != nil {
 		return total, err
 	}
 	c, err := catalog.Open(ctx, in.Catalog)
@@ -72,7 +92,9 @@ func Commit(ctx context.Context, part *survey.Run, in pipeline.CommitSettings, d
 	if err != nil {
 		return total, err
 	}
-	if total, err = assemble.Commit(ctx, env.Store(), c, part, leases, record); err != nil {
+	total, err = assemble.Commit(ctx, env.Store(), c, part, results.Methods(engine.Engine, engine.Inference), leases, record)
+	// What assembly found to be gone is to be made again, too.
+	if err := errors.Join(err, part.MarkFailures(ctx, redo)); err != nil {
 		return total, err
 	}
 	env.Log.Info("committed", "snapshot", total.Snapshot, "shear_rows", total.ShearRows, "source_rows", total.SourceRows, "unchanged", total.AllUnchanged(), "kept", total.Kept)

@@ -1,6 +1,9 @@
 package shear_test
 
 import (
+	"bytes"
+	"context"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -10,10 +13,12 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/record"
 	"github.com/cosmostat/constellation/pkg/pipeline/shear"
+	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -30,7 +35,7 @@ func check(t *testing.T, err error) {
 
 // inferred is what assemble_catalog takes of a run whose sub-tiles were inferred.
 func inferred(r *testrun.Run, all []testrun.Tile) pipeline.AssembleCatalogIn {
-	in := pipeline.AssembleCatalogIn{Destination: r.Settings.Destination}
+	in := pipeline.AssembleCatalogIn{Destination: r.Settings.Destination, Inference: r.Settings.Inference}
 	in.Prepared, in.Outcomes = r.Inferred(all)
 	in.Catalog = r.Settings.Catalog
 	return in
@@ -87,6 +92,33 @@ func rows(t *testing.T, r *testrun.Run) (status, by map[sky.SubTileID]string) {
 	return status, by
 }
 
+// edit changes what the sub-tile 0_1 of the west is said to have come to.
+func edit(r *testrun.Run, in *pipeline.AssembleCatalogIn, change func(o *survey.Outcome)) {
+	uri := in.Outcomes[0][1].URI
+	o := testrun.Load[survey.Outcome](r, uri)
+	change(o)
+	r.Save(uri, o)
+}
+
+// rewrite changes its row, as if the engine had written it so.
+func rewrite(r *testrun.Run, in *pipeline.AssembleCatalogIn, change func(s *results.Shear)) {
+	edit(r, in, func(o *survey.Outcome) {
+		all, err := results.LoadShear(context.Background(), r.Memory, o.Shear)
+		if err != nil {
+			panic(err)
+		}
+		change(&all[0])
+		var b bytes.Buffer
+		if err := results.WriteShear(&b, all); err != nil {
+			panic(err)
+		}
+		if _, err := objstore.WriteFile(context.Background(), r.Memory, o.Shear.URI, b.Bytes()); err != nil {
+			panic(err)
+		}
+		o.Shear.SHA256 = ""
+	})
+}
+
 // TestAssemble: why sub-tiles have no result is found out, and the others are committed.
 func TestAssemble(t *testing.T) {
 	lost := sky.ID(west, 0, 1)
@@ -95,6 +127,7 @@ func TestAssemble(t *testing.T) {
 		spoil  func(r *testrun.Run, in *pipeline.AssembleCatalogIn)
 		reason string // of the one sub-tile that failed
 		also   string // not in the reason
+		marked bool   // the tile
 	}{
 		"good": {},
 		"an outcome was lost with its pod": {
@@ -120,11 +153,56 @@ func TestAssemble(t *testing.T) {
 		},
 		"a result that is corrupt": {
 			spoil:  func(r *testrun.Run, _ *pipeline.AssembleCatalogIn) { r.Spoil(dir + "/results/shear.parquet") },
-			reason: dir + "/results/shear.parquet",
+			reason: dir + "/results/shear.parquet", marked: true,
 		},
 		"a result that is gone": {
 			spoil:  func(r *testrun.Run, _ *pipeline.AssembleCatalogIn) { r.Remove(dir + "/results/sources.parquet") },
-			reason: "run again without the cache",
+			reason: "no such object; a new run, under another --run-id, makes the tile again", marked: true,
+		},
+		"the directory holds something else by now": {
+			spoil: func(r *testrun.Run, _ *pipeline.AssembleCatalogIn) {
+				r.Save(dir+"/provenance.json", manifest.Provenance{Plan: "another"})
+			},
+			reason: dir + ": " + survey.Replaced, marked: true,
+		},
+		"the directory is made again": {
+			spoil:  func(r *testrun.Run, _ *pipeline.AssembleCatalogIn) { r.Remove(dir + "/manifest_local.yaml") },
+			reason: "not complete any more", marked: true,
+		},
+		"an outcome of other products": {
+			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
+				edit(r, in, func(o *survey.Outcome) { o.Plan = "another" })
+			},
+			reason: "something else than was prepared", marked: true,
+		},
+		"an outcome of another configuration": {
+			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
+				edit(r, in, func(o *survey.Outcome) { o.ConfigID = "another" })
+			},
+			reason: "under configuration another", marked: true,
+		},
+		"another centre": {
+			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
+				rewrite(r, in, func(s *results.Shear) { s.RA += 0.001 })
+			},
+			reason: "columns RA and DEC: the sub-tile's centre is",
+		},
+		"a centre that was a float32": {
+			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
+				rewrite(r, in, func(s *results.Shear) { s.RA, s.Dec = float64(float32(s.RA)), float64(float32(s.Dec)) })
+			},
+		},
+		"a centre that is no number": {
+			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
+				rewrite(r, in, func(s *results.Shear) { s.Dec = math.NaN() })
+			},
+			reason: "columns RA and DEC",
+		},
+		"a method of another engine": {
+			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
+				rewrite(r, in, func(s *results.Shear) { s.Method = "nuts" })
+			},
+			reason: `column METHOD: is "nuts", the configuration's engine and inference.method give mock`,
 		},
 		"too large for the GPU": {
 			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
@@ -165,8 +243,8 @@ func TestAssemble(t *testing.T) {
 					}
 				}
 			}
-			if marks := r.MarkedTiles(); len(marks) > 0 {
-				t.Errorf("a sub-tile that failed marks its tile: %v", marks)
+			if marks := r.MarkedTiles(); (len(marks) > 0) != c.marked || c.marked && marks[part.Tiles[0].Plan] == "" {
+				t.Errorf("marks: %v", marks)
 			}
 			again, err := shear.Assemble(r.Stage("assemble"), in)
 			if err != nil || again != out {
@@ -302,6 +380,41 @@ func TestAssembleDirectories(t *testing.T) {
 			},
 			code: assemble.CodeElsewhere, says: "4 sub-tiles of tile 102018212, below it lie 3",
 		},
+		"results of what was there before": {
+			spoil: func(r *testrun.Run) {
+				r.Save(dir+"/results/summary.json", survey.Summary{ConfigID: r.Settings.Destination.ConfigID, Plan: "another"})
+			},
+			failed: map[sky.SubTileID]string{lost: "prepared from something else since it was inferred"},
+		},
+		"a sub-tile made from something else than its siblings": {
+			spoil: func(r *testrun.Run) {
+				text, err := objstore.ReadFile(context.Background(), r.Memory, dir+"/manifest_local.yaml")
+				if err != nil {
+					panic(err)
+				}
+				m, err := manifest.Read(bytes.NewReader(text))
+				if err != nil {
+					panic(err)
+				}
+				m.Plan = "another"
+				var b bytes.Buffer
+				if err := manifest.Write(&b, m); err != nil {
+					panic(err)
+				}
+				if _, err := objstore.WriteFile(context.Background(), r.Memory, dir+"/manifest_local.yaml", b.Bytes()); err != nil {
+					panic(err)
+				}
+			},
+			code: assemble.CodeConfig, says: "sub-tiles of tile 102018212 were made from different inputs",
+		},
+		"prepared with another grid": {
+			spoil: func(r *testrun.Run) {
+				r.Settings.Tiling.Rows, r.Settings.Destination.ConfigID = 3, strings.Repeat("0", 64)
+			}, code: survey.CodeRunTaken, says: "its tiling.sub_tile_grid is [2, 2], here it is [3, 2]",
+		},
+		"measured under another configuration": {
+			record: true, spoil: func(r *testrun.Run) { r.Settings.Destination.ConfigID = strings.Repeat("0", 64) }, code: survey.CodeRunTaken, says: "another --run-id",
+		},
 		"no directories": {
 			spoil: func(r *testrun.Run) {
 				for _, uri := range r.FindAll("mem://products/r1/") {
@@ -330,7 +443,7 @@ func TestAssembleDirectories(t *testing.T) {
 			for key := range r.MarkedTiles() {
 				r.Remove(r.Settings.Destination.RedoTiles() + "/" + key + ".json")
 			}
-			total, err := shear.AssembleDirectories(r.Stage("assemble"), in.Catalog, r.Settings.Destination)
+			total, err := shear.AssembleDirectories(r.Stage("assemble"), r.Settings)
 			if fault.CodeOf(err) != c.code || err == nil && c.code != "" || err != nil && (c.code == "" || !strings.Contains(err.Error(), c.says)) {
 				t.Fatalf("%+v, %v; want %s with %q", total, err, c.code, c.says)
 			}
@@ -371,7 +484,7 @@ func TestElsewhere(t *testing.T) {
 	}
 	in := inferred(next, all)
 	assembled(t, next, in)
-	if total, err := shear.AssembleDirectories(next.Stage("assemble"), in.Catalog, next.Settings.Destination); fault.CodeOf(err) != assemble.CodeElsewhere {
+	if total, err := shear.AssembleDirectories(next.Stage("assemble"), next.Settings); fault.CodeOf(err) != assemble.CodeElsewhere {
 		t.Errorf("%+v, %v", total, err)
 	}
 }

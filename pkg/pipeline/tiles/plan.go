@@ -14,7 +14,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// Plan writes a plan for every tile. A tile that failed before, or whose products
+// Plan makes the run's directory this configuration's, before anything is written
+// there, and writes a plan for every tile. A tile that failed before, or whose products
 // were removed, gets another key, so that no cache answers for it.
 func Plan(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipeline.TileIn], err error) {
 	out = task.FanOut[pipeline.TileIn]{Branch: in.Branch, Accelerator: in.GPU.Accelerator}
@@ -22,6 +23,9 @@ func Plan(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipel
 		return out, nil
 	}
 	store := task.From(ctx).Store()
+	if err := in.Identity().Claim(ctx, store, in.Destination.RunURI); err != nil {
+		return out, err
+	}
 	planner := prepare.Planner{
 		Grid: sky.Grid(in.Tiling.Grid), Store: store, Dir: task.From(ctx).Output("tiles"),
 		Redo: survey.Redo{Store: store, Base: in.Destination.RedoTiles()}, ConfigID: in.Destination.ConfigID,

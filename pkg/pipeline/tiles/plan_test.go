@@ -87,7 +87,7 @@ func TestPlan(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed("the east's pixels were dropped, which are of no use to this configuration", plan("r5", nil), true, false, false)
-	changed("another configuration wants them", plan("r5", func(in *pipeline.FanOutTilesIn) { in.Destination.ConfigID = strings.Repeat("0", 64) }), true, true, false)
+	changed("another configuration wants them", plan("r6", func(in *pipeline.FanOutTilesIn) { in.Destination.ConfigID = strings.Repeat("0", 64) }), true, true, false)
 }
 
 func TestPlanRefuses(t *testing.T) {

@@ -35,6 +35,10 @@ func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.Prepa
 	if err != nil {
 		return out, err
 	}
+	// Somebody may have removed the directory since the tiles were planned, and begun another run.
+	if err := (survey.Identity{ConfigID: in.Destination.ConfigID}).Claim(ctx, env.Store(), in.Destination.RunURI); err != nil {
+		return out, err
+	}
 	// The moment of the listing: what became of a file since is said against it.
 	listed, err := env.Store().Stat(ctx, in.Listing.URI)
 	if err != nil {

@@ -1,0 +1,73 @@
+package results
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
+	"github.com/cosmostat/constellation/pkg/sky"
+	"github.com/cosmostat/constellation/pkg/survey"
+)
+
+// offCentre is how far, in degrees, a row's position may be from the sub-tile's
+// centre: that of a number that was a float32 on its way.
+const offCentre = 2.5e-5
+
+// CheckCentre holds a shear row's position to the sub-tile's centre.
+func CheckCentre(s Shear, centre sky.Coord) error {
+	if is := (sky.Coord{RA: s.RA, Dec: s.Dec}); !(sky.Separation(is, centre) <= offCentre) { // also where it is not a number
+		return invalid(survey.ShearFile, "the sub-tile's centre is (%.6f, %.6f) degrees, the row's is (%.6f, %.6f)", centre.RA, centre.Dec, is.RA, is.Dec).
+			At("columns RA and DEC").Fix("the engine must write the manifest's centre")
+	}
+	return nil
+}
+
+// CheckMethod holds the method of a measurement to what an engine may say.
+func CheckMethod(s Shear, may []string) error {
+	if s.Status != survey.StatusOK || slices.Contains(may, s.Method) {
+		return nil
+	}
+	return invalid(survey.ShearFile, "is %q, the configuration's engine and inference.method give %s", s.Method, strings.Join(may, ", ")).
+		At("column METHOD").Fix("the engine must write the method that it was asked for")
+}
+
+// methods are those of SHINE.
+var methods = []string{"map", "vi", "nuts"}
+
+// Methods are what METHOD may be in results of an engine, which was asked with
+// the text of the configuration's section inference; none: nobody says which engine.
+func Methods(engine settings.Engine, inference string) []string {
+	switch engine {
+	case "":
+		return nil
+	case settings.EngineMock, settings.EngineReference:
+		return []string{string(engine)}
+	}
+	var asked struct {
+		Inference struct {
+			Method string `yaml:"method"`
+		} `yaml:"inference"`
+	}
+	if err := yaml.Unmarshal([]byte(inference), &asked); err != nil || asked.Inference.Method == "" {
+		return methods // SHINE has its own default, and reads the section by itself
+	}
+	return []string{strings.ToLower(asked.Inference.Method)}
+}
+
+// CheckPlan holds a shear row to what was planned: the sub-tile and its centre,
+// and to what engines may say at all, where nobody says which one it was.
+func CheckPlan(s Shear, id sky.SubTileID, centre sky.Coord, may []string) error {
+	if s.ID() != id {
+		return fault.Data(CodeInvalid, "the row is of sub-tile %s, it should be of %s", s.ID(), id).On(survey.ShearFile)
+	}
+	if err := CheckCentre(s, centre); err != nil {
+		return err
+	}
+	if len(may) == 0 {
+		may = append([]string{string(settings.EngineMock), string(settings.EngineReference)}, methods...)
+	}
+	return CheckMethod(s, may)
+}
