@@ -1,7 +1,9 @@
 package euclid
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -244,8 +246,13 @@ func (c *Catalog) decode(raw []byte) (Row, bool) {
 // chunks reads the rows in order, many at a time, and uses one while the next is read.
 func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error {
 	size, total := c.table.RowSize, c.table.RowSize*c.table.Rows
-	if total == 0 {
-		return nil
+	tail := c.tail(total)
+	if total == 0 { // what follows is there already, as a rule
+		rest := make([]byte, tail)
+		if _, err := c.at.ReadAt(rest, c.table.HDU.DataOffset()); err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read rows of %s: %w", c.file.URI, err)
+		}
+		return c.ends(rest)
 	}
 	step := max(rowWindow/size, 1) * size
 	ctx, cancel := context.WithCancel(ctx)
@@ -258,7 +265,7 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 	for range cap(empty) {
 		empty <- nil
 	}
-	body, err := c.from.Get(ctx, c.file.URI, c.file.ETag, objstore.Range{Offset: c.table.HDU.DataOffset(), Length: total})
+	body, err := c.from.Get(ctx, c.file.URI, c.file.ETag, objstore.Range{Offset: c.table.HDU.DataOffset(), Length: total + tail})
 	if err != nil {
 		return fmt.Errorf("read rows of %s: %w", c.file.URI, err)
 	}
@@ -286,10 +293,24 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 				return
 			}
 		}
+		rest := make([]byte, tail)
+		_, err := io.ReadFull(body, rest)
+		if err == nil {
+			err = c.ends(rest)
+		}
+		select {
+		case full <- chunk{nil, err}:
+		case <-ctx.Done():
+		}
 	}()
 	for k := range full {
-		if k.err != nil {
+		switch {
+		case fault.CodeOf(k.err) == codeRows:
+			return k.err
+		case k.err != nil:
 			return fmt.Errorf("read rows of %s: %w", c.file.URI, k.err)
+		case k.rows == nil:
+			continue
 		}
 		if err := use(k.rows); err != nil {
 			return err
@@ -297,4 +318,30 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 		empty <- k.rows[:cap(k.rows)]
 	}
 	return ctx.Err()
+}
+
+// codeRows is that of a table whose header doesn't say how many rows there are.
+const codeRows = "CatalogRows"
+
+// tail is how much is read behind the rows: padding, and the start of what follows;
+// nothing where there is a heap.
+func (c *Catalog) tail(total int64) int64 {
+	if c.table.HDU.DataSize != total {
+		return 0
+	}
+	return min(fits.Pad(total)-total+int64(len(extension)), c.file.Size-c.table.HDU.DataOffset()-total)
+}
+
+const extension = "XTENSION"
+
+// ends refuses rows that go on behind the last one of NAXIS2: others may be lost.
+func (c *Catalog) ends(rest []byte) error {
+	pad := min(int64(len(rest)), fits.Pad(c.table.HDU.DataSize)-c.table.HDU.DataSize)
+	padding, next := rest[:pad], rest[pad:]
+	zeros := func(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
+	if (zeros(padding) || int64(len(padding)) < c.table.RowSize) && (zeros(next) || bytes.HasPrefix([]byte(extension), next)) {
+		return nil
+	}
+	return fault.Data(codeRows, "behind the last of %d rows come neither the end of the file nor another HDU, but more data", c.table.Rows).
+		On(c.file.URI).At("%s, NAXIS2", c.table.HDU).Fix("compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the tile out")
 }
