@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/pipeline/resolve"
@@ -128,6 +129,6 @@ func (l *launch) settings(ctx context.Context, execution string) (pipeline.Resol
 	if err != nil {
 		return pipeline.ResolveConfigOut{}, err
 	}
-	warn(os.Stderr, c.config)
+	warn(fault.Writer(os.Stderr), c.config)
 	return c.resolve(ctx, execution)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants/index"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/plot"
@@ -31,7 +32,7 @@ func (p *picture) fromConfig(ctx context.Context) (*plot.Scene, error) {
 		return nil, err
 	}
 	source := objstore.Open(ctx, pipeline.Store(s.Source))
-	found, err := findTiles(ctx, os.Stderr, source, s)
+	found, err := findTiles(ctx, fault.Writer(os.Stderr), source, s)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +144,7 @@ func catalogSources(ctx context.Context, r objstore.Reader, found *survey.Tiles,
 			if err != nil {
 				return nil, err
 			}
+			defer c.Close()
 			err = c.Rows(ctx, func(row euclid.Row) error {
 				source, ok := plot.Source{At: row.Pos}, false
 				for _, w := range wanted {

@@ -211,6 +211,7 @@ func (t *runTile) addSources(ctx context.Context, r objstore.Reader, dir string,
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	cores := make(map[int64]bool, len(m.Core))
 	for _, id := range m.Core {
 		cores[id] = true
@@ -232,7 +233,7 @@ func (t *runTile) addQuadrants(ctx context.Context, r objstore.Reader, dir strin
 		last = q.SCI
 		f, err := fileAt(ctx, r, objstore.Join(dir, q.SCI))
 		if fault.CodeOf(err) == objstore.NotFound {
-			fmt.Fprintln(os.Stderr, "not drawn, the file is gone:", objstore.Join(dir, q.SCI))
+			fmt.Fprintln(fault.Writer(os.Stderr), "not drawn, the file is gone:", objstore.Join(dir, q.SCI))
 			continue
 		} else if err != nil {
 			return err

@@ -89,7 +89,7 @@ func indexInputs(s pipeline.ResolveConfigOut) pipeline.IndexObservationsIn {
 
 // findTiles finds the tiles that settings ask for, and says on w which can't be placed.
 func findTiles(ctx context.Context, w io.Writer, source euclid.TileStore, s pipeline.ResolveConfigOut) (*survey.Tiles, error) {
-	return observations.Tiles(ctx, source, indexInputs(s), func(why error) { fmt.Fprintln(w, "a tile is left out:", why) })
+	return observations.Tiles(ctx, source, indexInputs(s), nil, func(why error) { fmt.Fprintln(w, "a tile is left out:", why) })
 }
 
 // tileRow is a tile, or one of its sub-tiles.
@@ -106,10 +106,10 @@ func tileRows(ctx context.Context, l *launch, subTiles, neighbours bool) ([]tile
 	if err != nil {
 		return nil, err
 	}
-	if err := contact(ctx, os.Stderr, s); err != nil {
+	if err := contact(ctx, fault.Writer(os.Stderr), s); err != nil {
 		return nil, err
 	}
-	tiles, err := findTiles(ctx, os.Stderr, objstore.Open(ctx, pipeline.Store(s.Source)), s)
+	tiles, err := findTiles(ctx, fault.Writer(os.Stderr), objstore.Open(ctx, pipeline.Store(s.Source)), s)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -143,7 +142,7 @@ func card(file, hdu, key, card string) change {
 		if at < 0 {
 			t.Fatalf("HDU %q has no %s", hdu, key)
 		}
-		copy(raw[at:at+80], fmt.Sprintf("%-80s", card))
+		copy(raw[at:at+80], padded(card))
 		return data
 	})
 }
@@ -157,11 +156,11 @@ func insert(file, hdu, card string) change {
 		switch {
 		case end+160 <= len(raw):
 			copy(raw[end+80:], raw[end:end+80])
-			copy(raw[end:], fmt.Sprintf("%-80s", card))
+			copy(raw[end:], padded(card))
 		default:
 			for _, key := range []string{"", "HISTORY", "COMMENT"} {
 				if at := cardAt(raw, key); at >= 0 {
-					copy(raw[at:at+80], fmt.Sprintf("%-80s", card))
+					copy(raw[at:at+80], padded(card))
 					return data
 				}
 			}
@@ -170,6 +169,9 @@ func insert(file, hdu, card string) change {
 		return data
 	})
 }
+
+// padded is a card of 80 bytes, whatever letters it has.
+func padded(card string) string { return (card + strings.Repeat(" ", 80))[:80] }
 
 // cell writes a value into a row of a catalogue's column (int64 or float64).
 func cell(file, column string, row int, value any) change {

@@ -72,6 +72,10 @@ func Hold(ctx context.Context, settings settings.Catalog, th settings.Thresholds
 	if err != nil {
 		return nil, err
 	}
+	report.Inputs = inputs(run)
+	if why := doubts(run, th); len(why) > 0 {
+		report.Reasons, report.OK = append(why, report.Reasons...), false
+	}
 	if len(run.Tiles) == 0 { // a campaign that found nothing left to do
 		report.OK, report.Reasons = true, nil
 	}

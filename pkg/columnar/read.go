@@ -3,8 +3,8 @@ package columnar
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
+	"unsafe"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -22,18 +22,31 @@ type Reader[T any] struct {
 	Missing string // a column is missing or of a wrong type
 	Invalid string // a value does not fit its field
 	Remedy  string // what to do about any of it; may be empty
+	// MaxRows is what a file has at most; 0: as many as it likes, a row group at a time.
+	MaxRows int64
 }
 
 // batch is the number of values decoded at once; memory grows with the values
 // that a file really has, not with the number its footer claims.
 const batch = 4096
 
+// A file says how much it makes of its bytes, and equal values take next to none.
+const (
+	// maxGroup bounds the rows of a row group, in bytes of their Go type, and the
+	// numbers in their lists, and the text in them, each for itself.
+	maxGroup = 64 << 20
+	// maxPage bounds a page after it was decompressed; writers make them of 1 MB.
+	maxPage = 32 << 20
+)
+
 // Scan reads a file row group by row group until visit fails. The slice that
 // visit gets is its own.
 func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error {
 	var f *file.Reader
 	err := t.calmly(func() (err error) {
-		f, err = file.NewParquetReader(io.NewSectionReader(r, 0, size))
+		limits := parquet.NewReaderProperties(nil)
+		limits.MaxCompressedPageSize, limits.MaxUncompressedPageSize = maxPage, maxPage
+		f, err = file.NewParquetReader(io.NewSectionReader(r, 0, size), file.WithReadProps(limits))
 		return err
 	})
 	if err != nil {
@@ -43,6 +56,9 @@ func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error
 	if err := t.calmly(func() error { return t.check(f.MetaData().Schema) }); err != nil {
 		return err
 	}
+	if n := f.NumRows(); t.MaxRows > 0 && n > t.MaxRows {
+		return t.tooMany(n)
+	}
 	first := 0
 	for g := range f.NumRowGroups() {
 		var rows []T
@@ -50,6 +66,9 @@ func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error
 			rows, err = t.group(f.RowGroup(g), first)
 			return err
 		})
+		if n := int64(first + len(rows)); err == nil && t.MaxRows > 0 && n > t.MaxRows {
+			err = t.tooMany(n)
+		}
 		if err == nil {
 			err = visit(rows)
 		}
@@ -104,8 +123,16 @@ func (t *Reader[T]) corrupt(err error) *fault.Error {
 	return fault.Data(t.Corrupt, "not a readable Parquet file: %w", err).Fix("%s", t.Remedy)
 }
 
+func (t *Reader[T]) tooMany(n int64) error {
+	return fault.Data(t.Invalid, "it has %d rows, of which there are at most %d", n, t.MaxRows).Fix("%s", t.Remedy)
+}
+
 func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
-	rows, seen := make([]T, 0, batch), texts{}
+	if n, size := g.NumRows(), int64(unsafe.Sizeof(*new(T))); n < 0 || n > maxGroup/size {
+		return nil, fault.Data(t.Invalid, "a row group has %d rows, of which at most %d are read at once", n, maxGroup/size).
+			Fix("write it in smaller row groups")
+	}
+	rows, seen := make([]T, 0, batch), &texts{one: map[string]string{}}
 	for _, c := range t.Columns {
 		i := t.find(g.MetaData().Schema, c.Name)
 		if i < 0 {
@@ -118,7 +145,7 @@ func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
 		if err != nil {
 			return nil, t.corrupt(err).At("column %s", c.Name)
 		}
-		d := decoder[T]{t: t, column: c, rows: &rows, first: first, texts: seen}
+		d := decoder[T]{t: t, column: c, rows: &rows, first: first, most: int(g.NumRows()), texts: seen}
 		if err := d.decode(chunk); err != nil {
 			if fault.KindOf(err) == fault.Unclassified {
 				err = t.corrupt(err).At("column %s", c.Name)
@@ -146,18 +173,6 @@ func (t *Reader[T]) find(s *schema.Schema, name string) int {
 	return -1
 }
 
-// texts keeps one string for all equal ones.
-type texts map[string]string
-
-func (t texts) of(b []byte) string {
-	s, ok := t[string(b)]
-	if !ok {
-		s = string(b)
-		t[s] = s
-	}
-	return s
-}
-
 // decoder reads one column of a row group into rows, which grow where they are too few.
 type decoder[T any] struct {
 	t      *Reader[T]
@@ -165,16 +180,20 @@ type decoder[T any] struct {
 	rows   *[]T
 	first  int // number in the file of the first row
 	n      int // rows that are done
-	texts  texts
+	most   int // as the file says
+	texts  *texts
 }
 
 // next is the field of the next row.
-func (d *decoder[T]) next() any {
+func (d *decoder[T]) next() (any, error) {
+	if d.n == d.most {
+		return nil, fmt.Errorf("it has more values than the %d rows", d.most)
+	}
 	if d.n == len(*d.rows) {
 		*d.rows = append(*d.rows, *new(T))
 	}
 	d.n++
-	return d.column.Ref(&(*d.rows)[d.n-1])
+	return d.column.Ref(&(*d.rows)[d.n-1]), nil
 }
 
 // fits says whether a chunk's type goes into the field, and what would.
@@ -247,57 +266,12 @@ func (d *decoder[T]) decode(chunk file.ColumnChunkReader) error {
 	case *file.Float32ColumnChunkReader:
 		return drain(d, r.ReadBatch, desc, func(field any, v float32) error { return number(field, float64(v)) })
 	case *file.ByteArrayColumnChunkReader:
-		return drain(d, r.ReadBatch, desc, func(field any, v parquet.ByteArray) error {
-			*field.(*string) = d.texts.of(v)
-			return nil
+		return drain(d, r.ReadBatch, desc, func(field any, v parquet.ByteArray) (err error) {
+			*field.(*string), err = d.texts.of(v)
+			return err
 		})
 	}
 	return fmt.Errorf("no decoder for %s", desc)
-}
-
-// integer stores a value; huge is one above the largest int64.
-func integer(field any, v int64, huge bool) error {
-	switch p := field.(type) {
-	case *uint64:
-		if *p = uint64(v); huge || v >= 0 {
-			return nil
-		}
-	case *int64:
-		if *p = v; !huge {
-			return nil
-		}
-	case *int32:
-		if *p = int32(v); !huge && int64(*p) == v {
-			return nil
-		}
-	}
-	if huge {
-		return fmt.Errorf("%d is out of range", uint64(v))
-	}
-	return fmt.Errorf("%d is out of range", v)
-}
-
-func number(field any, v float64) error {
-	switch p := field.(type) {
-	case *float64:
-		*p = v
-	case **float32:
-		x := float32(v)
-		if math.IsInf(float64(x), 0) && !math.IsInf(v, 0) {
-			return fmt.Errorf("%g is too large for single precision", v)
-		}
-		*p = &x
-	}
-	return nil
-}
-
-// null leaves out a value.
-func null(field any) error {
-	switch field.(type) {
-	case **float32, *string:
-		return nil
-	}
-	return fmt.Errorf("is null")
 }
 
 type read[V any] func(int64, []V, []int16, []int16) (int64, int, error)
@@ -316,8 +290,10 @@ func drain[T, V any](d *decoder[T], read read[V], desc *schema.Column, store fun
 		}
 		used := 0
 		for i := range int(n) {
-			field := d.next()
+			field, err := d.next()
 			switch {
+			case err != nil:
+				return err
 			case def != nil && def[i] == 0:
 				err = null(field)
 			case used >= got:
@@ -357,14 +333,20 @@ func drainLists[T, V any](d *decoder[T], read read[V], desc *schema.Column) erro
 				used++
 			}
 		}
-		if used != got {
+		switch {
+		case used != got:
 			return io.ErrUnexpectedEOF
+		case len(starts) > d.most || len(all)+got > maxGroup/8:
+			return fmt.Errorf("it has more values than its %d rows may have", d.most)
 		}
 		all = append(all, values[:got]...)
 	}
 	starts = append(starts, len(all))
 	for i, from := range starts[:len(starts)-1] {
-		field := d.next()
+		field, err := d.next()
+		if err != nil {
+			return err
+		}
 		if to := starts[i+1]; to > from {
 			*field.(*[]V) = all[from:to:to]
 		}

@@ -63,6 +63,7 @@ func TestLoadRefuses(t *testing.T) {
 		"tile id":        {"tile_ids: [abc]\n", "abc is not a tile id"},
 		"choice":         {"data: {exposures: both}\n", "must be nominal, short or all"},
 		"engine vs mock": {"engine: shine\nmock_shine: true\n", "line 1, column 9: engine: shine contradicts mock_shine"},
+		"verify":         {"data: {verify: never}\n", "data.verify must be strict or warn"},
 		"fraction":       {"data: {max_missing: 1.5}\n", "neither a count nor a fraction"},
 		"margin":         {"tiling:\n  sub_tile_margin_arcmin: 0.05\n", "line 2, column 27: tiling.sub_tile_margin_arcmin must be between 0.0534 (3.2\") and 60"},
 		"region key":     {"region: {circle: [1, 2, 3]}\n", "line 1, column 10: region: unknown shape circle (use one of cone"},
@@ -208,12 +209,12 @@ func TestID(t *testing.T) {
 		t.Errorf("the id of an older configuration changed, or %v", err)
 	}
 	base := load("")
-	for _, same := range []string{"max_parallelism: 3\n", "---\noutput: {storage_base_uri: /elsewhere}\n", "---\ntile_ids: all\n", "---\nshine: {command: [other]}\n", "---\ndata: {s3_endpoint_url: 'http://127.0.0.1:4321'}\n"} {
+	for _, same := range []string{"max_parallelism: 3\n", "---\noutput: {storage_base_uri: /elsewhere}\n", "---\ntile_ids: all\n", "---\nshine: {command: [other]}\n", "---\ndata: {s3_endpoint_url: 'http://127.0.0.1:4321'}\n", "---\ndata: {verify: strict}\n"} {
 		if load(same) != base {
 			t.Errorf("%q changed the id", same)
 		}
 	}
-	for _, differs := range []string{"---\nengine: shine\n", "---\ngal: {flux: 2.0}\n", "---\ntiling: {sub_tile_margin_arcmin: 2}\n"} {
+	for _, differs := range []string{"---\nengine: shine\n", "---\ngal: {flux: 2.0}\n", "---\ntiling: {sub_tile_margin_arcmin: 2}\n", "---\ndata: {verify: warn}\n"} {
 		if load(differs) == base {
 			t.Errorf("%q did not change the id", differs)
 		}
@@ -232,6 +233,18 @@ func TestLimit(t *testing.T) {
 		if got, err := c.limit.Of(c.total); err != nil || got != c.want {
 			t.Errorf("%s of %d: %d, %v", c.limit, c.total, got, err)
 		}
+	}
+	for _, c := range []struct {
+		limit Limit
+		part  int
+		want  int
+	}{{"0", 4, 0}, {"3", 4, 3}, {"0.01", 4, 1}, {"0.5", 3, 2}, {"0.0", 4, 0}, {"0.001", 0, 0}} {
+		if got, err := c.limit.Among(c.part); err != nil || got != c.want {
+			t.Errorf("%s among %d: %d, %v", c.limit, c.part, got, err)
+		}
+	}
+	if _, err := Limit("some").Among(3); err == nil {
+		t.Error("some is a limit")
 	}
 }
 

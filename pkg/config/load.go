@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/settings"
 )
@@ -63,6 +64,9 @@ type place struct {
 
 // read puts the documents of a text over what is there.
 func (l *loader) read(c *Config, d document, text string) error {
+	if e := (*bounds.Error)(nil); errors.As(bounds.YAML([]byte(text)), &e) {
+		return fault.Input(d.code, "%w", e).On(d.name).At("line %d", e.Line).Fix("write less of it, or check that it is a configuration")
+	}
 	file, err := parser.ParseBytes([]byte(text), 0)
 	if err != nil {
 		return d.located(err)
@@ -162,6 +166,9 @@ func decode(field reflect.Value, node ast.Node) error {
 		return region(into, node)
 	case *settings.Shape:
 		return shape(into, node)
+	case *settings.Release: // 01.00 is a number to YAML, and no number to us
+		*into = settings.Release(node.GetToken().Value)
+		return nil
 	default:
 		return yaml.NodeToValue(node, into, yaml.Strict())
 	}

@@ -1,7 +1,9 @@
 package euclid
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -25,8 +27,11 @@ type Catalog struct {
 	table       *fits.Table
 	layout      *Layout
 	id, ra, dec *fits.Column
+	tile        *fits.Column // that says of each row which tile's it is; nil: none does
+	tileID      int64        // of the file's name
 	skipped     int64
 	at          io.ReaderAt // through the window that the headers were read with
+	unpacked    *unpacked   // nil where the file isn't gzipped
 }
 
 // Row is one source of a catalogue.
@@ -44,12 +49,28 @@ type Row struct {
 // OpenCatalog reads the headers of a catalogue file, and not its rows: one
 // request for a file of Q1. The table must have the columns OBJECT_ID
 // (integer), RIGHT_ASCENSION and DECLINATION (floating point, degrees), in any
-// letter case and order; else the error has code CatalogColumns.
-func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (*Catalog, error) {
-	at := objstore.Window(readerAt(ctx, r, f), f.Size, headerWindow)
-	c := &Catalog{file: f, from: r, at: at}
+// letter case and order; else the error has code CatalogColumns. A file that
+// says it is of another tile than its name is refused.
+//
+// A gzipped file is unpacked into a temporary file, which Close frees.
+func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (_ *Catalog, err error) {
+	c := &Catalog{file: f, from: r}
+	at, size := readerAt(ctx, r, f), f.Size
+	if f.Gzipped() {
+		if c.unpacked, err = unpack(ctx, r, f, mostCatalog); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				c.Close()
+			}
+		}()
+		c.from, at, size = c.unpacked, c.unpacked, c.unpacked.size
+	}
+	at = objstore.Window(at, size, headerWindow)
+	c.at = at
 	var primary, table *fits.HDU
-	err := fits.Scan(at, f.Size, func(h *fits.HDU) (bool, error) {
+	err = fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
 		if h.Index == 0 {
 			primary = h
 		} else if h.Kind == "BINTABLE" {
@@ -59,6 +80,9 @@ func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (*Catalog, erro
 	})
 	if err != nil {
 		return nil, locate(err, f.URI, nil)
+	}
+	if err := holdTile(f.URI, primary); err != nil {
+		return nil, err
 	}
 	if table == nil {
 		return nil, fault.Data("CatalogColumns", "no binary table").On(f.URI).Fix("is it a MER final catalogue?")
@@ -108,6 +132,7 @@ func (c *Catalog) choose() error {
 		return fault.Data("CatalogColumns", "lacks %s", list(lacking)).On(c.file.URI).At("%s", c.table.HDU).
 			Fix("a MER final catalogue has them; check data.catalog_base_uri")
 	}
+	c.chooseTile()
 	for _, col := range []*fits.Column{c.ra, c.dec} {
 		if err := inDegrees(col); err != nil {
 			return fault.Data("CatalogColumns", "%w", err).On(c.file.URI).At("%s, %s", c.table.HDU, unitKey(c.table, col)).
@@ -115,6 +140,35 @@ func (c *Catalog) choose() error {
 		}
 	}
 	return nil
+}
+
+// chooseTile finds the column that says which tile a row is of, where there is one.
+func (c *Catalog) chooseTile() {
+	n, ok := merNameOf(c.file.URI)
+	for _, name := range []string{"TILE_INDEX", "TILE_ID", "TILEID"} {
+		if col, has := c.table.Column(name); ok && has && col.Repeat == 1 && containsByte("KJI", col.Type) {
+			c.tile, c.tileID = col, n.Tile
+			return
+		}
+	}
+}
+
+// holdRow refuses a row that says it is another tile's.
+func (c *Catalog) holdRow(raw []byte, n int64) error {
+	if c.tile == nil {
+		return nil
+	}
+	if tile, null := c.tile.Int64(raw); !null && tile != c.tileID {
+		return wrongTile(c.file.URI, c.tileID, "%s of row %d is %d", c.tile.Name, n, tile).At("%s", c.table.HDU)
+	}
+	return nil
+}
+
+// Close frees what a gzipped file was unpacked to.
+func (c *Catalog) Close() {
+	if c.unpacked != nil {
+		c.unpacked.Close() // a temporary file that is gone already
+	}
 }
 
 // File is the file that was opened.
@@ -136,11 +190,15 @@ func (c *Catalog) Skipped() int64 { return c.skipped }
 // Heap is read from, all of the heap is fetched once, into a temporary file.
 func (c *Catalog) Rows(ctx context.Context, visit func(row Row) error) error {
 	c.skipped = 0
-	size := int(c.table.RowSize)
+	size, n := int(c.table.RowSize), int64(0)
 	heap := c.heap(ctx)
 	defer heap.close()
 	return c.chunks(ctx, func(chunk []byte) error {
 		for ; len(chunk) > 0; chunk = chunk[size:] {
+			n++
+			if err := c.holdRow(chunk[:size:size], n); err != nil {
+				return err
+			}
 			row, ok := c.decode(chunk[:size:size])
 			if !ok {
 				c.skipped++
@@ -160,6 +218,9 @@ func (c *Catalog) Rows(ctx context.Context, visit func(row Row) error) error {
 // first is the first source of the file, whose row follows the header: as a rule
 // it needs no further request. It works as long as the context of [OpenCatalog] does.
 func (c *Catalog) first() (Row, error) {
+	if c.table.Rows == 0 { // of rows that may be of any size
+		return Row{}, noSources(c.file)
+	}
 	raw := make([]byte, c.table.RowSize)
 	for i := range c.table.Rows {
 		if _, err := c.at.ReadAt(raw, c.table.HDU.DataOffset()+i*c.table.RowSize); err != nil {
@@ -185,8 +246,13 @@ func (c *Catalog) decode(raw []byte) (Row, bool) {
 // chunks reads the rows in order, many at a time, and uses one while the next is read.
 func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error {
 	size, total := c.table.RowSize, c.table.RowSize*c.table.Rows
-	if total == 0 {
-		return nil
+	tail := c.tail(total)
+	if total == 0 { // what follows is there already, as a rule
+		rest := make([]byte, tail)
+		if _, err := c.at.ReadAt(rest, c.table.HDU.DataOffset()); err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read rows of %s: %w", c.file.URI, err)
+		}
+		return c.ends(rest)
 	}
 	step := max(rowWindow/size, 1) * size
 	ctx, cancel := context.WithCancel(ctx)
@@ -199,7 +265,7 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 	for range cap(empty) {
 		empty <- nil
 	}
-	body, err := c.from.Get(ctx, c.file.URI, c.file.ETag, objstore.Range{Offset: c.table.HDU.DataOffset(), Length: total})
+	body, err := c.from.Get(ctx, c.file.URI, c.file.ETag, objstore.Range{Offset: c.table.HDU.DataOffset(), Length: total + tail})
 	if err != nil {
 		return fmt.Errorf("read rows of %s: %w", c.file.URI, err)
 	}
@@ -227,10 +293,24 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 				return
 			}
 		}
+		rest := make([]byte, tail)
+		_, err := io.ReadFull(body, rest)
+		if err == nil {
+			err = c.ends(rest)
+		}
+		select {
+		case full <- chunk{nil, err}:
+		case <-ctx.Done():
+		}
 	}()
 	for k := range full {
-		if k.err != nil {
+		switch {
+		case fault.CodeOf(k.err) == codeRows:
+			return k.err
+		case k.err != nil:
 			return fmt.Errorf("read rows of %s: %w", c.file.URI, k.err)
+		case k.rows == nil:
+			continue
 		}
 		if err := use(k.rows); err != nil {
 			return err
@@ -238,4 +318,30 @@ func (c *Catalog) chunks(ctx context.Context, use func(rows []byte) error) error
 		empty <- k.rows[:cap(k.rows)]
 	}
 	return ctx.Err()
+}
+
+// codeRows is that of a table whose header doesn't say how many rows there are.
+const codeRows = "CatalogRows"
+
+// tail is how much is read behind the rows: padding, and the start of what follows;
+// nothing where there is a heap.
+func (c *Catalog) tail(total int64) int64 {
+	if c.table.HDU.DataSize != total {
+		return 0
+	}
+	return min(fits.Pad(total)-total+int64(len(extension)), c.file.Size-c.table.HDU.DataOffset()-total)
+}
+
+const extension = "XTENSION"
+
+// ends refuses rows that go on behind the last one of NAXIS2: others may be lost.
+func (c *Catalog) ends(rest []byte) error {
+	pad := min(int64(len(rest)), fits.Pad(c.table.HDU.DataSize)-c.table.HDU.DataSize)
+	padding, next := rest[:pad], rest[pad:]
+	zeros := func(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
+	if (zeros(padding) || int64(len(padding)) < c.table.RowSize) && (zeros(next) || bytes.HasPrefix([]byte(extension), next)) {
+		return nil
+	}
+	return fault.Data(codeRows, "behind the last of %d rows come neither the end of the file nor another HDU, but more data", c.table.Rows).
+		On(c.file.URI).At("%s, NAXIS2", c.table.HDU).Fix("compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the tile out")
 }

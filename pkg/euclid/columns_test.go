@@ -115,7 +115,7 @@ func TestUnitsOfPositions(t *testing.T) {
 			}
 			cols[0].PutInt(row, 5)
 			table := put(t, m, "mem://tables/tiles.fits", file(t, fits.NewPrimary(), hdu{fits.NewTable(cols, 1), row}))
-			_, err = euclid.IndexTiles(t.Context(), m, euclid.TileOptions{Source: settings.FromTable, TileTable: table.URI, CatalogBase: "mem://cat"})
+			_, _, err = euclid.IndexTiles(t.Context(), m, euclid.TileOptions{Source: settings.FromTable, TileTable: table.URI, CatalogBase: "mem://cat"})
 			if ok && err != nil {
 				t.Errorf("tile table, %s in %q: %v", name, unit, err)
 			} else if !ok {
@@ -161,13 +161,16 @@ func TestNamelessColumns(t *testing.T) {
 		changeA, changeB func([]byte) []byte
 		says             string
 	}{
-		"one without a name":        {a: usual, b: usual, changeA: nameless(5), changeB: nameless(5)},
-		"two without a name":        {a: usual, b: usual, changeA: nameless(5, 6), changeB: nameless(5, 6)},
-		"a name twice":              {a: named(5, "X1"), b: named(5, "X1")},
-		"a name in two cases":       {a: named(5, "x1"), b: named(5, "x1")},
-		"named in one":              {a: usual, b: usual, changeA: nameless(5), says: "column 5 (without a name, TTYPE5) is missing"},
-		"named in the other":        {a: usual, b: usual, changeB: nameless(5), says: "column 5 (without a name, TTYPE5) is one too many"},
-		"nameless at another place": {a: usual, b: swapped, changeA: nameless(5), changeB: nameless(4), says: "column 5 (without a name, TTYPE5) is missing"},
+		"one without a name":                  {a: usual, b: usual, changeA: nameless(5), changeB: nameless(5)},
+		"two without a name":                  {a: usual, b: usual, changeA: nameless(5, 6), changeB: nameless(5, 6)},
+		"a name twice":                        {a: named(5, "X1"), b: named(5, "X1")},
+		"a name in two cases":                 {a: named(5, "x1"), b: named(5, "x1")},
+		"named in one":                        {a: usual, b: usual, changeA: nameless(5)},
+		"named in the other":                  {a: usual, b: usual, changeB: nameless(5)},
+		"named in one, of another type":       {a: usual, b: wider, changeA: nameless(5), says: "column 5 (without a name, TTYPE5) is 1J, not 1I"},
+		"named in the other, of another type": {a: usual, b: wider, changeB: nameless(5), says: "X1 is 1J, not 1I"},
+		"one more without a name":             {a: usual, b: func() []fits.Column { return append(usual(), fits.Column{Name: "X3", Format: "I"}) }, changeB: nameless(7), says: "column 7 (without a name, TTYPE7) is one too many"},
+		"nameless at another place":           {a: usual, b: swapped, changeA: nameless(5), changeB: nameless(4), says: "column 5 (without a name, TTYPE5) is missing"},
 		"nameless and of another type": {a: usual, b: wider, changeA: nameless(5), changeB: nameless(5),
 			says: "column 5 (without a name, TTYPE5) is 1J, not 1I"},
 		"twice in one":       {a: named(5, "X1"), b: usual, says: "column 5 (X1, which stands twice) is missing"},
@@ -196,5 +199,46 @@ func TestNamelessColumns(t *testing.T) {
 		cols[3].Name = name
 		_, err := layout(objstore.NewMemory(), "twice.fits", cols, nil)
 		wantFault(t, err, fault.BadData, "CatalogColumns", strings.ToUpper(name), "several")
+	}
+}
+
+// A table that has more rows than its header says is refused, however the file ends.
+func TestRowsBehindTheLast(t *testing.T) {
+	sources := tileSources(sky.Coord{RA: 58, Dec: -51.5}, 1)
+	for range 3 {
+		sources = append(sources, sources...) // 200 rows, more than a block
+	}
+	whole := catalogFile(t, sources)
+	said := func(rows int) []byte {
+		return withCard(t, whole, "NAXIS2", fmt.Sprintf("NAXIS2  = %20d", rows))
+	}
+	image := file(t, fits.NewPrimary(), hdu{header: empty("MORE")})[fits.Block:]
+	for name, c := range map[string]struct {
+		raw  []byte
+		rows int // read, -1: refused
+	}{
+		"as it is":             {whole, 200},
+		"less":                 {said(100), -1},
+		"one less":             {said(199), -1},
+		"none":                 {said(0), -1},
+		"another HDU":          {append(bytes.Clone(whole), image...), 200},
+		"less and another HDU": {append(said(100), image...), -1},
+		"zeros":                {append(bytes.Clone(whole), make([]byte, 5*fits.Block)...), 200},
+		"unfilled":             {bytes.TrimRight(whole, "\x00"), 200},
+		"an empty table":       {catalogFile(t, nil), 0},
+	} {
+		m := objstore.NewMemory()
+		cat := open(t, m, put(t, m, catURI, c.raw))
+		n := 0
+		before := m.Usage().Requests
+		err := cat.Rows(t.Context(), func(euclid.Row) error { n++; return nil })
+		if c.rows < 0 {
+			wantFault(t, err, fault.BadData, "CatalogRows", catURI, "HDU 1", "NAXIS2")
+		} else if err != nil || n != c.rows {
+			t.Errorf("%s: %d rows, %v", name, n, err)
+		}
+		if used := m.Usage().Requests - before; used > 1 {
+			t.Errorf("%s: %d requests", name, used)
+		}
 	}
 }

@@ -35,7 +35,7 @@ type move struct{ from, to, n int }
 // Join matches the columns of another catalogue with l's, by name in any
 // letter case and by format: type and count, null value and scaling. The order
 // may differ. Columns without a name, or with that of another, are matched by
-// their place. What one side lacks or what differs is refused by name,
+// their place; so is one that has its name on one side only. What one side lacks or what differs is refused by name,
 // code CatalogMismatch.
 func (l *Layout) Join(other *Layout) (*Join, error) {
 	j := &Join{size: l.RowSize()}
@@ -65,7 +65,7 @@ func (l *Layout) Join(other *Layout) (*Join, error) {
 	}
 	if len(faults) > 0 {
 		return nil, fault.Data("CatalogMismatch", "columns differ from those of %s: %s", l.uri, list(faults)).
-			On(other.uri).At("%s", other.table.HDU).Fix("catalogues that are joined must be of one release")
+			On(other.uri).At("%s", other.table.HDU).Fix("catalogues that are joined must be of one release, and name their columns alike: take them from the archive, or give a column without a name its TTYPE")
 	}
 	if same {
 		j.moves = nil
@@ -82,10 +82,17 @@ func (l *Layout) plain(i int) bool {
 // partner is the column of another layout that is l's column i, or -1.
 func (l *Layout) partner(i int, other *Layout) int {
 	columns, name := other.table.Columns, l.table.Columns[i].Name
-	if l.plain(i) {
+	if _, there := other.table.Column(name); there && l.plain(i) {
 		return slices.IndexFunc(columns, func(c fits.Column) bool { return strings.EqualFold(c.Name, name) && !other.table.Twice(name) })
 	}
-	if i < len(columns) && !other.plain(i) && strings.EqualFold(columns[i].Name, name) {
+	if i >= len(columns) {
+		return -1
+	}
+	_, theirs := l.table.Column(columns[i].Name)
+	switch {
+	case !other.plain(i) && strings.EqualFold(columns[i].Name, name):
+		return i
+	case name == "" && !theirs && other.plain(i), columns[i].Name == "" && l.plain(i):
 		return i
 	}
 	return -1

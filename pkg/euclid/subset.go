@@ -164,7 +164,7 @@ func (s *Subset) card(key, c string) string {
 		return ""
 	case strings.HasPrefix(key, "TFORM"):
 		return s.format(key, c)
-	case s.lower && strings.HasPrefix(key, "TTYPE"):
+	case s.lower && strings.HasPrefix(key, "TTYPE") && !s.shared(key):
 		// The value ends at the first quote: a column's name has none inside.
 		if i := strings.IndexByte(c, '\''); i >= 0 {
 			if n := strings.IndexByte(c[i+1:], '\''); n >= 0 {
@@ -173,6 +173,14 @@ func (s *Subset) card(key, c string) string {
 		}
 	}
 	return c
+}
+
+// shared says whether another column has the same name but for the case, which
+// is all that some readers can tell them apart by.
+func (s *Subset) shared(key string) bool {
+	n, err := strconv.Atoi(key[len("TTYPE"):])
+	columns := s.layout.table.Columns
+	return err == nil && n >= 1 && n <= len(columns) && s.layout.table.Twice(columns[n-1].Name)
 }
 
 // format is the card of a column's format; where it says how long the longest

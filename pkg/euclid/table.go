@@ -46,7 +46,7 @@ func readTable(ctx context.Context, s objstore.Reader, opts TileOptions) ([]MERT
 }
 
 func tableOfCSV(r io.Reader, uri string) ([]MERTile, error) {
-	in := csv.NewReader(r)
+	in := csv.NewReader(&shortLines{r: r, uri: uri, line: 1})
 	in.Comment = '#'
 	in.TrimLeadingSpace = true
 	in.ReuseRecord = true
@@ -82,8 +82,40 @@ func tableOfCSV(r io.Reader, uri string) ([]MERTile, error) {
 			line, _ := in.FieldPos(at[0])
 			return nil, fault.Input("TileTable", "%w", err).On(uri).At("line %d", line)
 		}
-		tiles = append(tiles, MERTile{ID: id, Centre: sky.Coord{RA: ra, Dec: dec}})
+		if tiles = append(tiles, MERTile{ID: id, Centre: sky.Coord{RA: ra, Dec: dec}}); len(tiles) > MaxTiles {
+			return nil, tooManyTiles(int64(len(tiles)), uri)
+		}
 	}
+}
+
+// MaxTiles is what a tile table has at most: the sky has 165,000 cores of MER's size.
+const MaxTiles = 1 << 18
+
+func tooManyTiles(n int64, uri string) error {
+	return fault.Input("TileTable", "it has %d rows or more, of which there are at most %d", n, MaxTiles).On(uri).Fix("name the table of the survey's tiles, a row each")
+}
+
+// shortLines refuses lines that no table of numbers has: a reader of CSV makes
+// far more of a line of nothing but commas than its bytes.
+type shortLines struct {
+	r       io.Reader
+	uri     string
+	line, n int
+}
+
+const longestLine = 64 << 10
+
+func (l *shortLines) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	for _, c := range p[:n] {
+		if l.n++; c == '\n' {
+			l.line, l.n = l.line+1, 0
+		}
+		if l.n > longestLine {
+			return 0, fault.Input("TileTable", "a line has more than %d bytes", longestLine).On(l.uri).At("line %d", l.line).Fix("tiling.tile_table is CSV, Parquet or FITS with tile_id, ra and dec")
+		}
+	}
+	return n, err
 }
 
 // csvError keeps failures of the store as they are.
@@ -131,6 +163,14 @@ func tableOfFITS(at io.ReaderAt, info objstore.Info) ([]MERTile, error) {
 				Fix("convert the column and its TUNIT to deg, or mend TUNIT where the values are degrees")
 		}
 		cols[i] = c
+	}
+	switch {
+	case t.Rows == 0:
+		return nil, nil
+	case t.Rows > MaxTiles:
+		return nil, tooManyTiles(t.Rows, info.URI)
+	case t.RowSize > info.Size:
+		return nil, fault.Data(fits.CodeTruncated, "a row has %d bytes, the file %d", t.RowSize, info.Size).On(info.URI).At("%s", hdu)
 	}
 	row := make([]byte, t.RowSize)
 	tiles := make([]MERTile, 0, t.Rows)

@@ -162,7 +162,7 @@ func TestChecksums(t *testing.T) {
 	if fault.CodeOf(err) != fits.CodeChecksum || fault.KindOf(err) != fault.BadData {
 		t.Fatal(err)
 	}
-	for _, want := range []string{e.BKG.URI, hdu.Name, "DATASUM", "fetch it again"} {
+	for _, want := range []string{e.BKG.URI, hdu.Name, "DATASUM", "copy it again", "data.max_missing", "data.verify: warn"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}

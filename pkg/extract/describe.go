@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -26,7 +27,7 @@ func (job Job) reopen(ctx context.Context, d *directory) error {
 	var earlier manifest.Provenance
 	other := false // whether it was made from other inputs
 	data, err := objstore.ReadFile(ctx, job.Dest, objstore.Join(d.uri, survey.ProvenanceFile))
-	if err == nil && json.Unmarshal(data, &earlier) == nil {
+	if err == nil && bounds.JSON(data) == nil && json.Unmarshal(data, &earlier) == nil {
 		now := job.provenance(d)
 		if now.ConfigID == earlier.ConfigID && now.Plan == earlier.Plan && maps.Equal(now.Versions, earlier.Versions) && slices.Equal(now.Inputs, earlier.Inputs) {
 			return nil
@@ -167,6 +168,9 @@ func (job Job) provenance(d *directory) manifest.Provenance {
 	p.ConfigID = job.ConfigID
 	p.Inputs = []manifest.Input{}
 	for _, f := range d.inputs {
+		if job.unpacked != nil {
+			f = job.unpacked.Stored(f)
+		}
 		p.Inputs = append(p.Inputs, manifest.Input{URI: f.URI, ETag: f.ETag, Size: f.Size})
 	}
 	slices.SortFunc(p.Inputs, func(a, b manifest.Input) int { return strings.Compare(a.URI, b.URI) })

@@ -48,18 +48,23 @@ type Error struct {
 	Err    error  // what went wrong
 }
 
+// Error is the whole as [Text]; lines within what went wrong stay.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for _, s := range []string{e.Object, e.Place} {
 		if s != "" {
-			b.WriteString(s)
+			b.WriteString(Text(s))
 			b.WriteString(": ")
 		}
 	}
-	b.WriteString(e.Err.Error())
+	said := e.Err.Error()
+	if object := Text(e.Object); object != e.Object { // its lines are none of the message's
+		said = strings.ReplaceAll(said, e.Object, object)
+	}
+	b.WriteString(Lines(said))
 	if e.Remedy != "" {
 		b.WriteString(" (")
-		b.WriteString(e.Remedy)
+		b.WriteString(Text(e.Remedy))
 		b.WriteString(")")
 	}
 	return b.String()

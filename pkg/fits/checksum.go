@@ -177,20 +177,20 @@ func (c *Check) Close() error {
 			return err
 		}
 		if got := c.data.Sum32(); want != int64(got) {
-			return damaged(h, "the data's checksum is %d, DATASUM says %d", got, want)
+			return damaged(h, "DATASUM", "the data's checksum is %d, DATASUM says %d", got, want)
 		}
 	}
 	if c.hduSum {
 		c.header.add(c.data.Sum32())
 		if got := c.header.Sum32(); got != 0xffffffff && got != 0 {
-			return damaged(h, "the HDU's sum is %#x, not zero", got)
+			return damaged(h, "CHECKSUM", "the HDU's sum is %#x, not zero", got)
 		}
 	}
 	return nil
 }
 
-func damaged(h *HDU, format string, a ...any) error {
-	return fault.Data(CodeChecksum, format, a...).At("%s", h).Fix("compare the file with the archive's: where they differ copy it again, else its author wrote a checksum that is wrong")
+func damaged(h *HDU, key, format string, a ...any) error {
+	return fault.Data(CodeChecksum, format, a...).At("%s, %s", h, key).Fix("compare the file with the archive's: where they differ copy it again, else its author wrote a checksum that is wrong")
 }
 
 func verifyRead(h *HDU, err error) error {

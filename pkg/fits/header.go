@@ -176,7 +176,7 @@ func (h *Header) fault(key string, err error) error {
 	if h.place != "" {
 		place = h.place + ", " + key
 	}
-	return fault.Data(CodeKeyword, "%w", err).At("%s", place).Fix("if the file is as it was delivered, it is not of the kind that is expected: %s", fromAuthor)
+	return fault.Data(CodeKeyword, "%w", err).At("%s", place).Fix("compare the file with the archive's: where they differ copy it again, else %s", fromAuthor)
 }
 
 // Text returns a string value without trailing blanks. Values of other kinds

@@ -212,7 +212,7 @@ func checkStart(raw []byte, index int, offset int64) error {
 }
 
 func truncated(format string, a ...any) *fault.Error {
-	return fault.Data(CodeTruncated, format, a...).Fix("compare its size with the archive's: where they differ copy it again, else %s", fromAuthor)
+	return fault.Data(CodeTruncated, format, a...).Fix("the file is incomplete, or a header in it wrong: compare it with the archive's: where they differ copy it again, else %s", fromAuthor)
 }
 
 // at names the HDU in an error that has no place yet, and leaves others alone.

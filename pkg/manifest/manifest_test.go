@@ -2,9 +2,11 @@ package manifest
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"math"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -153,5 +155,28 @@ func TestWriteRefusesNaN(t *testing.T) {
 	m.Quadrants[1].ExpTime = math.NaN()
 	if err := Write(new(bytes.Buffer), m); err == nil || !strings.Contains(err.Error(), "quadrants[1].exposure_time") {
 		t.Error(err)
+	}
+}
+
+// What is nested without end, or has too many parts, is refused before it is parsed.
+func TestReadBounds(t *testing.T) {
+	for name, text := range map[string]string{
+		"brackets": strings.Repeat("[", 9<<20),
+		"dashes":   strings.Repeat("- ", 4<<20) + "1",
+		"in a key": strings.Replace(foreign, "source_ids:", "novel: "+strings.Repeat("[", 1<<20)+"\nsource_ids:", 1),
+		"ids":      strings.Replace(foreign, "core_source_ids: []", "core_source_ids: ["+strings.Repeat("1, ", 3<<20)+"1]", 1),
+		"keys":     strings.Replace(foreign, "of_a_later_format:", strings.Repeat("again: 1\n", 100_000)+"of_a_later_format:", 1),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(strings.NewReader(text))
+		runtime.ReadMemStats(&after)
+		var f *fault.Error
+		if !errors.As(err, &f) || f.Code != "ManifestInvalid" || !strings.HasPrefix(f.Place, "line ") || f.Remedy == "" {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 128<<20 {
+			t.Errorf("%s: %d MB were allocated", name, n>>20)
+		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -27,6 +28,13 @@ func Read(r io.Reader) (*Manifest, error) {
 	}
 	if len(data) > maxSize {
 		return nil, invalid(errors.New("larger than any manifest"))
+	}
+	if err := bounds.YAML(data); err != nil {
+		bad := invalid(err)
+		if e := (*bounds.Error)(nil); errors.As(err, &e) {
+			bad.At("line %d", e.Line)
+		}
+		return nil, bad
 	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {

@@ -29,7 +29,7 @@ var ReadFootprints = task.Define[ReadFootprintsIn, ReadFootprintsOut](task.Decla
 	Doc:          "Reads the headers of every quadrant of a batch of exposures: where it lies on the sky, and where in its files.",
 	Resources:    task.Resources{CPU: "1", Memory: "512Mi"},
 	Retries:      3,
-	CacheVersion: "4",
+	CacheVersion: "5",
 	CacheIgnore:  []string{"source", "plan", "destination"},
 	Over:         []string{"batch"},
 })

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"github.com/cosmostat/constellation/pkg/fault"
 )
 
 // Table is rows under a header. It renders itself for a page and for a terminal.
@@ -33,7 +35,7 @@ func (t *Table) HTML() string {
 	line := func(tag string, cells []string) {
 		b.WriteString("<tr>")
 		for _, c := range cells {
-			fmt.Fprintf(&b, "<%s>%s</%s>", tag, html.EscapeString(c), tag)
+			fmt.Fprintf(&b, "<%s>%s</%s>", tag, html.EscapeString(fault.Text(c)), tag)
 		}
 		b.WriteString("</tr>\n")
 	}
@@ -49,9 +51,16 @@ func (t *Table) HTML() string {
 
 // Text renders the table with aligned columns, each line behind an indent.
 func (t *Table) Text(indent string) string {
-	lines := t.Rows
+	var lines [][]string
 	if len(t.Header) > 0 {
-		lines = append([][]string{t.Header}, t.Rows...)
+		lines = append(lines, t.Header)
+	}
+	for _, row := range t.Rows {
+		shown := make([]string, len(row))
+		for i, c := range row {
+			shown[i] = fault.Text(c)
+		}
+		lines = append(lines, shown)
 	}
 	var width []int
 	for _, l := range lines {

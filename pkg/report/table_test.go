@@ -26,3 +26,14 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+// A cell is one line, and nothing but text.
+func TestTableOfForeignText(t *testing.T) {
+	table := report.Table{Header: []string{"name"}}
+	table.Add("a\x1b]0;x\x07\nb\u202e")
+	for _, s := range []string{table.HTML(), table.Text("")} {
+		if strings.ContainsAny(s, "\x1b\x07\u202e") || !strings.Contains(s, `a\u001b]0;x\u0007\u000ab\u202e`) {
+			t.Errorf("%q", s)
+		}
+	}
+}

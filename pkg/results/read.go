@@ -16,7 +16,7 @@ const (
 
 // ReadShear reads a shear.parquet of size bytes. A row without STATUS is [OK].
 func ReadShear(r io.ReaderAt, size int64) ([]Shear, error) {
-	rows, err := read(r, size, ShearColumns())
+	rows, err := read(r, size, maxShear, ShearColumns())
 	for i := range rows {
 		if rows[i].Status == "" {
 			rows[i].Status = survey.StatusOK
@@ -27,12 +27,19 @@ func ReadShear(r io.ReaderAt, size int64) ([]Shear, error) {
 
 // ReadSources reads a sources.parquet of size bytes.
 func ReadSources(r io.ReaderAt, size int64) ([]Source, error) {
-	return read(r, size, SourceColumns())
+	return read(r, size, maxSources, SourceColumns())
 }
 
-func read[T any](r io.ReaderAt, size int64, cols []columnar.Column[T]) (all []T, err error) {
+// What one sub-tile has at most: a row of shear, of which more are told by
+// [Check], and twice the sources of a whole tile.
+const (
+	maxShear   = 1 << 12
+	maxSources = 1 << 18
+)
+
+func read[T any](r io.ReaderAt, size, most int64, cols []columnar.Column[T]) (all []T, err error) {
 	in := columnar.Reader[T]{
-		Columns: cols, Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeInvalid,
+		Columns: cols, MaxRows: most, Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeInvalid,
 		Remedy: "the results contract lists the columns; run the inference of this sub-tile again",
 	}
 	err = in.Scan(r, size, func(rows []T) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,6 +35,16 @@ type summary struct {
 // maxSummary is the size of a summary.json that is believed.
 const maxSummary = 1 << 20
 
+// atMost reads the beginning of a file, which may be all of it.
+func atMost(path string, size int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, size))
+}
+
 // sign makes sure that summary.json names the configuration and what the sub-tile
 // was made from: results are filed under the one that it names, and the
 // manifest's, which counts otherwise, is the one that prepared the sub-tile. It
@@ -44,7 +55,7 @@ func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err
 		return fault.Data(results.CodeInvalid, format, a...).On(survey.SummaryFile)
 	}
 	doc := map[string]json.RawMessage{}
-	text, err := os.ReadFile(path)
+	text, err := atMost(path, maxSummary+1)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // nothing asks a command for one
 		own, err := json.Marshal(summary{TileID: m.TileID, Row: m.Row, Col: m.Col, Engine: j.Engine, Status: m.Status, NSources: int(m.NSources)})
@@ -55,7 +66,7 @@ func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err
 	case err != nil:
 		return "", err
 	case len(text) > maxSummary:
-		return "", broken("has %d bytes, more than %d", len(text), maxSummary)
+		return "", broken("has more than %d bytes", maxSummary)
 	}
 	if err := json.Unmarshal(text, &doc); err != nil || doc == nil {
 		return "", broken("is no JSON object: %v", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
@@ -34,7 +35,11 @@ func Load[T any](ctx context.Context, r objstore.Reader, uri string) (*T, error)
 
 func decode[T any](uri string, text []byte) (*T, error) {
 	document := new(T)
-	if err := json.Unmarshal(text, document); err != nil {
+	err := bounds.JSON(text)
+	if err == nil {
+		err = json.Unmarshal(text, document)
+	}
+	if err != nil {
 		return nil, fault.Data("DocumentInvalid", "not a document of this suite: %w", err).On(uri)
 	}
 	return document, nil

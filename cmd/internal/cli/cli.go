@@ -24,7 +24,7 @@ func Main(root *cobra.Command, args []string) {
 	err := Execute(ctx, root, args, os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, root.Name()+":", err)
+		fmt.Fprintln(fault.Writer(os.Stderr), root.Name()+":", err)
 		os.Exit(Status(err))
 	}
 	os.Exit(0)
@@ -36,8 +36,8 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	watch(root, &began)
 	root.SilenceErrors, root.SilenceUsage, root.DisableSuggestions = true, true, true // misused has its own
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(fault.Writer(stdout)) // names of files and values of headers are other people's
+	root.SetErr(fault.Writer(stderr))
 	verb, err := root.ExecuteContextC(ctx)
 	if err != nil && !began {
 		return misused(verb, err)

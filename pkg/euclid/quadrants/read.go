@@ -49,7 +49,7 @@ func ReadTileTable(r io.ReaderAt, size int64) (tiles []euclid.MERTile, err error
 			columnar.Field("ra", func(t *euclid.MERTile) any { return &t.Centre.RA }),
 			columnar.Field("dec", func(t *euclid.MERTile) any { return &t.Centre.Dec }),
 		},
-		AnyCase: true, Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeCorrupt,
+		AnyCase: true, MaxRows: euclid.MaxTiles, Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeCorrupt,
 		Remedy: "a tile table has tile_id, an integer, and ra and dec, numbers",
 	}
 	err = in.Scan(r, size, func(rows []euclid.MERTile) error {

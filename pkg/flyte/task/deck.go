@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"sync"
+
+	"github.com/cosmostat/constellation/pkg/fault"
 )
 
 // Deck is the report page of an attempt, which the console shows. Its methods
@@ -60,5 +62,5 @@ func (d *Deck) page(title string, failure *deckFailure) []byte {
 		fmt.Fprintf(&b, "<section><h2>%s</h2>\n%s\n</section>\n", html.EscapeString(s.title), s.body)
 	}
 	b.WriteString("</body></html>\n")
-	return b.Bytes()
+	return []byte(fault.Lines(b.String())) // whatever the sections took from elsewhere
 }

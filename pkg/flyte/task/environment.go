@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
@@ -131,12 +132,27 @@ func isNumber(text string) bool {
 	return err == nil
 }
 
+// shown keeps what names and headers hold from doing anything to a terminal:
+// JSON leaves some of it as it is.
+func shown(_ []string, a slog.Attr) slog.Attr {
+	switch v := a.Value.Resolve(); v.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(fault.Lines(v.String()))
+	case slog.KindAny:
+		if err, is := v.Any().(error); is {
+			a.Value = slog.StringValue(fault.Lines(err.Error()))
+		}
+	}
+	a.Key = fault.Text(a.Key)
+	return a
+}
+
 // logger writes lines of JSON, or text where a person watches. Every line says
 // which attempt wrote it.
 func logger(w io.Writer, level string, id Identity) *slog.Logger {
 	var l slog.Level
 	levelErr := l.UnmarshalText([]byte(level))
-	options := &slog.HandlerOptions{Level: l}
+	options := &slog.HandlerOptions{Level: l, ReplaceAttr: shown}
 	var h slog.Handler = slog.NewJSONHandler(w, options)
 	if f, ok := w.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {

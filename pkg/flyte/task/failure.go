@@ -21,7 +21,7 @@ func errorDocument(err error) *core.ErrorDocument {
 	kind := fault.KindOf(err)
 	e := &core.ContainerError{
 		Code:      fault.CodeOf(err),
-		Message:   clip(err.Error(), messageLimit),
+		Message:   clip(fault.Lines(err.Error()), messageLimit),
 		Kind:      core.ContainerError_NON_RECOVERABLE,
 		Origin:    core.ExecutionError_USER,
 		Timestamp: timestamppb.Now(),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -37,7 +38,9 @@ func ByHand(ctx context.Context, r objstore.Reader, directory string, s pipeline
 	request := Request{SubTileID: m.ID(), Directory: directory, Made: m.Plan, Results: directory, Nothing: m.Nothing()}
 	var made manifest.Provenance
 	if text, err = objstore.ReadFile(ctx, r, objstore.Join(directory, survey.ProvenanceFile)); err == nil {
-		err = json.Unmarshal(text, &made)
+		if err = bounds.JSON(text); err == nil {
+			err = json.Unmarshal(text, &made)
+		}
 	}
 	if err != nil && !objstore.IsNotFound(err) {
 		return request, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/golang/geo/s2"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -19,6 +20,9 @@ import (
 
 // format is what a root document says that it is.
 const format = "constellation quadrant index 1"
+
+// maxRatio is how much a list is compressed at most: ids hardly are, exposures some twenty times.
+const maxRatio = 100
 
 // maxFooter bounds what is read of a file before its contents are checked, in bytes.
 const maxFooter = 1 << 26
@@ -89,7 +93,10 @@ func loadRoot(ctx context.Context, r objstore.Reader, uri string) (*root, error)
 		return nil, fmt.Errorf("read quadrant index: %w", err)
 	}
 	doc := &root{}
-	if err := json.Unmarshal(data, doc); err != nil {
+	if err = bounds.JSON(data); err == nil {
+		err = json.Unmarshal(data, doc)
+	}
+	if err != nil {
 		return nil, corrupt("not the root document of a quadrant index: %w", err).On(uri)
 	}
 	if doc.Format != format {
@@ -198,7 +205,7 @@ func readList[T any](ctx context.Context, r objstore.Reader, l listEntry) ([]T, 
 	var all []T
 	z, err := gzip.NewReader(body)
 	if err == nil {
-		for lines := json.NewDecoder(z); ; {
+		for lines := json.NewDecoder(io.LimitReader(z, 1<<20+maxRatio*l.Size)); len(all) <= l.Count; {
 			var e T
 			if err = lines.Decode(&e); err != nil {
 				break
