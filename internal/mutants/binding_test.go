@@ -57,7 +57,7 @@ func TestWhose(t *testing.T) {
 	}
 	run(t, []mutant{
 		taken("another configuration's run, at assembly", atAssembly, survey.Identity{ConfigID: another}),
-		taken("another grid's run, at assembly", atAssembly, survey.NewIdentity(another, keptAt(t, atAssembly, "").Settings.Source, keptAt(t, atAssembly, "").Settings.Tiling, "reference")),
+		taken("another grid's run, at assembly", atAssembly, survey.NewIdentity(another, keptAt(t, atAssembly, "").Settings.Source, keptAt(t, atAssembly, "").Settings.Tiling, "strict", "reference")),
 		taken("another configuration's run", atListing, survey.Identity{ConfigID: another}),
 		{name: "a run of nobody knows whom", from: atListing, want: refused("identity.json", "--run-id"), change: whose(map[string]string{"x": "y"})},
 		{name: "an older run of another configuration", from: atListing, want: refused("the run holds what another configuration made", "--run-id"), change: func(_ *testing.T, k *kept) {

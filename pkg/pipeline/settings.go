@@ -90,5 +90,5 @@ type TileSettings struct {
 
 // Identity is what a run's directory is by these settings.
 func (s TileSettings) Identity() survey.Identity {
-	return survey.NewIdentity(s.Destination.ConfigID, s.Source, s.Tiling, s.Inference.Engine)
+	return survey.NewIdentity(s.Destination.ConfigID, s.Source, s.Tiling, s.Tolerance.Verify, s.Inference.Engine)
 }
