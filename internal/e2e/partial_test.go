@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,11 +40,15 @@ func TestReplaced(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	args := []string{"run", "--config", "constellation.yaml", "--run-id", "replaced", "--storage", "out"}
-	write(t, s.path("out"), "in the way")
+	for _, id := range s.tiny.TargetIDs() {
+		write(t, s.path("out", "replaced", fmt.Sprint(id)), "in the way")
+	}
 	if r := s.try(t, args...); r.status != 1 || !strings.Contains(r.stderr, "NotWritable") {
 		t.Fatal(r)
 	}
-	removeAll(t, s.path("out"))
+	for _, id := range s.tiny.TargetIDs() {
+		removeAll(t, s.path("out", "replaced", fmt.Sprint(id)))
+	}
 	det := only(t, s.server.Dir, surveyBucket, "q1", anyDET)
 	write(t, det, read(t, det))
 	if err := os.Chtimes(det, time.Now(), time.Now().Add(time.Hour)); err != nil {
