@@ -102,6 +102,10 @@ func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*
 	spec.Connect(w, &record.In.Thresholds, &x.resolve.Out.Thresholds)
 	spec.Connect(w, &record.In.Parts, &fan.Out.Part)
 	spec.Connect(w, &record.In.Destination, &x.resolve.Out.Destination)
+	spec.Connect(w, &record.In.Release, &x.index.Out.Release)
+	spec.Connect(w, &record.In.Missing, &x.merge.Out.Reasons)
+	spec.Connect(w, &record.In.LeftOut, &x.index.Out.LeftOut)
+	spec.Connect(w, &record.In.Notes, &x.index.Out.Notes)
 	return fan, record
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -65,10 +63,10 @@ func extractTiles(ctx context.Context, w io.Writer, hand *byHand, s pipeline.Res
 		return err
 	}
 	fmt.Fprintln(w, plan)
-	for _, why := range indexed.LeftOut {
-		fmt.Fprintln(w, "  a tile is left out:", why)
-	}
-	index, err := extractIndex(ctx, w, hand, s, indexed)
+	listed := survey.Listed{Release: indexed.Release, LeftOut: indexed.LeftOut, Notes: indexed.Notes}
+	printListed(w, "  ", listed)
+	var index literal.Blob
+	index, listed.Missing, err = extractIndex(ctx, w, hand, s, indexed)
 	if err != nil {
 		return err
 	}
@@ -94,7 +92,7 @@ func extractTiles(ctx context.Context, w io.Writer, hand *byHand, s pipeline.Res
 			failed++
 		}
 	}
-	if _, err := record.ByHand(hand.stage(ctx, "record"), all); err != nil {
+	if _, err := record.ByHand(hand.stage(ctx, "record"), all, listed); err != nil {
 		return err
 	}
 	if failed > 0 {
@@ -103,8 +101,9 @@ func extractTiles(ctx context.Context, w io.Writer, hand *byHand, s pipeline.Res
 	return nil
 }
 
-// extractIndex reads the headers of all batches and makes the quadrant index.
-func extractIndex(ctx context.Context, w io.Writer, hand *byHand, s pipeline.ResolveConfigOut, indexed pipeline.IndexObservationsOut) (literal.Blob, error) {
+// extractIndex reads the headers of all batches and makes the quadrant index. It
+// also returns which exposures are missing, and why.
+func extractIndex(ctx context.Context, w io.Writer, hand *byHand, s pipeline.ResolveConfigOut, indexed pipeline.IndexObservationsOut) (literal.Blob, []string, error) {
 	in := pipeline.MergeFootprintsIn{Plan: indexed.Plan, MaxMissing: s.MaxMissing}
 	in.Destination.RunURI = objstore.Join(hand.scratch, s.Destination.Run()) // no run goes on from an index whose batches go
 	for _, batch := range indexed.Batches {
@@ -112,22 +111,18 @@ func extractIndex(ctx context.Context, w io.Writer, hand *byHand, s pipeline.Res
 			Source: s.Source, Access: s.Access, Plan: indexed.Plan, Batch: batch, Destination: s.Destination,
 		})
 		if err != nil {
-			return literal.Blob{}, err
+			return literal.Blob{}, nil, err
 		}
 		in.Footprints, in.Unreadable = append(in.Footprints, &read.Footprints), append(in.Unreadable, &read.Unreadable)
 	}
 	merged, err := footprints.Merge(hand.stage(ctx, "merge"), in)
 	if err != nil {
-		return literal.Blob{}, err
+		return literal.Blob{}, nil, err
 	}
 	usage := hand.source.Usage()
 	fmt.Fprintf(w, "%d quadrants from %d requests, %s\n", merged.Quadrants, usage.Requests, report.Bytes(usage.BytesRead))
-	for _, unreadable := range in.Unreadable {
-		for _, det := range slices.Sorted(maps.Keys(*unreadable)) {
-			fmt.Fprintln(w, "  left out:", (*unreadable)[det])
-		}
-	}
-	return merged.Index, nil
+	printListed(w, "  ", survey.Listed{Missing: merged.Reasons})
+	return merged.Index, merged.Reasons, nil
 }
 
 // printPrepared says what was made of a tile, and what that took.

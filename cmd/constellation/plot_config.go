@@ -144,6 +144,7 @@ func catalogSources(ctx context.Context, r objstore.Reader, found *survey.Tiles,
 			if err != nil {
 				return nil, err
 			}
+			defer c.Close()
 			err = c.Rows(ctx, func(row euclid.Row) error {
 				source, ok := plot.Source{At: row.Pos}, false
 				for _, w := range wanted {

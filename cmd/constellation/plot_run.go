@@ -211,6 +211,7 @@ func (t *runTile) addSources(ctx context.Context, r objstore.Reader, dir string,
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	cores := make(map[int64]bool, len(m.Core))
 	for _, id := range m.Core {
 		cores[id] = true

@@ -43,12 +43,7 @@ func prepareCommand() *cobra.Command {
 		for _, t := range run.Tiles {
 			printTile(w, t)
 		}
-		for _, why := range out.LeftOut {
-			fmt.Fprintln(w, "a tile is left out:", why)
-		}
-		for _, missing := range out.Missing {
-			fmt.Fprintln(w, "could not be read:", missing)
-		}
+		printListed(w, "", run.Listed)
 		return failed
 	}
 	return c
@@ -71,7 +66,23 @@ func printTile(w io.Writer, t survey.RunTile) {
 	for _, l := range t.LeftOut {
 		fmt.Fprintf(w, "  left out     %s\n", l)
 	}
+	if t.Rows.Given() {
+		fmt.Fprintf(w, "  not used     %s\n", t.Rows)
+	}
 	for _, hdu := range t.Unverified {
 		fmt.Fprintf(w, "  unverified   %s\n", hdu)
+	}
+}
+
+// printListed says what a run was without of what there is.
+func printListed(w io.Writer, indent string, l survey.Listed) {
+	for _, why := range l.Missing {
+		fmt.Fprintf(w, "%san exposure is missing: %s\n", indent, why)
+	}
+	for _, why := range l.LeftOut {
+		fmt.Fprintf(w, "%sa tile is left out: %s\n", indent, why)
+	}
+	for _, note := range l.Notes {
+		fmt.Fprintf(w, "%slisted: %s\n", indent, note)
 	}
 }

@@ -119,15 +119,13 @@ func conclude(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigO
 		return err
 	}
 	fmt.Fprintf(w, "\nrun %s\n%s", run.RunID, catalogue.Verdict(verdict).Text("  "))
-	if len(out.Missing) > 0 {
-		fmt.Fprintf(w, "  exposures that could not be read, by their DET files: %s\n", strings.Join(out.Missing, ", "))
-	}
-	for _, why := range out.LeftOut {
-		fmt.Fprintf(w, "  a tile is left out: %s\n", why)
-	}
+	printListed(w, "  ", run.Listed)
 	for _, t := range run.Tiles {
 		for _, exposure := range t.LeftOut {
 			fmt.Fprintf(w, "  tile %d is without exposure %s\n", t.TileID, exposure)
+		}
+		if t.Rows.Given() {
+			fmt.Fprintf(w, "  tile %d: %s\n", t.TileID, t.Rows)
 		}
 		for _, hdu := range t.Unverified {
 			fmt.Fprintf(w, "  tile %d uses what doesn't match its checksum: %s\n", t.TileID, hdu)

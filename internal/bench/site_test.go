@@ -59,7 +59,7 @@ func newSiteOf(b *testing.B, dithers int) *site {
 	if len(seen.Exposures) != dithers || seen.Exposures[0].DET.Size != detSize {
 		b.Fatalf("not the exposures of full size that were simulated: %+v", seen.Exposures)
 	}
-	tiles, err := euclid.IndexTiles(b.Context(), store, euclid.TileOptions{
+	tiles, _, err := euclid.IndexTiles(b.Context(), store, euclid.TileOptions{
 		Source: settings.FromMosaic, MERBase: base + "/MER/", CatalogBase: base + "/catalogs/MER_FINAL_CATALOG/",
 	})
 	if err != nil {

@@ -99,7 +99,7 @@ func merged(a, b map[string][]byte) map[string][]byte {
 
 // passing is what documents say of this server and this build: a plan's key is
 // made of ETags, and a directory's size counts the provenance, which names the version.
-var passing = regexp.MustCompile(`"?plan"?: "[0-9a-f]{64}",?|"bytes": [0-9]+,?`)
+var passing = regexp.MustCompile(`"?(?:plan|manifest)"?: "[0-9a-f]{64}",?|"bytes": [0-9]+,?`)
 
 // files reads what patterns match below a directory.
 func files(t *testing.T, dir string, patterns ...string) map[string][]byte {

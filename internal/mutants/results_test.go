@@ -102,7 +102,7 @@ func TestResults(t *testing.T) {
 		broken("a result cut short", product("results/shear.parquet", func(d []byte) []byte { return d[:len(d)/2] }), "shear.parquet"),
 		broken("a result of nothing", product("results/shear.parquet", words("")), "shear.parquet"),
 		broken("a page in the place of a result", product("results/sources.parquet", words("<html>")), "sources.parquet"),
-		broken("a result that is gone", gone("results/shear.parquet"), "shear.parquet", "without the cache"),
+		broken("a result that is gone", gone("results/shear.parquet"), "shear.parquet", "a new run, under another --run-id, makes the tile again"),
 		broken("sources that are gone", gone("results/sources.parquet"), "sources.parquet"),
 		broken("a neighbour's result", func(t *testing.T, k *kept) {
 			put(t, k, "mem://"+theSubTile+"results/shear.parquet", get(t, k, "mem://products/r1/102018211/0_0/results/shear.parquet"))

@@ -39,7 +39,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 	var batches []catalog.Batch // shear rows alone, fewer bytes than run has
 	parts := slices.Collect(slices.Chunk(run.Tiles, tilesPerCommit))
 	for _, tiles := range parts {
-		batch, lost, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, methods, tiles), outcomes(tiles))
+		batch, lost, err := catalog.Gather(ctx, store, run.RunID, held(plan(run.ConfigID, tiles), store, methods), outcomes(tiles))
 		if err != nil {
 			return total, err
 		}
@@ -73,7 +73,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 func commitEach(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, leases []catalog.Lease, tiles []survey.RunTile, total *Total) error {
 	var lost error
 	for one := range slices.Chunk(tiles, 1) {
-		batch, _, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, nil, one), outcomes(one))
+		batch, _, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, one), outcomes(one))
 		if err != nil {
 			return err
 		}

@@ -30,6 +30,9 @@ func tile(t *testing.T, store objstore.Store, base string, id int64) (prepared s
 		p.SubTiles = append(p.SubTiles, survey.SubTile{Cell: sky.Cell{Row: 0, Col: col}, Status: survey.StatusOK, RA: 10 + float64(col), Dec: -5, Directory: fmt.Sprintf("%s/%d/0_%d", base, id, col)})
 	}
 	dir := p.SubTiles[0].Directory
+	put(t, store, dir+"/"+survey.LocalManifestFile, func(b *bytes.Buffer) error {
+		return manifest.Write(b, &manifest.Manifest{TileID: id, Core: []int64{id * 10}, Plan: p.Plan, FormatVersion: manifest.FormatVersion})
+	})
 	g := float32(0.01)
 	shear := results.Shear{TileID: id, RA: 10, Dec: -5, G1: &g, G2: &g, G1Err: &g, G2Err: &g, NSources: 1, Method: "mock", Status: survey.StatusOK}
 	source := results.Source{TileID: id, ObjectID: id * 10, RA: 10, Dec: -5}

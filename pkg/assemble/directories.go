@@ -88,10 +88,10 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 		}
 		t.SubTiles = append(t.SubTiles, d.sub)
 	}
-	if err := remember(ctx, store, runURI, configID, tiles); err != nil {
+	run := &survey.Run{RunID: runID, ConfigID: configID}
+	if err := remember(ctx, store, runURI, run, tiles); err != nil {
 		return nil, err
 	}
-	run := &survey.Run{RunID: runID, ConfigID: configID}
 	for _, id := range slices.Sorted(maps.Keys(tiles)) {
 		slices.SortFunc(tiles[id].SubTiles, func(a, b survey.RunSubTile) int { return a.Compare(b.SubTileID) })
 		run.Tiles = append(run.Tiles, *tiles[id])
@@ -99,8 +99,8 @@ func FromDirectories(ctx context.Context, store objstore.Store, runID, configID,
 	return run, nil
 }
 
-// remember adds what the run's earlier record knows of its tiles.
-func remember(ctx context.Context, r objstore.Reader, runURI, configID string, tiles map[int64]*survey.RunTile) error {
+// remember adds what the run's earlier record knows of its tiles and of what it began with.
+func remember(ctx context.Context, r objstore.Reader, runURI string, run *survey.Run, tiles map[int64]*survey.RunTile) error {
 	record := survey.RunURI(runURI)
 	before, err := survey.LoadRun(ctx, r, record)
 	if objstore.IsNotFound(err) {
@@ -109,8 +109,12 @@ func remember(ctx context.Context, r objstore.Reader, runURI, configID string, t
 	if err != nil {
 		return err
 	}
+	mine := before.ConfigID == run.ConfigID
+	if mine {
+		run.Listed = before.Listed
+	}
 	for _, t := range before.Tiles {
-		now, mine := tiles[t.TileID], before.ConfigID == configID
+		now := tiles[t.TileID]
 		switch {
 		case now == nil && t.Failure != "" && mine:
 			tiles[t.TileID] = &t
@@ -123,7 +127,7 @@ func remember(ctx context.Context, r objstore.Reader, runURI, configID string, t
 			return fault.Input(CodeElsewhere, "the run's record has %d sub-tiles of tile %d, below it lie %d: the others' directories were removed, or are of an earlier run, whose products this one found in the cache", len(t.SubTiles), t.TileID, is).
 				On(record).Fix("have `constellation run --run-id %s` assemble it, or run it anew with --cache off", before.RunID)
 		case now != nil && mine && (now.Plan == "" || now.Plan == t.Plan): // else it was prepared from something else since
-			now.Plan, now.Again, now.LeftOut, now.Unverified = t.Plan, t.Again, t.LeftOut, t.Unverified
+			now.Plan, now.Again, now.LeftOut, now.Unverified, now.Rows = t.Plan, t.Again, t.LeftOut, t.Unverified, t.Rows
 			keepReasons(now.SubTiles, t.SubTiles)
 		}
 	}

@@ -16,10 +16,10 @@ import (
 const CodeVerdict = "ValidationFailed"
 
 // Plan is what a run set out to measure.
-func Plan(r *survey.Run) catalog.Plan { return plan(r.ConfigID, nil, r.Tiles) }
+func Plan(r *survey.Run) catalog.Plan { return plan(r.ConfigID, r.Tiles) }
 
-func plan(configID string, methods []string, tiles []survey.RunTile) catalog.Plan {
-	p := catalog.Plan{ConfigID: configID, Methods: methods}
+func plan(configID string, tiles []survey.RunTile) catalog.Plan {
+	p := catalog.Plan{ConfigID: configID}
 	for _, t := range tiles {
 		for _, s := range t.SubTiles {
 			p.SubTiles = append(p.SubTiles, catalog.SubTile{SubTileID: s.SubTileID, RA: s.RA, Dec: s.Dec})
@@ -71,6 +71,10 @@ func Hold(ctx context.Context, settings settings.Catalog, th settings.Thresholds
 	report, err := c.Validate(ctx, Plan(run), th)
 	if err != nil {
 		return nil, err
+	}
+	report.Inputs = inputs(run)
+	if why := doubts(run, th); len(why) > 0 {
+		report.Reasons, report.OK = append(why, report.Reasons...), false
 	}
 	if len(run.Tiles) == 0 { // a campaign that found nothing left to do
 		report.OK, report.Reasons = true, nil

@@ -22,8 +22,9 @@ type SubTile struct {
 // Plan is what a run set out to measure, under one configuration.
 type Plan struct {
 	ConfigID string    `json:"config_id"`
-	Methods  []string  `json:"methods,omitempty"` // what METHOD may be; empty: any engine's
 	SubTiles []SubTile `json:"sub_tiles"`
+	// Check holds a sub-tile's results to what it was planned from. Nil: nobody does.
+	Check func(ctx context.Context, s SubTile, o survey.Outcome, shear results.Shear, sources []results.Source) error `json:"-"`
 }
 
 // fileReads is how many sub-tiles' results are read at the same time, and so in memory.
@@ -59,7 +60,7 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan Plan, out
 			continue
 		}
 		g.Go(func() error {
-			row, err := s.read(gctx, r, o, plan.Methods)
+			row, err := s.read(gctx, r, o, plan)
 			switch {
 			case err == nil:
 				b.Shear[i] = row
@@ -111,7 +112,7 @@ func replaced(err error) bool {
 }
 
 // read makes sure of both files of an outcome and gives the shear row.
-func (s SubTile) read(ctx context.Context, r objstore.Reader, o survey.Outcome, methods []string) (results.Shear, error) {
+func (s SubTile) read(ctx context.Context, r objstore.Reader, o survey.Outcome, plan Plan) (results.Shear, error) {
 	if o.Shear.URI == "" {
 		return results.Shear{}, fault.Data(CodeBatch, "the outcome is %s and names no results", o.Status).On(o.Directory)
 	}
@@ -122,11 +123,12 @@ func (s SubTile) read(ctx context.Context, r objstore.Reader, o survey.Outcome, 
 	if len(rows) != 1 || rows[0].ID() != s.SubTileID {
 		return results.Shear{}, fault.Data(CodeBatch, "it must hold the one row of its sub-tile").On(o.Shear.URI)
 	}
-	if err := results.CheckPlan(rows[0], s.SubTileID, sky.Coord{RA: s.RA, Dec: s.Dec}, methods); err != nil {
-		return results.Shear{}, results.On(err, o.Shear.URI)
-	}
+	var sources []results.Source
 	if o.Sources.URI != "" {
-		_, err = s.sources(ctx, r, o.Sources)
+		sources, err = s.sources(ctx, r, o.Sources)
+	}
+	if err == nil && plan.Check != nil {
+		err = plan.Check(ctx, s, o, rows[0], sources)
 	}
 	return rows[0], err
 }

@@ -32,6 +32,17 @@ type Report struct {
 	Unplanned      int            `json:"unplanned_rows"`     // of planned tiles, but not of their plan
 	Sources        int64          `json:"sources"`
 	MaxConvergence *float64       `json:"max_convergence,omitempty"` // the worst that there is
+	Inputs         Inputs         `json:"inputs,omitzero"`
+}
+
+// Inputs is what the run was without of what there is, from its record.
+type Inputs struct {
+	Release    string   `json:"release,omitempty"`           // of the MER products
+	Missing    []string `json:"missing_exposures,omitempty"` // and why
+	Tiles      []string `json:"missing_tiles,omitempty"`     // that can't be placed on the sky, and why
+	Outside    int      `json:"outside_grid,omitempty"`      // own sources outside their tiles' grids
+	Duplicates int      `json:"duplicates,omitempty"`        // rows whose object an earlier row has
+	Unplaced   int      `json:"unplaced,omitempty"`          // rows without an id or a position
 }
 
 // Validate reads the rows of a plan's tiles and configuration back and holds

@@ -3,7 +3,6 @@ package columnar
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 	"unsafe"
 
@@ -174,25 +173,6 @@ func (t *Reader[T]) find(s *schema.Schema, name string) int {
 	return -1
 }
 
-// texts keeps one string for all equal ones.
-type texts struct {
-	one  map[string]string
-	held int // bytes
-}
-
-func (t *texts) of(b []byte) (string, error) {
-	s, ok := t.one[string(b)]
-	if !ok {
-		const each = 64 // that a string takes beside its bytes
-		if t.held += len(b) + each; t.held > maxGroup {
-			return "", fmt.Errorf("there are more than %d bytes of text in a row group", maxGroup)
-		}
-		s = string(b)
-		t.one[s] = s
-	}
-	return s, nil
-}
-
 // decoder reads one column of a row group into rows, which grow where they are too few.
 type decoder[T any] struct {
 	t      *Reader[T]
@@ -292,51 +272,6 @@ func (d *decoder[T]) decode(chunk file.ColumnChunkReader) error {
 		})
 	}
 	return fmt.Errorf("no decoder for %s", desc)
-}
-
-// integer stores a value; huge is one above the largest int64.
-func integer(field any, v int64, huge bool) error {
-	switch p := field.(type) {
-	case *uint64:
-		if *p = uint64(v); huge || v >= 0 {
-			return nil
-		}
-	case *int64:
-		if *p = v; !huge {
-			return nil
-		}
-	case *int32:
-		if *p = int32(v); !huge && int64(*p) == v {
-			return nil
-		}
-	}
-	if huge {
-		return fmt.Errorf("%d is out of range", uint64(v))
-	}
-	return fmt.Errorf("%d is out of range", v)
-}
-
-func number(field any, v float64) error {
-	switch p := field.(type) {
-	case *float64:
-		*p = v
-	case **float32:
-		x := float32(v)
-		if math.IsInf(float64(x), 0) && !math.IsInf(v, 0) {
-			return fmt.Errorf("%g is too large for single precision", v)
-		}
-		*p = &x
-	}
-	return nil
-}
-
-// null leaves out a value.
-func null(field any) error {
-	switch field.(type) {
-	case **float32, *string:
-		return nil
-	}
-	return fmt.Errorf("is null")
 }
 
 type read[V any] func(int64, []V, []int16, []int16) (int64, int, error)

@@ -114,7 +114,7 @@ func Default() *Config {
 				VISBase:     "s3://nasa-irsa-euclid-q1/q1/VIS/",
 				MERBase:     "s3://nasa-irsa-euclid-q1/q1/MER/",
 				CatalogBase: "s3://nasa-irsa-euclid-q1/q1/catalogs/MER_FINAL_CATALOG/",
-				Region:      "us-east-1", Addressing: settings.AutoStyle, Anonymous: true, Exposures: settings.Nominal,
+				Region:      "us-east-1", Addressing: settings.AutoStyle, Anonymous: true, Exposures: settings.Nominal, Release: settings.Newest,
 			},
 			FilesPerTask: 1, MaxMissing: "0", Verify: settings.VerifyStrict,
 		},
@@ -125,7 +125,7 @@ func Default() *Config {
 		QuadrantConcurrency: 50,
 		MaxParallelism:      100,
 		MaxTilesPerDynamic:  500,
-		Validation:          settings.Thresholds{MinCompleteness: 1},
+		Validation:          settings.Thresholds{MinCompleteness: 1, MaxOutsideFraction: 0.1},
 		Campaign:            Campaign{Tiles: 100, LeaseExpiry: "48h", MaxAttempts: 3},
 	}
 }

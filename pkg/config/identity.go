@@ -12,7 +12,7 @@ import (
 )
 
 // ID is the SHA-256 of what can change a result: the sources, the tiling, the
-// choice of exposures, whether those are used that fail their checksums, the engine and what is passed to it; for engine shine
+// choice of exposures and of the release, whether those are used that fail their checksums, the engine and what is passed to it; for engine shine
 // its command too, as another command is another model. Where products go, how
 // many things run at once and which tiles are asked for don't count, and nor
 // does the sources' endpoint, deliberately: mirrors hold the same data under the
@@ -22,9 +22,12 @@ func (c *Config) ID() string {
 	if c.Engine == settings.EngineShine {
 		command = c.Shine.Command
 	}
-	verify := c.Data.Verify
+	verify, release := c.Data.Verify, string(c.Data.Release)
 	if verify == settings.VerifyStrict { // which ids had before there was a choice
 		verify = ""
+	}
+	if c.Data.Release == settings.Newest { // the first run that asks for it settles which that is: see survey.HoldRelease
+		release = ""
 	}
 	text, err := json.Marshal(struct {
 		VIS, MER, Catalog string
@@ -34,7 +37,8 @@ func (c *Config) ID() string {
 		Inference, GAL    Section
 		Command           []string        `json:",omitempty"`
 		Verify            settings.Verify `json:",omitempty"`
-	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, tilingOf(c.Tiling), c.Engine, c.Inference, c.GAL, command, verify})
+		Release           string          `json:",omitempty"`
+	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, tilingOf(c.Tiling), c.Engine, c.Inference, c.GAL, command, verify, release})
 	if err != nil {
 		panic("config: a plain struct failed to encode: " + err.Error()) // strings and numbers that validate let through always encode
 	}
@@ -71,6 +75,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[settings.Region]():
 		return regionSchema()
+	case reflect.TypeFor[settings.Release]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Const: string(settings.Newest)}, {Type: "string", Pattern: `^[0-9]+\.[0-9]+$`}, {Type: "number", Minimum: "0"}}}
 	case reflect.TypeFor[settings.Shape]():
 		two := uint64(2)
 		return &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "integer"}, MinItems: &two, MaxItems: &two}

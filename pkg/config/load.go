@@ -166,6 +166,9 @@ func decode(field reflect.Value, node ast.Node) error {
 		return region(into, node)
 	case *settings.Shape:
 		return shape(into, node)
+	case *settings.Release: // 01.00 is a number to YAML, and no number to us
+		*into = settings.Release(node.GetToken().Value)
+		return nil
 	default:
 		return yaml.NodeToValue(node, into, yaml.Strict())
 	}

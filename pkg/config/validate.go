@@ -55,6 +55,7 @@ func (l *loader) validate(c *Config) error {
 		{key: "tiling.mer_tile_size_arcmin", wrong: !(c.Tiling.TileArcmin > 0 && c.Tiling.TileArcmin <= 300), say: "must be above 0 and at most 300"},
 		{key: "tiling.mer_core_size_arcmin", wrong: !(c.Tiling.CoreArcmin > 0 && c.Tiling.CoreArcmin <= c.Tiling.TileArcmin), say: "must be above 0 and at most mer_tile_size_arcmin", with: "tiling.mer_tile_size_arcmin"},
 		oneOf("data.exposures", c.Data.Exposures),
+		{key: "data.release", wrong: !c.Data.Release.Valid(), say: "must be newest, or a release as MER names end in, such as 00.00"},
 		oneOf("data.verify", c.Data.Verify),
 		oneOf("data.s3_addressing", c.Data.Addressing),
 		{key: "data.files_per_task", wrong: c.Data.FilesPerTask < 1, say: "must be at least 1"},
@@ -78,6 +79,7 @@ func (l *loader) validate(c *Config) error {
 		{key: "campaign.lease_expiry", wrong: c.Campaign.Expiry() < time.Minute, say: "must be a time of a minute or more, such as 48h"},
 		{key: "campaign.max_attempts", wrong: c.Campaign.MaxAttempts < 1, say: "must be at least 1"},
 		{key: "validation.min_completeness", wrong: !(c.Validation.MinCompleteness >= 0 && c.Validation.MinCompleteness <= 1), say: "must be between 0 and 1"},
+		{key: "validation.max_outside_fraction", wrong: !(c.Validation.MaxOutsideFraction >= 0 && c.Validation.MaxOutsideFraction <= 1), say: "must be between 0 and 1"},
 		{key: "validation.max_failed_fraction", wrong: !(c.Validation.MaxFailedFraction >= 0 && c.Validation.MaxFailedFraction <= 1), say: "must be between 0 and 1"},
 	} {
 		if check.wrong {

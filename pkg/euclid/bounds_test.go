@@ -31,7 +31,7 @@ func TestTileTableBounds(t *testing.T) {
 		put(t, m, opts.TileTable, test.text)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		tiles, err := euclid.IndexTiles(t.Context(), m, opts)
+		tiles, _, err := euclid.IndexTiles(t.Context(), m, opts)
 		runtime.ReadMemStats(&after)
 		if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 {
 			t.Errorf("%s: %d MB were allocated", name, n>>20)

@@ -27,8 +27,12 @@ type Catalog struct {
 	table       *fits.Table
 	layout      *Layout
 	id, ra, dec *fits.Column
+	tile        *fits.Column // that says of each row which tile's it is; nil: none does
+	tileID      int64        // of the file's name
 	skipped     int64
 	at          io.ReaderAt // through the window that the headers were read with
+	size        int64       // of the file, unpacked
+	unpacked    *unpacked   // nil where the file isn't gzipped
 }
 
 // Row is one source of a catalogue.
@@ -46,12 +50,28 @@ type Row struct {
 // OpenCatalog reads the headers of a catalogue file, and not its rows: one
 // request for a file of Q1. The table must have the columns OBJECT_ID
 // (integer), RIGHT_ASCENSION and DECLINATION (floating point, degrees), in any
-// letter case and order; else the error has code CatalogColumns.
-func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (*Catalog, error) {
-	at := objstore.Window(readerAt(ctx, r, f), f.Size, headerWindow)
-	c := &Catalog{file: f, from: r, at: at}
+// letter case and order; else the error has code CatalogColumns. A file that
+// says it is of another tile than its name is refused.
+//
+// A gzipped file is unpacked into a temporary file, which Close frees.
+func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (_ *Catalog, err error) {
+	c := &Catalog{file: f, from: r}
+	at, size := readerAt(ctx, r, f), f.Size
+	if f.Gzipped() {
+		if c.unpacked, err = unpack(ctx, r, f, mostCatalog); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				c.Close()
+			}
+		}()
+		c.from, at, size = c.unpacked, c.unpacked, c.unpacked.size
+	}
+	at = objstore.Window(at, size, headerWindow)
+	c.at, c.size = at, size
 	var primary, table *fits.HDU
-	err := fits.Scan(at, f.Size, func(h *fits.HDU) (bool, error) {
+	err = fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
 		if h.Index == 0 {
 			primary = h
 		} else if h.Kind == "BINTABLE" {
@@ -61,6 +81,9 @@ func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (*Catalog, erro
 	})
 	if err != nil {
 		return nil, locate(err, f.URI, nil)
+	}
+	if err := holdTile(f.URI, primary); err != nil {
+		return nil, err
 	}
 	if table == nil {
 		return nil, fault.Data("CatalogColumns", "no binary table").On(f.URI).Fix("is it a MER final catalogue?")
@@ -110,6 +133,7 @@ func (c *Catalog) choose() error {
 		return fault.Data("CatalogColumns", "lacks %s", list(lacking)).On(c.file.URI).At("%s", c.table.HDU).
 			Fix("a MER final catalogue has them; check data.catalog_base_uri")
 	}
+	c.chooseTile()
 	for _, col := range []*fits.Column{c.ra, c.dec} {
 		if err := inDegrees(col); err != nil {
 			return fault.Data("CatalogColumns", "%w", err).On(c.file.URI).At("%s, %s", c.table.HDU, unitKey(c.table, col)).
@@ -117,6 +141,35 @@ func (c *Catalog) choose() error {
 		}
 	}
 	return nil
+}
+
+// chooseTile finds the column that says which tile a row is of, where there is one.
+func (c *Catalog) chooseTile() {
+	n, ok := merNameOf(c.file.URI)
+	for _, name := range []string{"TILE_INDEX", "TILE_ID", "TILEID"} {
+		if col, has := c.table.Column(name); ok && has && col.Repeat == 1 && containsByte("KJI", col.Type) {
+			c.tile, c.tileID = col, n.Tile
+			return
+		}
+	}
+}
+
+// holdRow refuses a row that says it is another tile's.
+func (c *Catalog) holdRow(raw []byte, n int64) error {
+	if c.tile == nil {
+		return nil
+	}
+	if tile, null := c.tile.Int64(raw); !null && tile != c.tileID {
+		return wrongTile(c.file.URI, c.tileID, "%s of row %d is %d", c.tile.Name, n, tile).At("%s", c.table.HDU)
+	}
+	return nil
+}
+
+// Close frees what a gzipped file was unpacked to.
+func (c *Catalog) Close() {
+	if c.unpacked != nil {
+		c.unpacked.Close() // a temporary file that is gone already
+	}
 }
 
 // File is the file that was opened.
@@ -138,11 +191,15 @@ func (c *Catalog) Skipped() int64 { return c.skipped }
 // Heap is read from, all of the heap is fetched once, into a temporary file.
 func (c *Catalog) Rows(ctx context.Context, visit func(row Row) error) error {
 	c.skipped = 0
-	size := int(c.table.RowSize)
+	size, n := int(c.table.RowSize), int64(0)
 	heap := c.heap(ctx)
 	defer heap.close()
 	return c.chunks(ctx, func(chunk []byte) error {
 		for ; len(chunk) > 0; chunk = chunk[size:] {
+			n++
+			if err := c.holdRow(chunk[:size:size], n); err != nil {
+				return err
+			}
 			row, ok := c.decode(chunk[:size:size])
 			if !ok {
 				c.skipped++
@@ -273,7 +330,7 @@ func (c *Catalog) tail(total int64) int64 {
 	if c.table.HDU.DataSize != total {
 		return 0
 	}
-	return min(fits.Pad(total)-total+int64(len(extension)), c.file.Size-c.table.HDU.DataOffset()-total)
+	return min(fits.Pad(total)-total+int64(len(extension)), c.size-c.table.HDU.DataOffset()-total)
 }
 
 const extension = "XTENSION"

@@ -15,14 +15,27 @@ import (
 	"github.com/cosmostat/constellation/pkg/wcs"
 )
 
-func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions) (map[int64]*MERTile, error) {
+// tilesOfMosaics finds the tiles by their mosaics, of whichever release: a
+// tile's place is the same in all of them.
+func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions, listed *Listed, unread map[int64]string) (map[int64]*MERTile, error) {
 	mosaics, err := listMER(ctx, s, opts.MERBase, VISMosaic)
 	if err != nil {
 		return nil, err
 	}
+	listed.Notes = append(listed.Notes, mosaics.notes()...)
 	tiles := map[int64]*MERTile{}
-	for id, files := range mosaics {
-		tiles[id] = &MERTile{ID: id, Mosaic: files[0]}
+	for id := range mosaics.tiles {
+		t, ok := mosaics.any(id, opts.release)
+		if ok {
+			tiles[id] = &t
+		} else {
+			unread[id] = t.Lacks
+		}
+	}
+	for id, what := range mosaics.lost {
+		if tiles[id] == nil && unread[id] == "" {
+			unread[id] = "its mosaic " + what
+		}
 	}
 	err = opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) (err error) {
 		t.Centre, err = mosaicCentre(ctx, s, t.Mosaic)
@@ -36,8 +49,17 @@ func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions) (map[int
 func mosaicCentre(ctx context.Context, r objstore.Reader, f File) (sky.Coord, error) {
 	var centre sky.Coord
 	found := false
-	at := readerAt(ctx, r, f)
-	err := fits.Scan(at, f.Size, func(h *fits.HDU) (bool, error) {
+	at, size := readerAt(ctx, r, f), f.Size
+	if f.Gzipped() {
+		var err error
+		if at, size, err = head(ctx, r, f); err != nil {
+			return sky.Coord{}, withoutMosaics(err)
+		}
+	}
+	err := fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
+		if err := holdTile(f.URI, h); err != nil {
+			return false, err
+		}
 		if h.Header.Has("ZIMAGE") {
 			return false, RequireImage(f.URI, h)
 		}
@@ -90,10 +112,14 @@ func withoutMosaics(err error) error {
 
 // tilesOfCatalogs finds first where each tile roughly is, by one of its
 // sources, and then the centres of those that can matter.
-func tilesOfCatalogs(ctx context.Context, s TileStore, opts TileOptions, catalogs map[int64][]File) (map[int64]*MERTile, error) {
+func tilesOfCatalogs(ctx context.Context, s TileStore, opts TileOptions, catalogs map[int64]*MERTile, unread map[int64]string) (map[int64]*MERTile, error) {
 	tiles := map[int64]*MERTile{}
-	for id, files := range catalogs {
-		tiles[id] = &MERTile{ID: id, Catalogs: files}
+	for id, t := range catalogs {
+		if len(t.Catalogs) > 0 {
+			tiles[id] = &MERTile{ID: id, Catalogs: t.Catalogs}
+		} else {
+			unread[id] = t.Lacks
+		}
 	}
 	if len(opts.IDs) > 0 {
 		err := opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) error {
@@ -101,6 +127,7 @@ func tilesOfCatalogs(ctx context.Context, s TileStore, opts TileOptions, catalog
 			if err != nil {
 				return err
 			}
+			defer c.Close()
 			row, err := c.first()
 			t.Centre = row.Pos
 			return err
@@ -108,7 +135,7 @@ func tilesOfCatalogs(ctx context.Context, s TileStore, opts TileOptions, catalog
 		if err != nil {
 			return nil, err
 		}
-		if err := known(opts.IDs, tiles, opts.CatalogBase); err != nil {
+		if err := known(opts.IDs, tiles, opts.CatalogBase, unread); err != nil {
 			return nil, err
 		}
 		// A source lies up to half a diagonal of its tile from the centre, for both tiles.
@@ -137,6 +164,7 @@ func extentCentre(ctx context.Context, r objstore.Reader, files []File) (sky.Coo
 			return sky.Coord{}, err
 		}
 		err = c.Rows(ctx, func(row Row) error { all = append(all, row.Pos); return nil })
+		c.Close()
 		if err != nil {
 			return sky.Coord{}, err
 		}

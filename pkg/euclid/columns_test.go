@@ -115,7 +115,7 @@ func TestUnitsOfPositions(t *testing.T) {
 			}
 			cols[0].PutInt(row, 5)
 			table := put(t, m, "mem://tables/tiles.fits", file(t, fits.NewPrimary(), hdu{fits.NewTable(cols, 1), row}))
-			_, err = euclid.IndexTiles(t.Context(), m, euclid.TileOptions{Source: settings.FromTable, TileTable: table.URI, CatalogBase: "mem://cat"})
+			_, _, err = euclid.IndexTiles(t.Context(), m, euclid.TileOptions{Source: settings.FromTable, TileTable: table.URI, CatalogBase: "mem://cat"})
 			if ok && err != nil {
 				t.Errorf("tile table, %s in %q: %v", name, unit, err)
 			} else if !ok {

@@ -108,7 +108,7 @@ func TestMosaicInExtension(t *testing.T) {
 	} {
 		m := objstore.NewMemory()
 		f := put(t, m, "mem://mer/102018211/VIS/"+merName(euclid.VISMosaic, 102018211, stamp, "00.00"), c.raw)
-		tiles, err := euclid.IndexTiles(t.Context(), m, euclid.TileOptions{Source: settings.FromMosaic, MERBase: "mem://mer", CatalogBase: "mem://cat"})
+		tiles, _, err := euclid.IndexTiles(t.Context(), m, euclid.TileOptions{Source: settings.FromMosaic, MERBase: "mem://mer", CatalogBase: "mem://cat"})
 		if c.code != "" {
 			wantFault(t, err, fault.BadData, c.code, append(c.says, f.URI, "tile_table")...)
 			continue

@@ -24,6 +24,11 @@ type Observations struct {
 	// understood but not supported; a few are named with the reason.
 	Unknown         int      `json:"unknown"`
 	UnknownExamples []string `json:"unknown_examples,omitempty"`
+	// Leftover counts files that are named like a product but for what follows
+	// .fits, such as .part or ~, so that nobody reads them; a few are named with
+	// the product that they look like.
+	Leftover         int      `json:"leftover,omitempty"`
+	LeftoverExamples []string `json:"leftover_examples,omitempty"`
 	// Superseded are the files of which there is a newer delivery.
 	Superseded []string `json:"superseded,omitempty"`
 	// Incomplete says what wanted exposures lack: BKG, WGT or PSF of those in
@@ -38,18 +43,29 @@ type Observations struct {
 type Missing struct {
 	Exposure ExposureID `json:"exposure"`
 	Product  string     `json:"product"`
+	There    string     `json:"there,omitempty"` // what is there in its stead, and what to do
 }
 
-// delivery is a file with the time in its name.
+// String is e.g. "002682_00_1 lacks DET: "X.fits.gz" is compressed: gunzip it".
+func (m Missing) String() string {
+	s := m.Exposure.String() + " lacks " + m.Product
+	if m.There != "" {
+		s += ": " + m.There
+	}
+	return s
+}
+
+// delivery is a file with the time and the form in its name.
 type delivery struct {
 	File
-	timestamp string
+	timestamp, form string
 }
 
-// supersedes says whether d was delivered after o. Copies with the same time
-// are told apart by URI, so that the choice doesn't depend on the listing.
+// supersedes says whether d was delivered after o, by the time in its name. Of
+// copies with the same time the one that is not compressed counts, else the one
+// with the last URI, so that the choice doesn't depend on the listing.
 func (d delivery) supersedes(o delivery) bool {
-	return cmp.Or(strings.Compare(d.timestamp, o.timestamp), strings.Compare(d.URI, o.URI)) > 0
+	return cmp.Or(strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
 }
 
 // newest keeps the newest delivery of each key, and the URIs of the others.
@@ -93,6 +109,8 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		o    Observations
 		vis  newest[visKey]
 		psf  newest[string] // by directory
+		lost lost
+		left tally
 		seen int
 	)
 	err := l.List(ctx, directory(visBase), func(info objstore.Info) error {
@@ -101,13 +119,21 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		}
 		seen++
 		dir, base := split(info.URI)
-		n, ok := ParseVISName(base)
-		d := delivery{fileOf(info), n.Timestamp}
+		stem, form, ok := cutForm(base)
+		var n Name
+		if ok {
+			n, ok = parseVIS(stem)
+		}
+		d := delivery{fileOf(info), n.Timestamp, form}
 		switch {
 		case !ok:
 			o.unknown(base, "")
+		case !isDelivery(form):
+			left.add(n.leftover(base))
+			lost.add(n, unread(base, form))
 		case n.Part != "":
-			o.unknown(base, "DET split into sci, rms and flg is not supported")
+			o.unknown(base, splitDET)
+			lost.add(n, fmt.Sprintf("%q: %s", base, splitDET))
 		case n.Product == PSF:
 			psf.add(dir, d)
 		case n.Number != "1" && n.Number != "2":
@@ -120,7 +146,8 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if err != nil {
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
-	o.group(vis.files, psf.files, policy)
+	o.Leftover, o.LeftoverExamples = left.n, left.examples
+	o.group(vis.files, psf.files, lost, policy)
 	o.Superseded = append(vis.superseded, psf.superseded...)
 	slices.Sort(o.Superseded)
 	if len(o.Exposures) == 0 {
@@ -129,14 +156,43 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	return &o, nil
 }
 
+const splitDET = "DET split into sci, rms and flg is not supported"
+
+// leftover names a file that nobody reads, by the product that it looks like.
+func (n Name) leftover(base string) string {
+	if n.Product == PSF {
+		return fmt.Sprintf("%q, like a PSF", base)
+	}
+	return fmt.Sprintf("%q, like %s of %s", base, n.Product, n.Exposure())
+}
+
+// lost is what there is of products in files that are none: for each product
+// the first of them by name.
+type lost map[visKey]string
+
+func (l *lost) add(n Name, what string) {
+	if n.Product == PSF || n.Number != "1" && n.Number != "2" {
+		return
+	}
+	if *l == nil {
+		*l = lost{}
+	}
+	key := visKey{n.Exposure(), n.Product}
+	if old, ok := (*l)[key]; !ok || what < old {
+		(*l)[key] = what
+	}
+}
+
 // group makes exposures of the wanted numbers out of their files.
-func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, policy settings.Exposures) {
+func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, lost lost, policy settings.Exposures) {
 	ids := map[ExposureID]bool{}
 	for k := range vis {
 		ids[k.ExposureID] = true
 	}
+	for k := range lost {
+		ids[k.ExposureID] = true
+	}
 	for _, id := range slices.SortedFunc(maps.Keys(ids), ExposureID.Compare) {
-		det, ok := vis[visKey{id, DET}]
 		switch {
 		case id.Number == "2" && policy == settings.Nominal:
 			o.SkippedShort++
@@ -144,25 +200,36 @@ func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, p
 		case id.Number == "1" && policy == settings.Short:
 			o.SkippedNominal++
 			continue
-		case !ok:
-			o.Incomplete = append(o.Incomplete, Missing{id, DET})
+		}
+		// of is the exposure's file of a product; one that can't be read as it is, is lacking.
+		of := func(product string, required bool) File {
+			d, ok := vis[visKey{id, product}]
+			there := lost[visKey{id, product}]
+			switch {
+			case ok && d.form == plain:
+				return d.File
+			case ok:
+				there = packed(d.URI, d.form)
+			case !required && there == "":
+				return File{}
+			}
+			o.Incomplete = append(o.Incomplete, Missing{id, product, there})
+			return File{}
+		}
+		det := of(DET, true)
+		whole := det.Exists()
+		e := Exposure{ExposureID: id, DET: det, BKG: of(BKG, whole), WGT: of(WGT, whole)}
+		if !whole {
 			continue
 		}
 		dir, _ := split(det.URI)
-		e := Exposure{
-			ExposureID: id,
-			DET:        det.File,
-			BKG:        vis[visKey{id, BKG}].File,
-			WGT:        vis[visKey{id, WGT}].File,
-			PSF:        psf[dir].File,
-		}
-		for _, p := range []struct {
-			file    File
-			product string
-		}{{e.BKG, BKG}, {e.WGT, WGT}, {e.PSF, PSF}} {
-			if !p.file.Exists() {
-				o.Incomplete = append(o.Incomplete, Missing{id, p.product})
-			}
+		switch d, ok := psf[dir]; {
+		case ok && (d.form == plain || d.form == gzipped):
+			e.PSF = d.File
+		case ok:
+			o.Incomplete = append(o.Incomplete, Missing{id, PSF, packed(d.URI, d.form)})
+		default:
+			o.Incomplete = append(o.Incomplete, Missing{id, PSF, ""})
 		}
 		o.Exposures = append(o.Exposures, e)
 	}
@@ -190,7 +257,9 @@ func (o *Observations) none(visBase string, policy settings.Exposures, seen int)
 	default:
 		err := fault.Input("NoObservations", "no DET exposures among %d files", seen).On(visBase).
 			Fix("data.vis_base_uri must hold EUC_VIS_SWL-DET-*.fits files, at any depth")
-		if len(o.UnknownExamples) > 0 {
+		if len(o.Incomplete) > 0 {
+			err.Err = fmt.Errorf("%w; %s", err.Err, o.Incomplete[0])
+		} else if len(o.UnknownExamples) > 0 {
 			err.Err = fmt.Errorf("%w; %d names not understood, e.g. %s", err.Err, o.Unknown, o.UnknownExamples[0])
 		}
 		return err

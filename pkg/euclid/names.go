@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Products of VIS, as the file names spell them.
@@ -43,11 +45,16 @@ func (n Name) Exposure() ExposureID {
 //
 // It is false for any other name.
 func ParseVISName(base string) (Name, bool) {
-	head, tail, ok := strings.Cut(base, "__")
-	if !ok {
+	stem, form, ok := cutForm(base)
+	if !ok || form != plain {
 		return Name{}, false
 	}
-	tail, ok = strings.CutSuffix(tail, ".fits")
+	return parseVIS(stem)
+}
+
+// parseVIS reads a VIS file's name without .fits and what follows.
+func parseVIS(stem string) (Name, bool) {
+	head, tail, ok := strings.Cut(stem, "__")
 	if !ok {
 		return Name{}, false
 	}
@@ -96,9 +103,10 @@ const (
 type MERName struct {
 	Product string // e.g. FINAL-CAT, FINAL-MORPH-CAT, BGSUB-MOSAIC-VIS
 	Tile    int64
-	// Part is the last field, e.g. 00.00. A tile's catalogue can come in
-	// several parts (00.00, 01.00, ...), which together are the catalogue.
-	Part      string
+	// Release is the last field, e.g. 00.00: the release that the file belongs
+	// to, or empty where the name has none. It is no part of a product: of a
+	// tile's files of two releases one replaces the other.
+	Release   string
 	Timestamp string // UTC, as for [Name]
 }
 
@@ -106,21 +114,25 @@ type MERName struct {
 //
 //	EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_00.00.fits
 //
-// of any product: a caller compares Product, because FINAL-CAT has siblings
-// (FINAL-CUTOUTS-CAT, FINAL-MORPH-CAT). It is false for any other name.
+// or the same without the release, of any product: a caller compares Product,
+// because FINAL-CAT has siblings (FINAL-CUTOUTS-CAT, FINAL-MORPH-CAT). It is
+// false for any other name.
 func ParseMERName(base string) (MERName, bool) {
-	rest, ok := strings.CutPrefix(base, "EUC_MER_")
-	if !ok {
+	stem, form, ok := cutForm(base)
+	if !ok || form != plain {
 		return MERName{}, false
 	}
-	if rest, ok = strings.CutSuffix(rest, ".fits"); !ok {
-		return MERName{}, false
-	}
+	return parseMER(stem)
+}
+
+// parseMER reads a MER file's name without .fits and what follows.
+func parseMER(stem string) (MERName, bool) {
+	rest, ok := strings.CutPrefix(stem, "EUC_MER_")
 	f := strings.Split(rest, "_")
-	if len(f) != 4 {
+	if !ok || len(f) != 3 && len(f) != 4 {
 		return MERName{}, false
 	}
-	n := MERName{Product: f[0], Part: f[3]}
+	n := MERName{Product: f[0]}
 	tile, tag, ok := strings.Cut(strings.TrimPrefix(f[1], "TILE"), "-")
 	if !ok || !strings.HasPrefix(f[1], "TILE") || !digits(tile) || !hexadecimal(tag) {
 		return MERName{}, false
@@ -129,12 +141,13 @@ func ParseMERName(base string) (MERName, bool) {
 	if n.Tile, err = strconv.ParseInt(tile, 10, 64); err != nil {
 		return MERName{}, false
 	}
-	if n.Timestamp, ok = timestamp(f[2]); !ok {
+	if n.Timestamp, ok = timestamp(f[2]); !ok || n.Product == "" {
 		return MERName{}, false
 	}
-	major, minor, ok := strings.Cut(n.Part, ".")
-	if n.Product == "" || !ok || !digits(major) || !digits(minor) {
-		return MERName{}, false
+	if len(f) == 4 {
+		if n.Release = f[3]; !settings.IsRelease(n.Release) {
+			return MERName{}, false
+		}
 	}
 	return n, true
 }

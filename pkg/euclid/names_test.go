@@ -56,11 +56,13 @@ func TestParseVISName(t *testing.T) {
 func TestParseMERName(t *testing.T) {
 	for base, want := range map[string]euclid.MERName{
 		"EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_00.00.fits": {
-			Product: euclid.FinalCatalog, Tile: 102018211, Part: "00.00", Timestamp: "20241018T214045.289017"},
+			Product: euclid.FinalCatalog, Tile: 102018211, Release: "00.00", Timestamp: "20241018T214045.289017"},
 		"EUC_MER_BGSUB-MOSAIC-VIS_TILE102018211-ACBD03_20241018T142710.276838Z_00.00.fits": {
-			Product: euclid.VISMosaic, Tile: 102018211, Part: "00.00", Timestamp: "20241018T142710.276838"},
+			Product: euclid.VISMosaic, Tile: 102018211, Release: "00.00", Timestamp: "20241018T142710.276838"},
 		"EUC_MER_FINAL-MORPH-CAT_TILE102018211-C_20241018T214045Z_01.00.fits": {
-			Product: "FINAL-MORPH-CAT", Tile: 102018211, Part: "01.00", Timestamp: "20241018T214045"},
+			Product: "FINAL-MORPH-CAT", Tile: 102018211, Release: "01.00", Timestamp: "20241018T214045"},
+		"EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z.fits": {
+			Product: euclid.FinalCatalog, Tile: 102018211, Timestamp: "20241018T214045.289017"},
 	} {
 		got, ok := euclid.ParseMERName(base)
 		if diff := cmp.Diff(want, got); !ok || diff != "" {
@@ -75,7 +77,6 @@ func TestParseMERName(t *testing.T) {
 		"EUC_MER_FINAL-CAT_TILE-1-CC66F6_20241018T214045.289017Z_00.00.fits",
 		"EUC_MER_FINAL-CAT_TILE99999999999999999999-C_20241018T214045.289017Z_00.00.fits",
 		"EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_0000.fits",
-		"EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z.fits",
 		"EUC_MER__TILE102018211-CC66F6_20241018T214045.289017Z_00.00.fits",
 	} {
 		if n, ok := euclid.ParseMERName(base); ok {
@@ -119,7 +120,7 @@ func FuzzParseMERName(f *testing.F) {
 	f.Fuzz(func(t *testing.T, base string) {
 		n, ok := euclid.ParseMERName(base)
 		if ok && (n.Tile < 0 || !strings.HasPrefix(base, "EUC_MER_"+n.Product+"_TILE") ||
-			!strings.HasSuffix(base, "_"+n.Timestamp+"Z_"+n.Part+".fits")) {
+			!strings.HasSuffix(base, "_"+n.Timestamp+"Z"+strings.TrimSuffix("_"+n.Release, "_")+".fits")) {
 			t.Errorf("%q was taken for %+v", base, n)
 		}
 	})

@@ -1,6 +1,7 @@
 package euclid
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,7 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
@@ -55,38 +55,43 @@ func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadra
 // they are in the order of DET and of one size, see [sampled]. So who reads an
 // HDU other than SCI has to hold it to its name, type and size.
 //
-// A DET quadrant without RMS or FLG, an unusable WCS, and an exposure time that
-// contradicts the exposure number are bad data, with file and HDU named.
+// A DET quadrant without RMS or FLG, an unusable WCS, an exposure time that
+// contradicts the exposure number, and a primary header of DET, BKG or WGT that
+// is of another exposure than the file's name are bad data, with file and HDU
+// named. Of several faults it is always the same one that is told.
 func ReadHeaders(ctx context.Context, r objstore.Reader, e Exposure) (Headers, error) {
 	var det []*fits.HDU
 	var bkg, wgt, psf map[string]Segment
 	order := make(chan []string, 3) // of DET's quadrants, for each of the others
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		det, err = readIndex(gctx, r, e.DET, func(name string) bool { return strings.HasSuffix(name, ".SCI") })
+	var errs [4]error
+	var found Headers
+	var g sync.WaitGroup
+	g.Go(func() {
+		det, errs[0] = readIndex(ctx, r, e.DET, func(name string) bool { return strings.HasSuffix(name, ".SCI") })
 		for range cap(order) {
 			order <- quadrantOrder(det)
 		}
-		return err
+		if errs[0] == nil {
+			found, errs[0] = e.quadrants(det)
+		}
 	})
-	for _, p := range []struct {
+	of := e.ExposureID
+	for i, p := range []struct {
 		file     File
+		id       *ExposureID // that its primary header has to agree with
 		suffixes []string
 		to       *map[string]Segment
 	}{
-		{e.BKG, []string{""}, &bkg},
-		{e.WGT, []string{"", ".WGT", ".SCI"}, &wgt},
-		{e.PSF, []string{""}, &psf},
+		{e.BKG, &of, []string{""}, &bkg},
+		{e.WGT, &of, []string{"", ".WGT", ".SCI"}, &wgt},
+		{e.PSF, nil, []string{""}, &psf}, // a PSF is of no exposure
 	} {
 		if p.file.Exists() {
-			g.Go(func() (err error) { *p.to, err = readSegments(gctx, r, p.file, p.suffixes, order); return err })
+			g.Go(func() { *p.to, errs[i+1] = readSegments(ctx, r, p.file, p.id, p.suffixes, order) })
 		}
 	}
-	if err := g.Wait(); err != nil {
-		return Headers{}, err
-	}
-	found, err := e.quadrants(det)
-	if err != nil {
+	g.Wait()
+	if err := cmp.Or(errs[:]...); err != nil { // always of the same file, whichever came first
 		return Headers{}, err
 	}
 	for i := range found.Quadrants {
@@ -98,14 +103,13 @@ func ReadHeaders(ctx context.Context, r objstore.Reader, e Exposure) (Headers, e
 
 // quadrants makes quadrants out of the HDUs of DET.
 func (e Exposure) quadrants(hdus []*fits.HDU) (found Headers, err error) {
+	if err := e.hold(e.DET.URI, hdus[0]); err != nil {
+		return found, err
+	}
 	hdus = presumed(hdus)
 	byName, err := UniqueNames(e.DET.URI, hdus)
 	if err != nil {
 		return found, err
-	}
-	if n, err := hdus[0].Header.Int("EXPNUM"); err == nil && fmt.Sprint(n) != e.Number {
-		return found, fault.Data("ExposureNumber", "EXPNUM is %d, the file's name says %s", n, e.Number).
-			On(e.DET.URI).At("%s", hdus[0]).Fix("find out which of the two is right: name the file after its exposure, or %s", askAuthor)
 	}
 	for _, sci := range hdus { // in the order of the file, so that the same fault blames the same HDU
 		base, ok := strings.CutSuffix(sci.Name, ".SCI")

@@ -18,24 +18,36 @@ import (
 const samples = 7
 
 // readSegments finds the HDUs of quadrants in a BKG, WGT or PSF file. order
-// gives the quadrants in DET's order, once that is known.
-func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []string, order <-chan []string) (map[string]Segment, error) {
+// gives the quadrants in DET's order, once that is known. id, if not nil, is the
+// exposure that the file is called after.
+func readSegments(ctx context.Context, r objstore.Reader, f File, id *ExposureID, suffixes []string, order <-chan []string) (map[string]Segment, error) {
+	if f.Gzipped() {
+		u, err := unpack(ctx, r, f, mostPSF)
+		if err != nil {
+			return nil, err
+		}
+		defer u.Close()
+		r, f.Size = u, u.size
+	}
 	at := readerAt(ctx, r, f)
-	if found := sampled(ctx, at, f.Size, suffixes, order); found != nil {
-		return found, nil
+	var primary *fits.HDU
+	if found := sampled(ctx, at, f.Size, suffixes, order, &primary); found != nil {
+		return found, id.holdIn(f.URI, primary)
 	}
 	hdus, err := readIndex(ctx, r, f, func(string) bool { return false })
 	if err != nil {
 		return nil, err
 	}
-	byName, err := UniqueNames(f.URI, hdus)
-	if err != nil {
+	if err := id.holdIn(f.URI, hdus[0]); err != nil {
+		return nil, err
+	}
+	if _, err := UniqueNames(f.URI, hdus); err != nil {
 		return nil, err
 	}
 	found := map[string]Segment{}
 	for _, suffix := range slices.Backward(suffixes) { // the first suffix has the last word
-		for name, h := range byName {
-			if base, ok := strings.CutSuffix(name, suffix); ok && quadrantName(base) {
+		for _, h := range hdus { // in their order: see quadrants
+			if base, ok := strings.CutSuffix(h.Name, suffix); ok && quadrantName(base) {
 				if err := RequireImage(f.URI, h); err != nil {
 					return nil, err
 				}
@@ -56,10 +68,15 @@ func readSegments(ctx context.Context, r objstore.Reader, f File, suffixes []str
 // quadrants, in DET's order and all of one size, fills the file to its last
 // byte. A few headers across the file have to bear it out. Where they don't,
 // or the file can't be read, it finds nothing, and all headers are read, which
-// also says what is wrong.
-func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string, order <-chan []string) map[string]Segment {
+// also says what is wrong. The primary HDU is told, where it was read.
+func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string, order <-chan []string, primary **fits.HDU) map[string]Segment {
 	var first *fits.HDU
-	err := fits.Scan(at, size, func(h *fits.HDU) (bool, error) { first = h; return h.Index < 1, nil })
+	err := fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
+		if first = h; h.Index == 0 {
+			*primary = h
+		}
+		return h.Index < 1, nil
+	})
 	var names []string
 	select {
 	case names = <-order:

@@ -33,6 +33,12 @@ type TileOptions struct {
 	CatalogBase string // where the final catalogues are; always listed
 	TileTable   string // for tile_table
 	IDs         []int64
+	// Release is which release of the products counts: newest, or where it is
+	// empty, too; else that one alone.
+	Release settings.Release
+	// Hold, if not nil, is told the newest release that there is where Release
+	// leaves the choice, and returns the one that is held to.
+	Hold func(newest string) (string, error)
 	// NeighbourRadiusDeg adds tiles whose centres are that close to a wanted
 	// one's: their catalogues hold the sources of the wanted tiles' margins.
 	NeighbourRadiusDeg float64
@@ -42,11 +48,13 @@ type TileOptions struct {
 	// OnUnreadable is told of a mosaic or catalogue that is bad data and whose
 	// tile was not asked for by its id; the tile is left out. nil: it is an error.
 	OnUnreadable func(err error)
+
+	release string // that counts
 }
 
 // IndexTiles returns the wanted tiles and their neighbours, by id, each with
-// its centre and its catalogue files (none where there are none). No ids means
-// all tiles that the source knows.
+// its centre and its catalogue (none where there is none), and what else the
+// listings held. No ids means all tiles that the source knows.
 //
 // It lists all of CatalogBase, and:
 //   - mer_mosaic lists all of MERBase and reads the header of every tile's
@@ -59,20 +67,30 @@ type TileOptions struct {
 //   - tile_table reads the table, and nothing else: what to use for the survey.
 //
 // An id that the source doesn't know is bad input, code UnknownTile.
-func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, error) {
+func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, *Listed, error) {
 	catalogs, err := listMER(ctx, s, opts.CatalogBase, FinalCatalog)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if opts.release, err = opts.resolve(catalogs); err != nil {
+		return nil, nil, err
+	}
+	listed := &Listed{Release: opts.release, Notes: catalogs.notes()}
+	taken := map[int64]*MERTile{}
+	for id := range catalogs.tiles {
+		t := catalogs.choose(id, opts.release, opts.exact())
+		taken[id] = &t
 	}
 	var tiles map[int64]*MERTile
 	var where string
+	unread := map[int64]string{}
 	switch opts.Source {
 	case settings.FromMosaic:
 		where = opts.MERBase
-		tiles, err = tilesOfMosaics(ctx, s, opts)
+		tiles, err = tilesOfMosaics(ctx, s, opts, listed, unread)
 	case settings.FromCatalog:
 		where = opts.CatalogBase
-		tiles, err = tilesOfCatalogs(ctx, s, opts, catalogs)
+		tiles, err = tilesOfCatalogs(ctx, s, opts, taken, unread)
 	case settings.FromTable:
 		where = opts.TileTable
 		tiles, err = tilesOfTable(ctx, s, opts)
@@ -80,53 +98,43 @@ func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, 
 		err = fault.Input("ConfigInvalid", "tiling.source is %q", opts.Source).Fix("use %s", settings.Choices[settings.TileSource]())
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(unread)) {
+		listed.Unread = append(listed.Unread, fmt.Sprintf("tile %d: %s", id, unread[id]))
 	}
 	if len(tiles) == 0 {
-		return nil, fault.Input("NoTiles", "no tiles").On(where).Fix("check tiling.source and the location it needs")
+		err := fault.Input("NoTiles", "no tiles").On(where).Fix("check tiling.source and the location it needs")
+		if len(listed.Unread) > 0 {
+			err.Err = fmt.Errorf("no tiles that can be placed: %s", list(listed.Unread))
+		}
+		return nil, nil, err
 	}
-	if err := known(opts.IDs, tiles, where); err != nil {
-		return nil, err
+	if err := known(opts.IDs, tiles, where, unread); err != nil {
+		return nil, nil, err
 	}
 	var out []MERTile
 	for _, id := range around(tiles, opts.IDs, opts.NeighbourRadiusDeg) {
 		t := *tiles[id]
-		t.Catalogs = catalogs[id]
+		if c := taken[id]; c != nil {
+			t.Catalogs, t.Lacks, t.Release, t.Newer = c.Catalogs, c.Lacks, c.Release, c.Newer
+		} else {
+			t.Lacks = catalogs.lost[id]
+		}
 		out = append(out, t)
 	}
-	return out, nil
+	return out, listed, nil
 }
 
-// listMER lists the newest file of each part of one product, by tile, in the order of the parts.
-func listMER(ctx context.Context, l objstore.Lister, base, product string) (map[int64][]File, error) {
-	type key struct {
-		tile int64
-		part string
-	}
-	var found newest[key]
-	err := l.List(ctx, directory(base), func(info objstore.Info) error {
-		_, name := split(info.URI)
-		if n, ok := ParseMERName(name); ok && n.Product == product {
-			found.add(key{n.Tile, n.Part}, delivery{fileOf(info), n.Timestamp})
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list %s files: %w", product, err)
-	}
-	files := map[int64][]File{}
-	byPart := func(a, b key) int { return cmp.Or(cmp.Compare(a.tile, b.tile), strings.Compare(a.part, b.part)) }
-	for _, k := range slices.SortedFunc(maps.Keys(found.files), byPart) {
-		files[k.tile] = append(files[k.tile], found.files[k].File)
-	}
-	return files, nil
-}
-
-// known refuses wanted ids that are not available, and names those nearby.
-func known(wanted []int64, tiles map[int64]*MERTile, where string) error {
+// known refuses wanted ids that are not available, and says why, or names those nearby.
+func known(wanted []int64, tiles map[int64]*MERTile, where string, unread map[int64]string) error {
 	for _, id := range wanted {
 		if tiles[id] != nil {
 			continue
+		}
+		if why := unread[id]; why != "" {
+			return fault.Input("UnknownTile", "tile %d can't be placed on the sky: %s", id, why).On(where).
+				Fix("mend that, take another tiling.source, or leave the tile out")
 		}
 		available := slices.Collect(maps.Keys(tiles))
 		distance := func(a int64) int64 { return max(a-id, id-a) }
@@ -175,7 +183,7 @@ func (opts TileOptions) eachTile(ctx context.Context, tiles map[int64]*MERTile, 
 	for i, id := range ids {
 		g.Go(func() error {
 			err := centre(ctx, tiles[id])
-			if fault.KindOf(err) == fault.BadData && opts.OnUnreadable != nil && !slices.Contains(opts.IDs, id) {
+			if fault.KindOf(err) == fault.BadData {
 				errs[i], err = err, nil
 			}
 			return err
@@ -183,6 +191,11 @@ func (opts TileOptions) eachTile(ctx context.Context, tiles map[int64]*MERTile, 
 	}
 	if err := g.Wait(); err != nil {
 		return err
+	}
+	for i, err := range errs { // of several it is the first tile's that is told
+		if err != nil && (opts.OnUnreadable == nil || slices.Contains(opts.IDs, ids[i])) {
+			return err
+		}
 	}
 	for i, err := range errs {
 		if err != nil {

@@ -49,7 +49,7 @@ func survey(t *testing.T) *objstore.Memory {
 		put(t, m, merBase+dir+merName("BGSUB-MOSAIC-NIR-H", id, "20250101T000000.000000", "00.00"), []byte("another band"))
 		dir = fmt.Sprintf("%d/", id)
 		all := tileSources(c, id*1000)
-		put(t, m, catBase+dir+merName(euclid.FinalCatalog, id, "20241018T214045.289017", "01.00"), catalogFile(t, all[13:]))
+		put(t, m, catBase+dir+merName(euclid.FinalCatalog, id, "20241018T214045.289017", "01.00"), catalogFile(t, all))
 		put(t, m, catBase+dir+merName(euclid.FinalCatalog, id, "20241018T214045.289017", "00.00"), catalogFile(t, all[:13]))
 		put(t, m, catBase+dir+merName(euclid.FinalCatalog, id, "20241017T214045.289017", "00.00"), []byte("an older delivery"))
 		put(t, m, catBase+dir+merName("FINAL-CUTOUTS-CAT", id, "20250101T000000.000000", "00.00"), []byte("a sibling"))
@@ -104,7 +104,7 @@ func TestIndexTiles(t *testing.T) {
 				{[]int64{102000777, 102000001}, []int64{102000001, 102000002, 102000777}},
 			} {
 				opts.IDs = c.wanted
-				tiles, err := euclid.IndexTiles(t.Context(), m, opts)
+				tiles, _, err := euclid.IndexTiles(t.Context(), m, opts)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -122,8 +122,7 @@ func TestIndexTiles(t *testing.T) {
 					if tile.Mosaic.Exists() != (source == settings.FromMosaic) {
 						t.Errorf("tile %d has the mosaic %v", tile.ID, tile.Mosaic)
 					}
-					if len(tile.Catalogs) != 2 || !strings.HasSuffix(tile.Catalogs[0].URI, "017Z_00.00.fits") ||
-						!strings.HasSuffix(tile.Catalogs[1].URI, "017Z_01.00.fits") {
+					if len(tile.Catalogs) != 1 || !strings.HasSuffix(tile.Catalogs[0].URI, "017Z_01.00.fits") {
 						t.Errorf("tile %d has the catalogues %v", tile.ID, tile.Catalogs)
 					}
 				}
@@ -132,7 +131,7 @@ func TestIndexTiles(t *testing.T) {
 				}
 			}
 			opts.IDs = []int64{102000002, 102000776}
-			_, err := euclid.IndexTiles(t.Context(), m, opts)
+			_, _, err := euclid.IndexTiles(t.Context(), m, opts)
 			wantFault(t, err, fault.BadInput, "UnknownTile", "102000776", "102000777, 102000003, 102000002, 102000001")
 		})
 	}
@@ -143,7 +142,7 @@ func TestIndexTilesReadsHeadersOnly(t *testing.T) {
 	before := m.Usage()
 	opts := tileOptions(settings.FromMosaic)
 	opts.IDs = []int64{102000002}
-	if _, err := euclid.IndexTiles(t.Context(), m, opts); err != nil {
+	if _, _, err := euclid.IndexTiles(t.Context(), m, opts); err != nil {
 		t.Fatal(err)
 	}
 	after := m.Usage()
@@ -159,29 +158,29 @@ func TestIndexTilesUnreadable(t *testing.T) {
 	put(t, m, bad, file(t, fits.NewPrimaryImage(-32, 16, 20)))
 	opts := tileOptions(settings.FromMosaic)
 	opts.IDs = []int64{102000002}
-	_, err := euclid.IndexTiles(t.Context(), m, opts)
+	_, _, err := euclid.IndexTiles(t.Context(), m, opts)
 	wantFault(t, err, fault.BadData, "", bad, "CTYPE1")
 
 	var told []error
 	opts.OnUnreadable = func(err error) { told = append(told, err) }
-	tiles, err := euclid.IndexTiles(t.Context(), m, opts)
+	tiles, _, err := euclid.IndexTiles(t.Context(), m, opts)
 	if err != nil || len(tiles) != 3 || len(told) != 1 {
 		t.Errorf("%d tiles, %v, told %v", len(tiles), err, told)
 	}
 	opts.IDs = []int64{102000777} // asked for by its id: an error all the same
-	_, err = euclid.IndexTiles(t.Context(), m, opts)
+	_, _, err = euclid.IndexTiles(t.Context(), m, opts)
 	wantFault(t, err, fault.BadData, "", bad)
 }
 
 func TestIndexTilesRefuses(t *testing.T) {
 	m := objstore.NewMemory()
-	_, err := euclid.IndexTiles(t.Context(), m, tileOptions(settings.FromMosaic))
+	_, _, err := euclid.IndexTiles(t.Context(), m, tileOptions(settings.FromMosaic))
 	wantFault(t, err, fault.BadInput, "NoTiles", merBase)
-	_, err = euclid.IndexTiles(t.Context(), m, tileOptions("sky"))
+	_, _, err = euclid.IndexTiles(t.Context(), m, tileOptions("sky"))
 	wantFault(t, err, fault.BadInput, "ConfigInvalid", "mer_mosaic, mer_catalog or tile_table")
 	opts := tileOptions(settings.FromTable)
 	opts.TileTable = "mem://tables/none.csv"
-	_, err = euclid.IndexTiles(t.Context(), m, opts)
+	_, _, err = euclid.IndexTiles(t.Context(), m, opts)
 	wantFault(t, err, fault.BadInput, "NotFound", opts.TileTable)
 
 	table := func(cols ...fits.Column) string {
@@ -206,7 +205,7 @@ func TestIndexTilesRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			opts.TileTable = "mem://tables/bad"
 			put(t, m, opts.TileTable, []byte(c.data))
-			_, err := euclid.IndexTiles(t.Context(), m, opts)
+			_, _, err := euclid.IndexTiles(t.Context(), m, opts)
 			wantFault(t, err, fault.BadInput, "TileTable", append(c.words, opts.TileTable)...)
 		})
 	}
@@ -214,7 +213,7 @@ func TestIndexTilesRefuses(t *testing.T) {
 		return []euclid.MERTile{{ID: size, Centre: sky.Coord{RA: -1, Dec: 2}}}, nil
 	}
 	put(t, m, opts.TileTable, []byte("PAR1...."))
-	tiles, err := euclid.IndexTiles(t.Context(), m, opts)
+	tiles, _, err := euclid.IndexTiles(t.Context(), m, opts)
 	if diff := cmp.Diff([]euclid.MERTile{{ID: 8, Centre: sky.Coord{RA: 359, Dec: 2}}}, tiles); err != nil || diff != "" {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
@@ -234,11 +233,11 @@ func TestCatalogExtentRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			put(t, m, uri, catalogFile(t, c.sources))
-			_, err := euclid.IndexTiles(t.Context(), m, tileOptions(settings.FromCatalog))
+			_, _, err := euclid.IndexTiles(t.Context(), m, tileOptions(settings.FromCatalog))
 			wantFault(t, err, fault.BadData, "CatalogExtent", uri, c.words)
 			opts := tileOptions(settings.FromCatalog)
 			opts.IDs = []int64{1}
-			_, err = euclid.IndexTiles(t.Context(), m, opts)
+			_, _, err = euclid.IndexTiles(t.Context(), m, opts)
 			wantFault(t, err, fault.BadData, "CatalogExtent", uri, c.words)
 		})
 	}
@@ -262,7 +261,7 @@ func TestTileTableOfManyRows(t *testing.T) {
 	opts.TileTable = "mem://tables/tiles.fits"
 	put(t, m, opts.TileTable, file(t, fits.NewPrimary(), hdu{h, data.Bytes()}))
 	before := m.Usage().Requests
-	tiles, err := euclid.IndexTiles(t.Context(), m, opts)
+	tiles, _, err := euclid.IndexTiles(t.Context(), m, opts)
 	if err != nil || len(tiles) != n || tiles[n-1].ID != n-1 {
 		t.Fatalf("%d tiles, %v", len(tiles), err)
 	}

@@ -78,4 +78,11 @@ type MERTile struct {
 	Centre   sky.Coord `json:"centre"`
 	Mosaic   File      `json:"mosaic,omitzero"`
 	Catalogs []File    `json:"catalogs,omitempty"`
+	// Lacks says why there is no catalogue although files of that name were listed.
+	Lacks string `json:"lacks,omitempty"`
+
+	// Release is that of the catalogue, and Newer one that there is beside it and
+	// that doesn't count; empty where there is none, or files don't say.
+	Release string `json:"-"`
+	Newer   string `json:"-"`
 }

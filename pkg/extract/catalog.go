@@ -65,6 +65,7 @@ func (s *selection) read(ctx context.Context, f euclid.File, own bool) error {
 	if err != nil {
 		return err
 	}
+	defer c.Close()
 	if s.layout == nil {
 		s.begin(c.Layout())
 	}

@@ -39,6 +39,9 @@ const (
 // they are not what the index took them to be, which has not read all of their
 // headers, they are looked up.
 func (job Job) copy(ctx context.Context, c *copies, t *transfer) error {
+	if t.file.Gzipped() {
+		job.Source = job.unpacked
+	}
 	done, err := job.resume(ctx, t)
 	if err == nil && !done {
 		err = job.bring(ctx, c, t)
@@ -60,7 +63,7 @@ func (job Job) copy(ctx context.Context, c *copies, t *transfer) error {
 // bring has the store copy what it can, and streams the rest.
 func (job Job) bring(ctx context.Context, c *copies, t *transfer) error {
 	rest := t.products
-	if job.Copy != settings.CopyStream {
+	if job.Copy != settings.CopyStream && !t.file.Gzipped() { // the store doesn't unpack
 		var err error
 		if rest, err = job.assemble(ctx, c, t); err != nil {
 			return err

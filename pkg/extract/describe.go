@@ -3,6 +3,8 @@ package extract
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -67,6 +69,10 @@ func (job Job) describe(ctx context.Context, d *directory) error {
 			if err := job.Dest.Delete(ctx, objstore.Join(d.uri, survey.DroppedFile)); err != nil {
 				return fmt.Errorf("take the mark off dropped pixels: %w", err)
 			}
+		}
+		if f.name == survey.LocalManifestFile {
+			sum := sha256.Sum256(f.data)
+			d.manifest = hex.EncodeToString(sum[:])
 		}
 		if _, err := objstore.WriteFile(ctx, job.Dest, objstore.Join(d.uri, f.name), f.data); err != nil {
 			return fmt.Errorf("write %s of sub-tile %s: %w", f.name, d.sub.Name(), err)
@@ -162,6 +168,9 @@ func (job Job) provenance(d *directory) manifest.Provenance {
 	p.ConfigID = job.ConfigID
 	p.Inputs = []manifest.Input{}
 	for _, f := range d.inputs {
+		if job.unpacked != nil {
+			f = job.unpacked.Stored(f)
+		}
 		p.Inputs = append(p.Inputs, manifest.Input{URI: f.URI, ETag: f.ETag, Size: f.Size})
 	}
 	slices.SortFunc(p.Inputs, func(a, b manifest.Input) int { return strings.Compare(a.URI, b.URI) })

@@ -47,6 +47,8 @@ type Job struct {
 	// is not positive; three times as many to a directory. Fewer are where more
 	// make nothing faster.
 	Workers int
+
+	unpacked *euclid.Unpacked // the source, with gzipped PSFs as what they hold
 }
 
 const usualWorkers = 3
@@ -77,6 +79,11 @@ func (job Job) run(ctx context.Context) (*survey.TileReport, error) {
 		return nil, fault.Input("CatalogMissing", "tile %d has no MER catalogue", job.Tile.ID).
 			Fix("check data.catalog_base_uri, or leave the tile out")
 	}
+	var err error
+	if job.unpacked, job.Exposures, err = euclid.Unpack(ctx, job.Source, job.Exposures); err != nil {
+		return nil, err
+	}
+	defer job.unpacked.Close()
 	p, err := job.plan()
 	if err != nil {
 		return nil, err

@@ -43,8 +43,9 @@ type directory struct {
 
 	coverage, extended *sky.Coverage // of the core, and of the extended area
 
-	files int
-	bytes int64
+	files    int
+	bytes    int64
+	manifest string // SHA-256 of the local manifest, once it is written
 }
 
 // use is a quadrant that a sub-tile needs.

@@ -32,7 +32,7 @@ func (p *plan) report(tile int64) *survey.TileReport {
 	for _, d := range p.directories {
 		centre := d.sub.Centre()
 		r.SubTiles = append(r.SubTiles, survey.SubTile{
-			Cell: d.sub.Cell, RA: centre.RA, Dec: centre.Dec, Directory: d.uri, Status: d.status(),
+			Cell: d.sub.Cell, RA: centre.RA, Dec: centre.Dec, Directory: d.uri, Manifest: d.manifest, Status: d.status(),
 			Quadrants: len(d.quadrants), Exposures: len(d.exposures()), Deepest: d.deepest(),
 			Sources: len(d.sources), CoreSources: len(d.core),
 			Files: d.files, Bytes: d.bytes, Core: d.coverage, Extended: d.extended,

@@ -13,6 +13,9 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
+// CodeInvalid is the code of a file that is no manifest.
+const CodeInvalid = "ManifestInvalid"
+
 // maxSize is far more than any manifest has: ids of a million sources.
 const maxSize = 64 << 20
 
@@ -51,7 +54,7 @@ func Read(r io.Reader) (*Manifest, error) {
 }
 
 func invalid(err error) *fault.Error {
-	return fault.Data("ManifestInvalid", "not a manifest: %w", err).
+	return fault.Data(CodeInvalid, "not a manifest: %w", err).
 		Fix("prepare the sub-tile again")
 }
 

@@ -75,7 +75,7 @@ func (m *Manifest) finite() error {
 	bad := func(field string, v ...float64) error {
 		for _, f := range v {
 			if math.IsNaN(f) || math.IsInf(f, 0) {
-				return fault.Data("ManifestInvalid", "%v is no value for a manifest", f).At("%s", field)
+				return fault.Data(CodeInvalid, "%v is no value for a manifest", f).At("%s", field)
 			}
 		}
 		return nil

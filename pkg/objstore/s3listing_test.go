@@ -99,6 +99,7 @@ func TestListings(t *testing.T) {
 		"start-after":        {shelf{keys: 5}, all, 3},
 		"marker":             {shelf{keys: 5, v1: true}, all, 4},
 		"nothing":            {shelf{}, nil, 1},
+		"no groups":          {shelf{keys: 1, more: func(string, []string) string { return "<CommonPrefixes></CommonPrefixes>" }}, all[:1], 1},
 		"fewer than counted": {shelf{keys: 2, more: func(string, []string) string { return "<KeyCount>0</KeyCount>" }}, all[:2], 1},
 		"empty pages": {shelf{page: func(w http.ResponseWriter, r *http.Request) bool {
 			if at := r.URL.Query().Get("continuation-token"); len(at) < 4 {

@@ -70,7 +70,7 @@ func (l *listing) ask(ctx context.Context) (*page, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newPage(&page{truncated: out.IsTruncated, groups: len(out.CommonPrefixes), encoded: out.EncodingType == types.EncodingTypeUrl}, out.Contents), nil
+		return newPage(&page{truncated: out.IsTruncated, groups: groupsIn(out.CommonPrefixes), encoded: out.EncodingType == types.EncodingTypeUrl}, out.Contents), nil
 	}
 	in := &s3.ListObjectsV2Input{Bucket: &l.bucket, Prefix: &l.prefix, ContinuationToken: l.token}
 	if l.by == startAfter {
@@ -80,8 +80,18 @@ func (l *listing) ask(ctx context.Context) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &page{truncated: out.IsTruncated, next: out.NextContinuationToken, count: out.KeyCount, groups: len(out.CommonPrefixes), encoded: out.EncodingType == types.EncodingTypeUrl}
+	p := &page{truncated: out.IsTruncated, next: out.NextContinuationToken, count: out.KeyCount, groups: groupsIn(out.CommonPrefixes), encoded: out.EncodingType == types.EncodingTypeUrl}
 	return newPage(p, out.Contents), nil
+}
+
+// groupsIn counts groups of keys; an empty element is none.
+func groupsIn(all []types.CommonPrefix) (n int) {
+	for _, p := range all {
+		if aws.ToString(p.Prefix) != "" {
+			n++
+		}
+	}
+	return n
 }
 
 func newPage(p *page, objects []types.Object) *page {

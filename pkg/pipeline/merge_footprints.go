@@ -19,7 +19,8 @@ type MergeFootprintsIn struct {
 type MergeFootprintsOut struct {
 	Index     literal.Blob `flyte:"index,format=json" doc:"root document of the quadrant index, beside its files"`
 	Quadrants int64        `flyte:"quadrants" doc:"quadrants in the index"`
-	Missing   []string     `flyte:"missing" doc:"DET files of exposures that could not be read"`
+	Missing   []string     `flyte:"missing" doc:"DET files of exposures that could not be read, and exposures without one"`
+	Reasons   []string     `flyte:"reasons" doc:"for each of them, why"`
 }
 
 // MergeFootprints builds the quadrant index from the batches, going on from that

@@ -36,7 +36,7 @@ var PrepareTile = task.Define[PrepareTileIn, PrepareTileOut](task.Declaration{
 	Doc:            "Extracts the quadrants and catalogue rows under every sub-tile of a tile into self-contained directories.",
 	Resources:      task.Resources{CPU: "2", Memory: "512Mi", Storage: "2Gi"}, // it takes 70 MB; catalogue rows pass through files
 	Retries:        3,
-	CacheVersion:   "4",
+	CacheVersion:   "5",
 	CacheIgnore:    []string{"plan", "listing", "source", "tolerance", "destination"},
 	CacheSerialize: true,
 	Deck:           true,

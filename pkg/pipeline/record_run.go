@@ -32,6 +32,10 @@ type RecordRunIn struct {
 	Destination Destination         `flyte:"destination" doc:"what names the run's products"`
 	Judges      bool                `flyte:"judges" doc:"whether the run ends here, and fails where tiles do: no validation follows"`
 	Thresholds  settings.Thresholds `flyte:"thresholds" doc:"how many sub-tiles may have failed"`
+	Release     string              `flyte:"release" doc:"release of the MER products that counts"`
+	Missing     []string            `flyte:"missing" doc:"exposures that the run is without, and why"`
+	LeftOut     []string            `flyte:"left_out" doc:"tiles that can't be placed on the sky, and why"`
+	Notes       []string            `flyte:"notes" doc:"what the listings held and what is not taken of it, in a line each"`
 }
 
 // RecordRunOut is the run's record.

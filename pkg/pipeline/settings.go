@@ -49,6 +49,11 @@ func (d Destination) Indexes() string {
 	return objstore.Join(strings.TrimSuffix(d.RunURI, d.Run()), survey.IndexDir)
 }
 
+// Releases is where it stands which release of the MER products a configuration holds to.
+func (d Destination) Releases() string {
+	return objstore.Join(strings.TrimSuffix(d.RunURI, d.Run()), survey.ReleaseDir)
+}
+
 // GPU is the device that inference asks for.
 type GPU struct {
 	Accelerator string  `json:"accelerator,omitempty"` // as the cluster labels its nodes; empty: none
@@ -85,5 +90,5 @@ type TileSettings struct {
 
 // Identity is what a run's directory is by these settings.
 func (s TileSettings) Identity() survey.Identity {
-	return survey.NewIdentity(s.Destination.ConfigID, s.Source, s.Tiling, s.Inference.Engine)
+	return survey.NewIdentity(s.Destination.ConfigID, s.Source, s.Tiling, s.Tolerance.Verify, s.Inference.Engine)
 }

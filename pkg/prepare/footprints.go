@@ -57,7 +57,7 @@ func (f *Footprints) Again() bool {
 
 // Batch reads the headers of one batch of exposures from source and writes
 // their quadrants, in the order of the plan, to uri. An exposure that can't be
-// used as it is, is left out, and why is told; where none can be, or where
+// used as it is, is left out, and why is told; where none can be had, or where
 // anything else is wrong, that is an error.
 func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, dest objstore.Writer, uri string) (*Footprints, error) {
 	read := make([]euclid.Headers, len(exposures))
@@ -118,11 +118,14 @@ func readExposure(ctx context.Context, source objstore.Reader, e euclid.Exposure
 }
 
 // stillReads returns an error unless what was refused is about the exposures
-// themselves: none could be read, or the store refuses now what it gave before,
-// since credentials expired.
+// themselves: none could be read, for reasons that may not be theirs, or the store
+// refuses now what it gave before, since credentials expired.
 func stillReads(ctx context.Context, source objstore.Reader, exposures []euclid.Exposure, refused []error) error {
 	good := slices.Index(refused, nil)
+	ofFiles := !slices.ContainsFunc(refused, func(err error) bool { return fault.KindOf(err) != fault.BadData })
 	switch {
+	case good < 0 && ofFiles: // what files hold is about them, even where all hold something wrong
+		return nil
 	case good < 0 && len(refused) == 1:
 		return refused[0]
 	case good < 0 && len(refused) > 1:
@@ -138,7 +141,7 @@ func stillReads(ctx context.Context, source objstore.Reader, exposures []euclid.
 type Merged struct {
 	index.Summary          // of the quadrant index
 	Kept          int      // batches that were not read, since an earlier index has them
-	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read
+	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read; exposures that have none
 	Reasons       []string // for each of them: which file, and why
 	Empty         []string // quadrants that it lacks, since they have no pixels
 }
@@ -213,6 +216,7 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 		return fault.New(fault.Bug, "BatchCount", "%d batches were read, the plan has %d", len(batches), len(plan.Batches))
 	}
 	var known, lost []string // reasons that are known come first in the error
+	counted := map[euclid.ExposureID]bool{}
 	for i, batch := range batches {
 		if batch.URI != "" && len(batch.Unreadable) == 0 {
 			continue
@@ -228,13 +232,13 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 			switch {
 			case batch.URI == "":
 				m.miss(det, fmt.Sprintf("%s: batch %d, which it is in, was lost whole", det, i))
-				lost = append(lost, det)
+				lost, counted[e.ExposureID] = append(lost, det), true
 			case unreadable:
 				if !names(why, e) {
 					why = det + ": " + why
 				}
 				m.miss(det, why)
-				known, named = append(known, why), named+1
+				known, named, counted[e.ExposureID] = append(known, why), named+1, true
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(batch.Unreadable)) {
@@ -246,11 +250,14 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 			return fault.New(fault.Bug, "BatchFiles", "batch %d names unreadable files that are not in it", i)
 		}
 	}
-	allowed, err := limit.Of(plan.Exposures)
+	absent := m.absent(plan, counted)
+	known = append(known, absent...)
+	allowed, err := limit.Of(plan.Exposures + plan.WithoutDET)
 	if err != nil {
 		return fault.Input("ConfigInvalid", "data.max_missing: %w", err)
 	}
-	if len(m.Missing) <= allowed {
+	missing := len(m.Missing) + plan.Absent - len(plan.AbsentFirst)
+	if missing <= allowed {
 		return nil
 	}
 	remedy := "mend or remove the files, or raise data.max_missing"
@@ -258,8 +265,23 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 		remedy = "see the read-footprints elements that failed; " + remedy
 		known = append(known, "with batches that were lost whole, "+some(lost, ", "))
 	}
-	return fault.Data("FilesMissing", "%d of %d exposures could not be read, %d may be missing: %s",
-		len(m.Missing), plan.Exposures, allowed, some(known, "; ")).Fix("%s", remedy)
+	return fault.Data("FilesMissing", "%d of %d exposures are missing or could not be read, %d may be: %s",
+		missing, plan.Exposures+plan.WithoutDET, allowed, some(known, "; ")).Fix("%s", remedy)
+}
+
+// absent counts the exposures that lack a file among those that are missing, as
+// far as the plan names them, each once, and says what there is of them.
+func (m *Merged) absent(plan *survey.Plan, counted map[euclid.ExposureID]bool) (reasons []string) {
+	for _, a := range plan.AbsentFirst {
+		if !counted[a.Exposure] {
+			m.miss(a.Exposure.String(), a.String())
+			reasons = append(reasons, a.String())
+		}
+	}
+	if more := plan.Absent - len(plan.AbsentFirst); more > 0 {
+		m.Reasons = append(m.Reasons, fmt.Sprintf("and %d more exposures that lack DET, BKG or PSF", more))
+	}
+	return reasons
 }
 
 // names says whether a reason names one of the exposure's files: the DET file is

@@ -68,7 +68,13 @@ func Tile(ctx context.Context, job TileJob) (*survey.Prepared, error) {
 		request.Neighbours = append(request.Neighbours, n.Catalogs...)
 	}
 	request.Provenance.Plan, request.Provenance.Again = key, p.Again
-	report, err := extract.Tile(ctx, request)
+	var report *survey.TileReport
+	if why := p.Tile.Lacks; why != "" && len(p.Tile.Catalogs) == 0 {
+		err = fault.Input("CatalogMissing", "tile %d has no MER catalogue that can be taken: %s", at.ID, why).
+			Fix("mend that, set data.release to one that it has, or leave the tile out")
+	} else {
+		report, err = extract.Tile(ctx, request)
+	}
 	switch {
 	case err == nil:
 		estimate(report)

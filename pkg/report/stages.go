@@ -20,11 +20,15 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	table.Add("short exposures left out", p.SkippedShort)
 	table.Add("nominal exposures left out", p.SkippedNominal)
 	table.Add("files with unknown names", p.Unknown)
+	table.Add("files named like products but for what follows .fits", p.Leftover)
+	table.Add("exposures without a DET, BKG or PSF to read", p.Absent)
+	table.Add("release of the MER products", t.Release)
 	var incomplete []string
 	for _, m := range p.IncompleteFirst {
-		incomplete = append(incomplete, fmt.Sprintf("%s lacks %s", m.Exposure, m.Product))
+		incomplete = append(incomplete, m.String())
 	}
-	return table.HTML() + list("Tiles left out", t.LeftOut) + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples)
+	return table.HTML() + list("Tiles left out", t.LeftOut) + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples) +
+		list("Like products, examples", p.LeftoverFirst) + list("Not taken of the MER products", t.Notes)
 }
 
 // Merged shows the quadrant index, and what it lacks: exposures, each with the
@@ -60,5 +64,7 @@ func Prepared(p *survey.Prepared) string {
 	head.Add("read from the sources", Bytes(p.PayloadBytes))
 	head.Add("of the HDUs under the sub-tiles", Bytes(p.ReferencedBytes))
 	head.Add("own sources outside the grid", p.OutsideGrid)
+	head.Add("rows with an OBJECT_ID that an earlier row has", p.Duplicates)
+	head.Add("rows without an id or a position", p.Unplaced)
 	return head.HTML() + table.HTML() + list("Exposures left out", left) + list("Exposures without WGT", without) + list("HDUs used although they don't match their checksums", p.Unverified)
 }

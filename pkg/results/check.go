@@ -33,8 +33,14 @@ func Check(m *manifest.Manifest, shear []Shear, sources []Source) error {
 		if s.G1 == nil || s.G2 == nil {
 			return invalid(survey.ShearFile, "G1 or G2 is null where STATUS is %s", survey.StatusOK)
 		}
+		if g := math.Hypot(float64(*s.G1), float64(*s.G2)); g > 1 {
+			return invalid(survey.ShearFile, "a reduced shear of %g is none: it is below 1", g).At("columns G1 and G2")
+		}
 		if s.Method == "" {
 			return invalid(survey.ShearFile, "METHOD is null where STATUS is %s", survey.StatusOK)
+		}
+		if int(s.NSources) > len(m.Core) {
+			return invalid(survey.ShearFile, "is %d, the sub-tile has %d core sources", s.NSources, len(m.Core)).At("column N_SOURCES")
 		}
 	case survey.StatusNoSources, survey.StatusNoExposures, survey.StatusFailed:
 		for _, v := range []*float32{s.G1, s.G2, s.G1Err, s.G2Err} {
@@ -53,6 +59,7 @@ func checkSources(m *manifest.Manifest, sources []Source) error {
 	slices.Sort(core)
 	seen := make([]bool, len(core))
 	cols := SourceColumns()
+	centre, reach := reachOf(m)
 	for i := range sources {
 		s := &sources[i]
 		if err := checkRow(survey.SourcesFile, i, m, cols, s); err != nil {
@@ -65,10 +72,23 @@ func checkSources(m *manifest.Manifest, sources []Source) error {
 				Fix("report the sources of core_source_ids only")
 		case seen[at]:
 			return invalid(survey.SourcesFile, "OBJECT_ID %d is reported twice", s.ObjectID).At("row %d", i)
+		case reach > 0 && sky.Separation(centre, sky.Coord{RA: s.RA, Dec: s.Dec}) > reach:
+			return invalid(survey.SourcesFile, "OBJECT_ID %d is at (%.6f, %.6f) degrees, outside the sub-tile's core", s.ObjectID, s.RA, s.Dec).At("columns RA and DEC, row %d", i).
+				Fix("report the positions of the MER catalogue")
 		}
 		seen[at] = true
 	}
 	return nil
+}
+
+// reachOf is a circle that holds the sub-tile's core, with the margin of a
+// rounded number; 0 where the manifest is of old, and has no corners.
+func reachOf(m *manifest.Manifest) (centre sky.Coord, reach float64) {
+	centre = sky.Coord{RA: m.Centre[0], Dec: m.Centre[1]}
+	for _, c := range m.CorePolygon {
+		reach = max(reach, sky.Separation(centre, sky.Coord{RA: c[0], Dec: c[1]})+offCentre)
+	}
+	return centre, reach
 }
 
 // checkRow checks what holds for the rows of both files: the sub-tile's ids

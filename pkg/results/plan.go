@@ -6,7 +6,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -27,6 +26,9 @@ func CheckCentre(s Shear, centre sky.Coord) error {
 
 // CheckMethod holds the method of a measurement to what an engine may say.
 func CheckMethod(s Shear, may []string) error {
+	if len(may) == 0 { // nobody says which engine it was
+		may = append([]string{string(settings.EngineMock), string(settings.EngineReference)}, methods...)
+	}
 	if s.Status != survey.StatusOK || slices.Contains(may, s.Method) {
 		return nil
 	}
@@ -55,19 +57,4 @@ func Methods(engine settings.Engine, inference string) []string {
 		return methods // SHINE has its own default, and reads the section by itself
 	}
 	return []string{strings.ToLower(asked.Inference.Method)}
-}
-
-// CheckPlan holds a shear row to what was planned: the sub-tile and its centre,
-// and to what engines may say at all, where nobody says which one it was.
-func CheckPlan(s Shear, id sky.SubTileID, centre sky.Coord, may []string) error {
-	if s.ID() != id {
-		return fault.Data(CodeInvalid, "the row is of sub-tile %s, it should be of %s", s.ID(), id).On(survey.ShearFile)
-	}
-	if err := CheckCentre(s, centre); err != nil {
-		return err
-	}
-	if len(may) == 0 {
-		may = append([]string{string(settings.EngineMock), string(settings.EngineReference)}, methods...)
-	}
-	return CheckMethod(s, may)
 }

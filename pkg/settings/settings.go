@@ -19,6 +19,7 @@ type Source struct {
 	Addressing  Addressing `yaml:"s3_addressing" json:"s3_addressing,omitempty" jsonschema_description:"where the bucket's name stands in requests: path (https://host/bucket), virtual (https://bucket.host), or auto: path where s3_endpoint_url is given"`
 	Anonymous   bool       `yaml:"s3_no_sign_request" json:"s3_no_sign_request" jsonschema_description:"read the sources without credentials"`
 	Exposures   Exposures  `yaml:"exposures" json:"exposures" jsonschema_description:"which exposures; never mixed unless asked"`
+	Release     Release    `yaml:"release" json:"release,omitempty" jsonschema_description:"release of the MER products, as at the end of their names, such as 00.00; newest: the newest that there is when the campaign begins"`
 }
 
 // Access is which store sources are in: what of Source can change what a URI
@@ -91,6 +92,8 @@ type Thresholds struct {
 	MinCompleteness   float64  `yaml:"min_completeness" json:"min_completeness" jsonschema_description:"fraction of planned sub-tiles that must be in the catalogue"`
 	MaxFailedFraction float64  `yaml:"max_failed_fraction" json:"max_failed_fraction" jsonschema_description:"fraction of sub-tiles that may have failed"`
 	MaxConvergence    *float64 `yaml:"max_convergence" json:"max_convergence" jsonschema_description:"largest CONVERGENCE accepted; null: not checked"`
+
+	MaxOutsideFraction float64 `yaml:"max_outside_fraction" json:"max_outside_fraction" jsonschema_description:"fraction of a tile's own sources that may lie outside its grid of sub-tiles"`
 }
 
 // Inference says what infers shear on a sub-tile, and how.

@@ -1,6 +1,7 @@
 package shine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,9 +46,10 @@ type Job struct {
 	// what that run measured stays as it is.
 	Results string
 	out     string // directory of this machine that takes results/ first
-	// Plan is the key of what the directory has to be made from; empty: of whatever it is.
-	Plan   string
-	Engine settings.Engine
+	// Plan is the key of what the directory has to be made from, Manifest the SHA-256
+	// of its local manifest; empty: of whatever it is.
+	Plan, Manifest string
+	Engine         settings.Engine
 
 	Command   []string      // engine shine: argv
 	Timeout   time.Duration // 0: none
@@ -170,23 +172,21 @@ var nothings = map[string]string{
 // it lists are there in their sizes: a GPU is not woken for half a sub-tile.
 func (j *Job) manifest() (*manifest.Manifest, error) {
 	path := filepath.Join(j.Dir, survey.LocalManifestFile)
-	f, err := os.Open(path)
+	m, sum, err := readListing(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Input(CodeIncomplete, "the directory is not a complete sub-tile: it has no %s", survey.LocalManifestFile).On(j.Dir).Fix("prepare the tile first")
 	}
-	if err != nil {
-		return nil, fault.Input(CodeIncomplete, "%w", err).On(path)
-	}
-	defer f.Close()
-	m, err := manifest.Read(f)
-	if err != nil {
-		var e *fault.Error
-		if errors.As(err, &e) && e.Object == "" {
+	var e *fault.Error
+	switch {
+	case errors.As(err, &e):
+		if e.Object == "" {
 			e.Object = path
 		}
 		return nil, err
+	case err != nil:
+		return nil, fault.Input(CodeIncomplete, "%w", err).On(path)
 	}
-	if err := j.bound(m); err != nil {
+	if err := j.bound(m, sum); err != nil {
 		return nil, err
 	}
 	for _, p := range m.Files {
@@ -211,26 +211,26 @@ func (j *Job) manifest() (*manifest.Manifest, error) {
 
 // bound fails where the directory was made from something else than the job is
 // about: another run of that name was there in the meantime.
-func (j *Job) bound(m *manifest.Manifest) error {
+func (j *Job) bound(m *manifest.Manifest, sum string) error {
+	var err *fault.Error
 	switch {
-	case j.Plan == "" || m.Plan == j.Plan:
+	case j.Plan != "" && m.Plan == "":
+		err = fault.Data(CodeIncomplete, "the manifest does not say what the sub-tile was made from: an older version made it, or other products are in its place").At("plan")
+	case j.Plan != "" && m.Plan != j.Plan:
+		err = fault.Data(CodeIncomplete, "the sub-tile was made from %.12s, it should be made from %.12s: other products are in its place", m.Plan, j.Plan).At("plan")
+	case j.Manifest != "" && sum != j.Manifest:
+		err = fault.Data(CodeIncomplete, "the manifest is not the one that preparation wrote: its SHA-256 is %.12s, it was %.12s", sum, j.Manifest)
+	default:
 		return nil
-	case m.Plan == "":
-		return fault.Data(CodeIncomplete, "the manifest does not say what the sub-tile was made from: an older version made it, or other products are in its place").
-			On(filepath.Join(j.Dir, survey.LocalManifestFile)).At("plan").Fix("start a new run, under another --run-id: it prepares the tile again")
 	}
-	return fault.Data(CodeIncomplete, "the sub-tile was made from %.12s, it should be made from %.12s: other products are in its place", m.Plan, j.Plan).
-		On(filepath.Join(j.Dir, survey.LocalManifestFile)).At("plan").Fix("start a new run, under another --run-id: it prepares the tile again")
+	return err.On(objstore.Join(cmp.Or(j.URI, j.Dir), survey.LocalManifestFile)).Fix("start a new run, under another --run-id: it prepares the tile again")
 }
 
 // unchanged fails where the directory became another one while it was inferred.
 func (j *Job) unchanged(was *manifest.Manifest) error {
-	is, err := j.manifest()
-	if err == nil && is.Plan != was.Plan {
-		now := *j
-		now.Plan = was.Plan
-		err = now.bound(is)
-	}
+	now := *j
+	now.Plan = was.Plan
+	_, err := now.manifest()
 	return err
 }
 

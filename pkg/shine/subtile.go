@@ -36,7 +36,7 @@ func SubTile(ctx context.Context, store objstore.Store, uri string, job Job) (Fo
 			return Found{}, err
 		}
 		defer remove()
-		if err := Fetch(ctx, store, uri, dir); err != nil {
+		if err := fetch(ctx, store, uri, dir, job.bound); err != nil {
 			return Found{}, fmt.Errorf("fetch %s: %w", uri, err)
 		}
 		job.Dir = dir

@@ -32,6 +32,11 @@ const transfers = 8
 // earlier inference. A file that is there with the checksum that the manifest
 // lists stays as it is; what was downloaded is held to the checksum too.
 func Fetch(ctx context.Context, store objstore.Store, uri, dir string) error {
+	return fetch(ctx, store, uri, dir, func(*manifest.Manifest, string) error { return nil })
+}
+
+// fetch asks about the manifest, and its SHA-256, before anything else is downloaded.
+func fetch(ctx context.Context, store objstore.Store, uri, dir string, check func(m *manifest.Manifest, sum string) error) error {
 	var files []objstore.Info
 	var local objstore.Info // manifest_local.yaml
 	base := strings.TrimRight(uri, "/") + "/"
@@ -65,9 +70,16 @@ func Fetch(ctx context.Context, store objstore.Store, uri, dir string) error {
 	if err := os.Remove(filepath.Join(dir, survey.LocalManifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	products, err := readProducts(listing)
+	m, sum, err := readListing(listing)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", local.URI, err)
+	}
+	if err := check(m, sum); err != nil {
+		return err
+	}
+	products := make(map[string]manifest.Product, len(m.Files))
+	for _, p := range m.Files {
+		products[p.Path] = p
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(transfers)
@@ -88,21 +100,15 @@ func Fetch(ctx context.Context, store objstore.Store, uri, dir string) error {
 	return os.Rename(listing, filepath.Join(dir, survey.LocalManifestFile))
 }
 
-func readProducts(path string) (map[string]manifest.Product, error) {
+func readListing(path string) (m *manifest.Manifest, sum string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer f.Close()
-	m, err := manifest.Read(f)
-	if err != nil {
-		return nil, err
-	}
-	products := make(map[string]manifest.Product, len(m.Files))
-	for _, p := range m.Files {
-		products[p.Path] = p
-	}
-	return products, nil
+	read := sha256.New()
+	m, err = manifest.Read(io.TeeReader(f, read))
+	return m, hex.EncodeToString(read.Sum(nil)), err
 }
 
 // checksum is what a manifest lists of a file; the zero value asks for nothing.

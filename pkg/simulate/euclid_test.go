@@ -48,7 +48,7 @@ func TestReadersAgree(t *testing.T) {
 			}
 		}
 	}
-	tiles, err := euclid.IndexTiles(ctx, store, euclid.TileOptions{
+	tiles, _, err := euclid.IndexTiles(ctx, store, euclid.TileOptions{
 		Source: "mer_mosaic", MERBase: sum.MER, CatalogBase: sum.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 0.1,
 	})
 	if err != nil {

@@ -19,7 +19,7 @@ func identity(configID string, change func(s *settings.Source, t *settings.Tilin
 	if change != nil {
 		change(&s, &t, &e)
 	}
-	return survey.NewIdentity(configID, s, t, e)
+	return survey.NewIdentity(configID, s, t, "strict", e)
 }
 
 // TestIdentity: a run's directory is of the configuration that came first, for
@@ -28,6 +28,7 @@ func TestIdentity(t *testing.T) {
 	const run = "mem://b/r"
 	mine := identity("c", nil)
 	grid := identity("d", func(_ *settings.Source, t *settings.Tiling, _ *settings.Engine) { t.Rows = 3 })
+	release := identity("d", func(s *settings.Source, _ *settings.Tiling, _ *settings.Engine) { s.Release = "00.01" })
 	engine := identity("d", func(_ *settings.Source, _ *settings.Tiling, e *settings.Engine) { *e = "shine" })
 	inference := identity("d", nil)
 	for name, c := range map[string]struct {
@@ -39,6 +40,7 @@ func TestIdentity(t *testing.T) {
 		"nobody's":                     {},
 		"mine":                         {there: mine},
 		"another grid":                 {there: grid, claim: "tiling.sub_tile_grid is [3, 2], here it is [2, 2]", check: "sub_tile_grid", data: "sub_tile_grid"},
+		"another release":              {there: release, claim: "its data.release is 00.01, here it is ", check: "data.release", data: "data.release"},
 		"another engine":               {there: engine, claim: "its engine is shine, here it is mock", check: "engine"},
 		"another inference":            {there: inference, claim: "its config_id is d, this one's c", check: "config_id"},
 		"whose data nobody knows":      {there: survey.Identity{ConfigID: "d"}, claim: "its config_id is d, this one's c", check: "config_id"},

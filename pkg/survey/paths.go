@@ -45,6 +45,7 @@ const (
 
 	RedoDir    = "redo"
 	IndexDir   = "index"     // quadrant indexes
+	ReleaseDir = "releases"  // which release of the MER products each configuration holds to
 	Warehouse  = "warehouse" // of the catalogue, where nothing says another place
 	RedoTiles  = "tiles"
 	RedoBatch  = "batches"

@@ -42,8 +42,17 @@ type Plan struct {
 	SupersededFiles []string         `json:"superseded_examples,omitempty"`
 	Incomplete      int              `json:"incomplete,omitempty"`
 	IncompleteFirst []euclid.Missing `json:"incomplete_examples,omitempty"`
+	Leftover        int              `json:"leftover,omitempty"`
+	LeftoverFirst   []string         `json:"leftover_examples,omitempty"`
 	SkippedShort    int              `json:"skipped_short,omitempty"`
 	SkippedNominal  int              `json:"skipped_nominal,omitempty"`
+
+	// Absent are exposures that can't be used, since they lack a DET, BKG or PSF
+	// that can be read; in numbers, and the first of them, each with the first that
+	// it lacks. Those without DET are not among Exposures.
+	Absent      int              `json:"absent,omitempty"`
+	AbsentFirst []euclid.Missing `json:"absent_examples,omitempty"`
+	WithoutDET  int              `json:"without_det,omitempty"`
 
 	uri string // of the document
 }
@@ -107,7 +116,18 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 		Exposures: len(o.Exposures), Batches: make([]BatchRef, len(batches)), uri: uri,
 		Unknown: o.Unknown, UnknownExamples: o.UnknownExamples, SkippedShort: o.SkippedShort, SkippedNominal: o.SkippedNominal,
 		Superseded: len(o.Superseded), SupersededFiles: firstOf(o.Superseded), Incomplete: len(o.Incomplete), IncompleteFirst: firstOf(o.Incomplete),
+		Leftover: o.Leftover, LeftoverFirst: o.LeftoverExamples,
 	}
+	var absent []euclid.Missing
+	for _, m := range o.Incomplete { // by exposure, DET first
+		if m.Product == euclid.DET {
+			p.WithoutDET++
+		}
+		if m.Product != euclid.WGT && (len(absent) == 0 || absent[len(absent)-1].Exposure != m.Exposure) {
+			absent = append(absent, m)
+		}
+	}
+	p.Absent, p.AbsentFirst = len(absent), firstOf(absent)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(documentsAtOnce)
 	for i, exposures := range batches {
@@ -208,6 +228,43 @@ func (b *Batch) Key() (string, error) {
 func (p *Plan) String() string {
 	return fmt.Sprintf("%d exposures in %d batches, %d incomplete, %d superseded files, %d unknown names",
 		p.Exposures, len(p.Batches), p.Incomplete, p.Superseded, p.Unknown)
+}
+
+// Notes say in a line each what the listing held and what is not taken of it,
+// but for the exposures that can't be used, which count as missing.
+func (p *Plan) Notes() (lines []string) {
+	var lacking []string
+	for _, m := range p.IncompleteFirst {
+		if m.Product == euclid.WGT && m.There != "" { // nothing reads WGT: where there is none, a page says so
+			lacking = append(lacking, m.String())
+		}
+	}
+	if len(lacking) > 0 {
+		least := ""
+		if p.Incomplete > len(p.IncompleteFirst) {
+			least = "at least "
+		}
+		lines = append(lines, fmt.Sprintf("products that exposures lack: %s%d (%s)", least, len(lacking), fewOf(lacking)))
+	}
+	if p.Leftover > 0 {
+		lines = append(lines, fmt.Sprintf("files named like products but for what follows .fits, not read: %d (%s)", p.Leftover, fewOf(p.LeftoverFirst)))
+	}
+	if p.Superseded > 0 {
+		lines = append(lines, fmt.Sprintf("older deliveries of VIS files, not taken: %d", p.Superseded))
+	}
+	if p.Unknown > 0 {
+		lines = append(lines, fmt.Sprintf("names of VIS files that are not understood: %d (%s)", p.Unknown, fewOf(p.UnknownExamples)))
+	}
+	return lines
+}
+
+// fewOf shows the first few of many.
+func fewOf(all []string) string {
+	const few = 5
+	if len(all) > few {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:few], "; "), len(all)-few)
+	}
+	return strings.Join(all, "; ")
 }
 
 func firstOf[T any](all []T) []T { return all[:min(len(all), shownFiles)] }

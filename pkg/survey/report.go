@@ -35,6 +35,7 @@ type SubTile struct {
 	RA          float64 `json:"ra"` // of the core's centre, in degrees
 	Dec         float64 `json:"dec"`
 	Directory   string  `json:"directory"`
+	Manifest    string  `json:"manifest,omitempty"` // SHA-256 of its local manifest, which has the checksums of all else
 	Status      string  `json:"status"`
 	Quadrants   int     `json:"quadrants"`
 	Exposures   int     `json:"exposures"`

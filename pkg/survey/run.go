@@ -24,6 +24,15 @@ type Run struct {
 	ConfigID string    `json:"config_id"`
 	Parts    []string  `json:"parts,omitempty"` // relative to the root
 	Tiles    []RunTile `json:"tiles"`
+	Listed
+}
+
+// Listed is what a run's record says of the listings that it began with.
+type Listed struct {
+	Release string   `json:"release,omitempty"`  // of the MER products: the one that counts
+	Missing []string `json:"missing,omitempty"`  // exposures that there are and that the run is without, and why
+	LeftOut []string `json:"left_out,omitempty"` // tiles that can't be placed on the sky, and why
+	Notes   []string `json:"notes,omitempty"`    // what else was not taken, in a line each
 }
 
 // RunTile is one tile of a run.
@@ -36,6 +45,45 @@ type RunTile struct {
 	// Unverified are HDUs that were used although they don't match their checksums.
 	Unverified []string     `json:"unverified,omitempty"`
 	SubTiles   []RunSubTile `json:"sub_tiles"`
+	Rows
+}
+
+// Rows counts rows of a tile's catalogues that went nowhere: see TileReport.
+type Rows struct {
+	Outside    int `json:"outside_grid,omitempty"`
+	Duplicates int `json:"duplicates,omitempty"`
+	Unplaced   int `json:"unplaced,omitempty"`
+}
+
+// RowsOf counts them for a tile that was prepared.
+func RowsOf(p *Prepared) Rows { return Rows{p.OutsideGrid, p.Duplicates, p.Unplaced} }
+
+// Given says whether there are any.
+func (r Rows) Given() bool { return r != Rows{} }
+
+// String says it in one line.
+func (r Rows) String() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{r.Outside, "own sources outside the grid of sub-tiles"}, {r.Duplicates, "rows with an OBJECT_ID twice"},
+		{r.Unplaced, "rows without an id or a position"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Inside counts the tile's own sources that lie in its sub-tiles' cores.
+func (t *RunTile) Inside() (n int) {
+	for _, s := range t.SubTiles {
+		n += s.CoreSources
+	}
+	return n
 }
 
 // RunSubTile is one sub-tile of a run: its centre in degrees, what was prepared
@@ -76,7 +124,7 @@ const Lost = "inference ended without a result: see the execution's infer-subtil
 // nil was lost with its pod; without outcomes at all nothing was to be inferred.
 // The budget is that of ToInfer.
 func (r *Run) Add(p *Prepared, outcomes []*Outcome, budget int64) {
-	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure, Unverified: p.Unverified}
+	t := RunTile{TileID: p.TileID, Plan: p.Plan, Again: p.Again, Failure: p.Failure, Unverified: p.Unverified, Rows: RowsOf(p)}
 	for _, l := range slices.Concat(p.LeftOut, p.Lost) {
 		t.LeftOut = append(t.LeftOut, l.String())
 	}
@@ -204,8 +252,8 @@ func (r *Run) MarkFailures(ctx context.Context, redo Redo) error {
 
 // SaveRun writes a run's root document beside its parts and returns its URI.
 // The tiles of a single part are written out in it.
-func SaveRun(ctx context.Context, store objstore.Store, runURI, runID, configID string, parts []string) (string, error) {
-	run := &Run{RunID: runID, ConfigID: configID, Tiles: []RunTile{}}
+func SaveRun(ctx context.Context, store objstore.Store, runURI, runID, configID string, parts []string, listed Listed) (string, error) {
+	run := &Run{RunID: runID, ConfigID: configID, Tiles: []RunTile{}, Listed: listed}
 	for _, uri := range parts {
 		rel, err := objstore.Rel(runURI, uri)
 		if err != nil {

@@ -306,7 +306,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	for n := range 3 {
-		uri, err := survey.SaveRun(ctx, store, "mem://b/r", "r", "c", parts[:n])
+		uri, err := survey.SaveRun(ctx, store, "mem://b/r", "r", "c", parts[:n], survey.Listed{})
 		if err != nil || uri != "mem://b/r/run.json" {
 			t.Fatalf("%s, %v", uri, err)
 		}

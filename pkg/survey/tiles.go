@@ -2,6 +2,7 @@ package survey
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
@@ -18,6 +19,64 @@ type Tiles struct {
 	// LeftOut are tiles that can't be placed on the sky, and why: they are neither
 	// processed nor anybody's neighbours.
 	LeftOut []string `json:"left_out,omitempty"`
+	// Release is the one of the MER products that counts; empty where names have none.
+	Release string `json:"release,omitempty"`
+	// Notes say in a line each what the listings held and what is not taken of it.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Weigh says which release counts, and notes which tiles and neighbours are
+// of another, have a newer one, or lack a catalogue that is there in some form.
+func (t *Tiles) Weigh(release string, radiusDeg float64) {
+	t.Release = release
+	var older, newer, lacking []string
+	wanted := map[int64]bool{}
+	for _, id := range t.Wanted {
+		wanted[id] = true
+	}
+	for _, tile := range t.Tiles {
+		name := fmt.Sprint("tile ", tile.ID)
+		switch {
+		case len(tile.Catalogs) > 0 && tile.Release != release:
+			older = append(older, name+" ("+cmp.Or(tile.Release, "none")+")")
+		case tile.Lacks != "":
+			lacking = append(lacking, name+": "+tile.Lacks)
+		case len(tile.Catalogs) == 0 && !wanted[tile.ID]: // a wanted one fails by itself
+			lacking = append(lacking, name+" has none")
+		}
+		if tile.Newer != "" {
+			newer = append(newer, name+" ("+tile.Newer+")")
+		}
+	}
+	note := func(these []string, what string) {
+		if len(these) > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("%s: %d (%s)", what, len(these), fewOf(these)))
+		}
+	}
+	note(older, "tiles that are made from a catalogue of another release than "+cmp.Or(release, "none")+", which counts")
+	note(newer, "tiles of which there is a newer release than "+cmp.Or(release, "none")+", not taken (for another campaign, set data.release)")
+	note(lacking, "tiles without a catalogue to take, so that nothing of theirs lies in others' margins")
+	if len(older) > 0 {
+		note(t.mixed(radiusDeg), "tiles that have sources of another release in their margins, from neighbours")
+	}
+}
+
+// mixed are the wanted tiles whose neighbours' catalogues are of another release than their own.
+func (t *Tiles) mixed(radiusDeg float64) (names []string) {
+	around := t.Around()
+	for _, id := range t.Wanted {
+		tile, err := t.Find(id)
+		if err != nil || len(tile.Catalogs) == 0 {
+			continue
+		}
+		for _, n := range around.Of(tile, radiusDeg) {
+			if len(n.Catalogs) > 0 && n.Release != tile.Release {
+				names = append(names, fmt.Sprint("tile ", id))
+				break
+			}
+		}
+	}
+	return names
 }
 
 // Find returns a tile.

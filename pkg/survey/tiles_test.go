@@ -96,7 +96,7 @@ func TestNewTiles(t *testing.T) {
 		}
 		find := func(ids []int64, where settings.Region) (*Tiles, error) {
 			opts.IDs = ids
-			found, err := euclid.IndexTiles(t.Context(), store, opts)
+			found, _, err := euclid.IndexTiles(t.Context(), store, opts)
 			if err != nil {
 				return nil, err
 			}

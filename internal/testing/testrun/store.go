@@ -16,6 +16,8 @@ type Store struct {
 	// Fail is asked before each operation, "stat", "get", "list", "create" or
 	// "delete"; nil: nothing fails.
 	Fail func(op, uri string) error
+	// Far is where s3:// URIs are; nil: where the environment says.
+	Far objstore.Store
 }
 
 // Refuse is a Fail that answers some operations as a store does whose credentials expired.
@@ -34,6 +36,9 @@ func Refuse(ops ...string) func(op, uri string) error {
 func (s *Store) of(ctx context.Context, uri string) objstore.Store {
 	if strings.HasPrefix(uri, "mem://") {
 		return s.Memory
+	}
+	if s.Far != nil && strings.HasPrefix(uri, "s3://") {
+		return s.Far
 	}
 	return objstore.Open(ctx, objstore.Config{})
 }

@@ -72,7 +72,7 @@ func Prepare(t testing.TB, s simulate.Survey, dir string) *Prepared {
 		check(err)
 		quadrants = append(quadrants, qs...)
 	}
-	tiles, err := euclid.IndexTiles(ctx, store, euclid.TileOptions{
+	tiles, _, err := euclid.IndexTiles(ctx, store, euclid.TileOptions{
 		Source: settings.FromMosaic, MERBase: sum.MER, CatalogBase: sum.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 2 * s.TileArcmin / 60,
 	})
 	check(err)

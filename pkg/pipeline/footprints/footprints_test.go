@@ -38,8 +38,8 @@ func TestRead(t *testing.T) {
 			leftOut: []string{"002682"},
 		},
 		"all corrupt": {
-			spoil: func(r *testrun.Run) { r.Spoil(newest(r, "002681")); r.Spoil(newest(r, "002682")) },
-			kind:  fault.BadData, says: []string{"none of 2 exposures could be read", "002681"},
+			spoil:   func(r *testrun.Run) { r.Spoil(newest(r, "002681")); r.Spoil(newest(r, "002682")) },
+			leftOut: []string{"002681", "002682"},
 		},
 		"the store refuses everything": {
 			fail: func(r *testrun.Run) { r.Sources.Fail = testrun.Refuse("stat", "get") },
@@ -160,7 +160,7 @@ func TestMerge(t *testing.T) {
 		says    []string // parts of an error
 	}{
 		"good":                  {limit: "0"},
-		"one missing, none may": {spoil: corrupt, limit: "0", missing: true, says: []string{"1 of 2 exposures could not be read, 0 may be missing", "SWL-DET-002682", "data.max_missing"}},
+		"one missing, none may": {spoil: corrupt, limit: "0", missing: true, says: []string{"1 of 2 exposures are missing or could not be read, 0 may be", "SWL-DET-002682", "data.max_missing"}},
 		"one missing, one may":  {spoil: corrupt, limit: "1", missing: true},
 		"a half may":            {spoil: corrupt, limit: "0.5", missing: true},
 		"a batch lost whole, none may": {

@@ -31,7 +31,7 @@ func Merge(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Mer
 		env.Log.Warn("old indexes are not removed", "reason", why)
 	}
 	env.Deck.AddHTML("Quadrant index", report.Merged(int(merged.Quadrants), merged.Reasons, merged.Empty))
-	out.Quadrants, out.Missing = merged.Quadrants, merged.Missing
+	out.Quadrants, out.Missing, out.Reasons = merged.Quadrants, merged.Missing, merged.Reasons
 	return out, nil
 }
 

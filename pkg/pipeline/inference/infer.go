@@ -12,6 +12,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
+	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report/inference"
@@ -40,8 +41,11 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 	if err != nil {
 		return out, err
 	}
+	if prepared.Plan == "" {
+		return out, fault.Input(shine.CodeIncomplete, "it does not say what the tile was made from: an older version wrote it").On(in.Prepared.URI).Fix("start a new run, under another --run-id")
+	}
 	outcome, err := SubTile(ctx, Request{
-		SubTileID: sub.ID(prepared.TileID), Directory: sub.Directory, Made: prepared.Plan,
+		SubTileID: sub.ID(prepared.TileID), Directory: sub.Directory, Made: prepared.Plan, Manifest: sub.Manifest,
 		Results: survey.SubTileURI(in.Destination.RunURI, sub.ID(prepared.TileID)),
 		Run:     in.Destination.Run(), Redo: in.Destination.RedoTiles(), Plan: prepared.Plan, Again: prepared.Again,
 	}, settings, in.Limits)
@@ -56,9 +60,9 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 type Request struct {
 	sky.SubTileID
 	Directory string
-	// Made is the key of what the directory has to be made from; empty: whatever its
-	// manifest says.
-	Made string
+	// Made is the key of what the directory has to be made from, Manifest the SHA-256
+	// of its local manifest; empty: whatever it is.
+	Made, Manifest string
 	// Results is the directory that takes results/ or failure.json: the run's own.
 	// What another run measured in Directory stays as it is.
 	Results string
@@ -79,7 +83,7 @@ func SubTile(ctx context.Context, r Request, settings *settings.Inference, limit
 		return survey.Outcome{}, err
 	}
 	found, err := shine.SubTile(ctx, env.Store(), r.Directory, shine.Job{
-		Results: r.Results, Plan: r.Made,
+		Results: r.Results, Plan: r.Made, Manifest: r.Manifest,
 		Engine: settings.Engine, Command: settings.Command, Timeout: limits.Timeout(),
 		Inference: settings.Inference, GAL: settings.GAL, ConfigID: settings.ConfigID, Log: os.Stderr,
 		NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},
@@ -111,7 +115,7 @@ func (r Request) failed(ctx context.Context, env *task.Environment, configID str
 	}
 	err := survey.SaveFailure(ctx, env.Store(), r.Results, survey.Failure{Run: r.Run, ConfigID: configID, Outcome: o})
 	switch fault.CodeOf(reason) {
-	case objstore.NotFound, shine.CodeIncomplete, shine.CodeDropped:
+	case objstore.NotFound, shine.CodeIncomplete, shine.CodeDropped, manifest.CodeInvalid:
 		if r.Plan != "" {
 			err = errors.Join(err, survey.Redo{Store: env.Store(), Base: r.Redo}.Failed(ctx, r.Plan, r.Again, r.Run))
 		}

@@ -76,11 +76,11 @@ func TestInfer(t *testing.T) {
 			spoil: func(t *testing.T, r *testrun.Run) { manifested(t, r, dir, func(m *manifest.Manifest) { m.Plan = "" }) },
 			code:  shine.CodeIncomplete, kind: fault.BadData, reason: "an older version made it", marked: true,
 		},
-		"a core source is not in the catalogue": {
+		"the manifest names another source": {
 			spoil: func(t *testing.T, r *testrun.Run) {
 				manifested(t, r, dir, func(m *manifest.Manifest) { m.Core = append(m.Core, 5) })
 			},
-			code: shine.CodeIncomplete, kind: fault.BadData, reason: "core source 5", marked: true,
+			code: shine.CodeIncomplete, kind: fault.BadData, reason: "not the one that preparation wrote", marked: true,
 		},
 		"the engine writes another centre": {
 			engine: command(`cp "$FAILED_RESULTS"/../off/* "$5"`),
@@ -97,6 +97,10 @@ func TestInfer(t *testing.T) {
 		"the directory is not complete": {
 			spoil: remove(survey.LocalManifestFile),
 			code:  shine.CodeIncomplete, kind: fault.BadInput, reason: "has no manifest_local.yaml", marked: true,
+		},
+		"the manifest is none": {
+			spoil: func(t *testing.T, r *testrun.Run) { r.Spoil(r.Find(dir, survey.LocalManifestFile)) },
+			code:  manifest.CodeInvalid, kind: fault.BadData, reason: "not a manifest", marked: true,
 		},
 		"pixels were dropped": {
 			spoil: func(t *testing.T, r *testrun.Run) {

@@ -33,7 +33,11 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 	if err != nil {
 		return out, err
 	}
-	tiles, err := Tiles(ctx, source, in, func(why error) { env.Log.Warn("a tile is left out", "reason", why) })
+	d := in.Destination
+	hold := func(newest string) (string, error) {
+		return survey.HoldRelease(ctx, env.Store(), d.Releases(), d.ConfigID, d.Run(), newest)
+	}
+	tiles, err := Tiles(ctx, source, in, hold, func(why error) { env.Log.Warn("a tile is left out", "reason", why) })
 	if err != nil {
 		return out, err
 	}
@@ -42,7 +46,11 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 	out = pipeline.IndexObservationsOut{
 		Plan:    literal.Blob{URI: env.Output("plan.json"), Format: "json"},
 		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
-		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut,
+		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut, Release: tiles.Release,
+		Notes: append(plan.Notes(), tiles.Notes...),
+	}
+	for _, note := range out.Notes {
+		env.Log.Warn("not taken", "note", note)
 	}
 	if out.Plan.Hash, err = plan.Digest(); err != nil {
 		return out, err
@@ -55,17 +63,19 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 
 // Tiles finds the tiles that the inputs ask for, and their neighbours. Those that
 // can't be placed on the sky are told at once: they may be why something fails.
+// hold, if not nil, settles which release counts where the newest is asked for.
 //
 // A region needs the centres of all tiles. With tiling.source mer_catalog that is
 // every catalogue, read whole; the others read as much as for a few ids.
-func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObservationsIn, tell func(error)) (*survey.Tiles, error) {
+func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObservationsIn, hold func(string) (string, error), tell func(error)) (*survey.Tiles, error) {
 	if _, err := region.New(in.Region); err != nil { // before anything is read
 		return nil, err
 	}
 	leftOut, radius := []string{}, sky.Grid(in.Tiling.Grid).NeighbourRadius()
-	found, err := euclid.IndexTiles(ctx, source, euclid.TileOptions{
+	found, listed, err := euclid.IndexTiles(ctx, source, euclid.TileOptions{
 		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
 		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: radius,
+		Release: in.Source.Release, Hold: hold,
 		ParquetTable: quadrants.ReadTileTable,
 		OnUnreadable: func(err error) {
 			tell(err)
@@ -79,6 +89,7 @@ func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObserv
 	if err != nil {
 		return nil, err
 	}
-	tiles.LeftOut = leftOut
+	tiles.LeftOut, tiles.Notes = append(leftOut, listed.Unread...), listed.Notes
+	tiles.Weigh(listed.Release, radius)
 	return tiles, nil
 }

@@ -13,8 +13,8 @@ import (
 
 // ByHand writes tiles that somebody prepared by hand into the record of their
 // run, in the place of what it said of them. What it says of others stays; a record
-// of another configuration is refused.
-func ByHand(ctx context.Context, in pipeline.RecordTilesIn) (*survey.Run, error) {
+// of another configuration is refused. What was listed stands as it was this time.
+func ByHand(ctx context.Context, in pipeline.RecordTilesIn, listed survey.Listed) (*survey.Run, error) {
 	if err := (survey.Identity{ConfigID: in.Destination.ConfigID}).Claim(ctx, task.From(ctx).Store(), in.Destination.RunURI); err != nil {
 		return nil, err
 	}
@@ -22,6 +22,7 @@ func ByHand(ctx context.Context, in pipeline.RecordTilesIn) (*survey.Run, error)
 	if err != nil {
 		return nil, err
 	}
+	run.Listed = listed
 	prepared := map[int64]bool{}
 	for _, t := range run.Tiles {
 		prepared[t.TileID] = true

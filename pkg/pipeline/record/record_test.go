@@ -151,7 +151,7 @@ func TestByHand(t *testing.T) {
 			}
 			run, err := record.ByHand(ctx, pipeline.RecordTilesIn{Destination: destination, Prepared: []literal.Blob{
 				prepared(t, store, "mem://scratch/8.json", 8, "", ""), prepared(t, store, "mem://scratch/7.json", 7, "", "its catalogue is corrupt"),
-			}})
+			}}, survey.Listed{})
 			if c.want == nil {
 				if _, serr := store.Stat(ctx, survey.IdentityURI(destination.RunURI)); fault.CodeOf(err) != survey.CodeRunTaken || serr == nil {
 					t.Errorf("%+v, %v", run, err)
@@ -182,7 +182,7 @@ func TestByHand(t *testing.T) {
 	if err := survey.Save(t.Context(), store, survey.RunURI(destination.RunURI), "no record"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := record.ByHand(stage(t, store), pipeline.RecordTilesIn{Destination: destination}); fault.CodeOf(err) != "DocumentInvalid" {
+	if _, err := record.ByHand(stage(t, store), pipeline.RecordTilesIn{Destination: destination}, survey.Listed{}); fault.CodeOf(err) != "DocumentInvalid" {
 		t.Errorf("a record that is none is replaced: %v", err)
 	}
 }

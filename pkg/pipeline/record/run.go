@@ -15,7 +15,7 @@ import (
 // where more sub-tiles could not be prepared than the thresholds allow, or none
 // could be; the record is there all the same.
 func Run(ctx context.Context, in pipeline.RecordRunIn) (out pipeline.RecordRunOut, err error) {
-	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Parts))
+	uri, err := survey.SaveRun(ctx, task.From(ctx).Store(), in.Destination.RunURI, in.Destination.Run(), in.Destination.ConfigID, pipeline.Places(in.Parts), survey.Listed{Release: in.Release, Missing: in.Missing, LeftOut: in.LeftOut, Notes: in.Notes})
 	out.Run = literal.Blob{URI: uri, Format: "json"}
 	if err != nil || !in.Judges {
 		return out, err

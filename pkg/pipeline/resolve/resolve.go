@@ -172,7 +172,7 @@ func checkName(run string) error {
 			return fault.Input(codeLaunch, "%q can't name a run", run).At("run_id").Fix("use letters, digits, '.', '_' and '-'")
 		}
 	}
-	if run == survey.RedoDir || run == survey.IndexDir || run == survey.Warehouse {
+	if run == survey.RedoDir || run == survey.IndexDir || run == survey.ReleaseDir || run == survey.Warehouse {
 		return fault.Input(codeLaunch, "%q names what all runs share", run).At("run_id").Fix("choose another name")
 	}
 	if strings.HasPrefix(run, ".") || len(run) > 128 {

@@ -196,7 +196,7 @@ func TestAssemble(t *testing.T) {
 			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
 				rewrite(r, in, func(s *results.Shear) { s.Dec = math.NaN() })
 			},
-			reason: "columns RA and DEC",
+			reason: "column DEC, row 0: is not finite",
 		},
 		"a method of another engine": {
 			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {

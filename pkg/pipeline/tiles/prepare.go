@@ -61,6 +61,9 @@ func Prepare(ctx context.Context, in pipeline.PrepareTileIn) (out pipeline.Prepa
 		return out, err
 	}
 	env.Log.Info("prepared", "tile", plan.Tile.ID, "summary", prepared.String(), "source", source.Usage())
+	if rows := survey.RowsOf(prepared); rows.Given() {
+		env.Log.Warn("rows went nowhere", "tile", plan.Tile.ID, "rows", rows.String())
+	}
 	env.Deck.AddHTML("Tile", report.Prepared(prepared))
 	env.Deck.AddHTML("Map", report.Map(sky.Tile{ID: plan.Tile.ID, Centre: plan.Tile.Centre}, plan.Grid, near, prepared))
 	for _, lost := range prepared.Lost {

@@ -42,6 +42,12 @@ func Run(r *survey.Run, total assemble.Total) string {
 // Validation shows every figure of a verdict.
 func Validation(v *catalog.Report) string {
 	t := Verdict(v)
+	for _, why := range v.Inputs.Missing {
+		t.Add("an exposure is missing", why)
+	}
+	for _, why := range v.Inputs.Tiles {
+		t.Add("a tile is left out", why)
+	}
 	return t.HTML()
 }
 
@@ -61,8 +67,30 @@ func Verdict(v *catalog.Report) *report.Table {
 	t.Add("sources in two sub-tiles", v.Shared)
 	t.Add("rows that are not finite", v.NotFinite)
 	t.Add("unplanned rows", v.Unplanned)
+	inputs(t, v.Inputs)
 	for _, reason := range v.Reasons {
 		t.Add("reason", reason)
 	}
 	return t
+}
+
+// inputs adds what the run was without, where there is something.
+func inputs(t *report.Table, in catalog.Inputs) {
+	if in.Release != "" {
+		t.Add("release of the MER products", in.Release)
+	}
+	for _, c := range []struct {
+		what string
+		n    int
+	}{
+		{"exposures that are missing", len(in.Missing)},
+		{"tiles that can't be placed", len(in.Tiles)},
+		{"own sources outside the grid", in.Outside},
+		{"rows with an OBJECT_ID twice", in.Duplicates},
+		{"rows without id or position", in.Unplaced},
+	} {
+		if c.n > 0 {
+			t.Add(c.what, c.n)
+		}
+	}
 }

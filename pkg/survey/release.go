@@ -1,0 +1,40 @@
+package survey
+
+import (
+	"context"
+
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
+)
+
+// release is what stands under a configuration's id.
+type release struct {
+	Release string `json:"release"`
+	By      string `json:"by"` // the run that settled it, for people
+}
+
+// HoldRelease returns the release of the MER products that runs of a
+// configuration in one storage base hold to where it asks for the newest: the
+// newest at the time of the first of them. It stands in a document in dir.
+func HoldRelease(ctx context.Context, store objstore.Store, dir, configID, run, newest string) (string, error) {
+	uri := objstore.Join(dir, configID+".json")
+	held, err := Load[release](ctx, store, uri)
+	switch {
+	case objstore.IsNotFound(err):
+		if err := Save(ctx, store, uri, release{newest, run}); err != nil {
+			return "", err
+		}
+		// Of two runs that begin at once the one that wrote last has settled it.
+		if held, err = Load[release](ctx, store, uri); err != nil {
+			return "", err
+		}
+	case err != nil:
+		return "", err
+	}
+	if held.Release != "" && !settings.IsRelease(held.Release) {
+		return "", fault.Data("DocumentInvalid", "%q is not a release", held.Release).On(uri).
+			Fix("set data.release to the one that the campaign has been made of, or remove the document to settle it again")
+	}
+	return held.Release, nil
+}
