@@ -72,6 +72,8 @@ type kept struct {
 	tiles    []testrun.Tile // once they are prepared
 	assembly pipeline.AssembleCatalogIn
 	record   literal.Blob // once there is one
+	listed   pipeline.IndexObservationsOut
+	missing  []string
 }
 
 // stage is where a mutant's run begins.
@@ -203,6 +205,7 @@ func finish(k *kept, from stage) *ending {
 	}
 	if e.verdict != nil {
 		words = append(words, e.verdict.Reasons...)
+		words = append(words, e.verdict.Inputs.Missing...)
 	}
 	e.said = strings.Join(append(words, k.Log.String()), "\n")
 	return e
@@ -251,6 +254,7 @@ func (k *kept) prepare() error {
 	if err != nil {
 		return fmt.Errorf("%w; %v", err, reads)
 	}
+	k.listed, k.missing = indexed, merged.Reasons
 	planned, err := tiles.Plan(k.Stage("plan"), pipeline.FanOutTilesIn{
 		TileIDs: indexed.TileIDs, Branch: pipeline.BranchCPU, TileSettings: k.Settings.TileSettings, Plan: indexed.Plan, Tiles: indexed.Tiles, Index: merged.Index,
 	})
@@ -302,7 +306,9 @@ func (k *kept) assemble() error {
 	if err != nil {
 		return err
 	}
-	run, err := record.Run(k.Stage("record"), pipeline.RecordRunIn{Parts: []literal.Blob{out.Part}, Destination: k.Settings.Destination})
+	run, err := record.Run(k.Stage("record"), pipeline.RecordRunIn{
+		Parts: []literal.Blob{out.Part}, Destination: k.Settings.Destination, Release: k.listed.Release, Missing: k.missing, LeftOut: k.listed.LeftOut, Notes: k.listed.Notes,
+	})
 	k.record = run.Run
 	return err
 }

@@ -31,6 +31,7 @@ type Catalog struct {
 	tileID      int64        // of the file's name
 	skipped     int64
 	at          io.ReaderAt // through the window that the headers were read with
+	size        int64       // of the file, unpacked
 	unpacked    *unpacked   // nil where the file isn't gzipped
 }
 
@@ -68,7 +69,7 @@ func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (_ *Catalog, er
 		c.from, at, size = c.unpacked, c.unpacked, c.unpacked.size
 	}
 	at = objstore.Window(at, size, headerWindow)
-	c.at = at
+	c.at, c.size = at, size
 	var primary, table *fits.HDU
 	err = fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
 		if h.Index == 0 {
@@ -329,7 +330,7 @@ func (c *Catalog) tail(total int64) int64 {
 	if c.table.HDU.DataSize != total {
 		return 0
 	}
-	return min(fits.Pad(total)-total+int64(len(extension)), c.file.Size-c.table.HDU.DataOffset()-total)
+	return min(fits.Pad(total)-total+int64(len(extension)), c.size-c.table.HDU.DataOffset()-total)
 }
 
 const extension = "XTENSION"

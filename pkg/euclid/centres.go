@@ -32,6 +32,11 @@ func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions, listed *
 			unread[id] = t.Lacks
 		}
 	}
+	for id, what := range mosaics.lost {
+		if tiles[id] == nil && unread[id] == "" {
+			unread[id] = "its mosaic " + what
+		}
+	}
 	err = opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) (err error) {
 		t.Centre, err = mosaicCentre(ctx, s, t.Mosaic)
 		return err

@@ -130,7 +130,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 			o.unknown(base, "")
 		case !isDelivery(form):
 			left.add(n.leftover(base))
-			lost.add(n, fmt.Sprintf("%q is no whole file by its name", base))
+			lost.add(n, unread(base, form))
 		case n.Part != "":
 			o.unknown(base, splitDET)
 			lost.add(n, fmt.Sprintf("%q: %s", base, splitDET))

@@ -52,6 +52,14 @@ func packed(uri, form string) string {
 	return fmt.Sprintf("%q is compressed: %s", base, unpacking[form])
 }
 
+// unread says of a file that is no delivery by its name what it is, and what to do.
+func unread(base, form string) string {
+	if strings.EqualFold(form, ".fits") {
+		return fmt.Sprintf("%q is not taken for a FITS file: rename it to end in .fits", base)
+	}
+	return fmt.Sprintf("%q is no whole file by its name: deliver it whole, with a name that ends in .fits", base)
+}
+
 // tally counts names of one kind, and keeps the first few.
 type tally struct {
 	n        int

@@ -156,7 +156,7 @@ func TestForms(t *testing.T) {
 		{[]string{name("DET") + ".fz"}, "funpack it", 0, false},
 		{[]string{name("DET") + ".bz2", name("BKG")}, "bunzip2 it", 0, false},
 		{[]string{name("DET") + ".part", name("BKG")}, "no whole file", 1, false},
-		{[]string{strings.Replace(name("DET"), ".fits", ".FITS", 1), name("BKG")}, "no whole file", 1, false},
+		{[]string{strings.Replace(name("DET"), ".fits", ".FITS", 1), name("BKG")}, "rename it", 1, false},
 		{[]string{name("DET") + "~", name("DET"), name("BKG")}, "PSF", 1, true},
 		{[]string{name("BKG")}, "DET", 0, false},
 		{[]string{name("DET"), name("BKG") + ".gz"}, "BKG: ", 0, true},

@@ -31,11 +31,12 @@ type merFiles struct {
 	superseded tally
 	leftover   tally
 	unknown    tally
+	lost       map[int64]string // of tiles: the first leftover by name
 }
 
 // listMER lists one product. Files of other products are passed over.
 func listMER(ctx context.Context, l objstore.Lister, base, product string) (*merFiles, error) {
-	m := &merFiles{product: product, tiles: map[int64]map[string]delivery{}}
+	m := &merFiles{product: product, tiles: map[int64]map[string]delivery{}, lost: map[int64]string{}}
 	err := l.List(ctx, directory(base), func(info objstore.Info) error {
 		_, name := split(info.URI)
 		stem, form, ok := cutForm(name)
@@ -49,6 +50,9 @@ func listMER(ctx context.Context, l objstore.Lister, base, product string) (*mer
 		case !ok || n.Product != product:
 		case !isDelivery(form):
 			m.leftover.add(fmt.Sprintf("%q, like %s of tile %d", name, product, n.Tile))
+			if what, old := unread(name, form), m.lost[n.Tile]; old == "" || what < old {
+				m.lost[n.Tile] = what
+			}
 		default:
 			m.add(n, delivery{fileOf(info), n.Timestamp, form})
 		}

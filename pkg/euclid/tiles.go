@@ -118,6 +118,8 @@ func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, 
 		t := *tiles[id]
 		if c := taken[id]; c != nil {
 			t.Catalogs, t.Lacks, t.Release, t.Newer = c.Catalogs, c.Lacks, c.Release, c.Newer
+		} else {
+			t.Lacks = catalogs.lost[id]
 		}
 		out = append(out, t)
 	}
