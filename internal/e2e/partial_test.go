@@ -40,6 +40,9 @@ func TestReplaced(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	args := []string{"run", "--config", "constellation.yaml", "--run-id", "replaced", "--storage", "out"}
+	if err := os.MkdirAll(s.path("out", "replaced"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	for _, id := range s.tiny.TargetIDs() {
 		write(t, s.path("out", "replaced", fmt.Sprint(id)), "in the way")
 	}
