@@ -52,7 +52,7 @@ type Data struct {
 	settings.Source `yaml:",inline"`
 
 	FilesPerTask int   `yaml:"files_per_task" json:"-" jsonschema_description:"DET files per map element"`
-	MaxMissing   Limit `yaml:"max_missing" json:"-" jsonschema_description:"unreadable DET files tolerated: a count, or a fraction such as 0.01"`
+	MaxMissing   Limit `yaml:"max_missing" json:"-" jsonschema_description:"exposures that may be missing, since they lack a DET, BKG or PSF or one of their files could not be used: a count, or a fraction such as 0.01"`
 
 	Verify settings.Verify `yaml:"verify" json:"-" jsonschema_description:"what becomes of an exposure with an HDU that doesn't match its CHECKSUM or DATASUM: strict, it counts as unreadable; warn, it is used as it is, and said"`
 }

@@ -8,7 +8,16 @@
 //
 // Conventions:
 //   - positions are ICRS degrees, RA in [0, 360);
-//   - of a file that was delivered twice the newest timestamp of the name wins;
+//   - of a file that was delivered twice the newest timestamp of the name wins; of
+//     several with one timestamp the one that is not compressed, then the one
+//     whose URI is the last;
+//   - NN.NN at the end of a MER name is the release. One release counts, as
+//     numbers compare; within it, what is said of deliveries;
+//   - DET, BKG, WGT, mosaics and catalogues that say they are of another exposure
+//     or tile than their names are refused; what says nothing is taken by its name;
+//   - gzipped PSFs, mosaics and catalogues are read as what they hold; DET, BKG
+//     and WGT, of which parts are copied, are not, and nor are other forms: they
+//     are named, with what to do;
 //   - HDUs are looked up by EXTNAME, never by their order;
 //   - results are sorted (exposures by id, tiles by id, quadrants by name), so
 //     that the same bucket gives the same bytes;

@@ -24,7 +24,7 @@ type ResolveConfigOut struct {
 	TileIDs      []int64             `flyte:"tile_ids" doc:"MER tiles to process; empty: those of the region"`
 	Region       settings.Region     `flyte:"region" doc:"the part of the sky to process; empty: all of it"`
 	FilesPerTask int64               `flyte:"files_per_task" doc:"DET files read by one map element"`
-	MaxMissing   string              `flyte:"max_missing" doc:"unreadable DET files tolerated: a count or a fraction"`
+	MaxMissing   string              `flyte:"max_missing" doc:"exposures that may be missing: a count or a fraction"`
 	Campaign     Campaign            `flyte:"campaign" doc:"how a campaign works a survey off"`
 	Compute      string              `flyte:"compute" doc:"gpu or cpu: what the engine runs on"`
 	MaxTiles     int64               `flyte:"max_tiles" doc:"tiles that one dynamic task takes; more go in batches to child executions"`

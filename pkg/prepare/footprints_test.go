@@ -257,6 +257,32 @@ func TestMergeSaysWhy(t *testing.T) {
 	}
 }
 
+// TestMergeCountsTheAbsent: exposures that the listing found without a file count, each once.
+func TestMergeCountsTheAbsent(t *testing.T) {
+	dir, store := t.TempDir(), objstore.Open(t.Context(), objstore.Config{})
+	plan, exposures, read, _ := batches(t, indextest.Survey{Exposures: 8, Centre: sky.Coord{RA: 0.1, Dec: 66}, AreaDeg2: 1}, dir)
+	bad := exposures[3]
+	read[1].Unreadable = map[string]string{bad.DET.URI: bad.DET.URI + ": corrupt"}
+	gone := euclid.ExposureID{Obs: "999999", Dither: "00", Number: "1"}
+	plan.Absent, plan.WithoutDET = 2, 1
+	plan.AbsentFirst = []euclid.Missing{{Exposure: bad.ExposureID, Product: euclid.PSF}, {Exposure: gone, Product: euclid.DET, There: "gunzip it"}}
+	root := filepath.Join(dir, "index", "quadrants.json")
+	m, err := prepare.Merge(t.Context(), store, plan, read, "2", root, prepare.Earlier{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{bad.DET.URI, gone.String()}, m.Missing); diff != "" || len(m.Reasons) != 2 {
+		t.Error(diff, m.Reasons)
+	}
+	_, err = prepare.Merge(t.Context(), store, plan, read, "1", root, prepare.Earlier{})
+	if fault.CodeOf(err) != "FilesMissing" || !strings.Contains(err.Error(), "2 of 9 exposures") || !strings.Contains(err.Error(), gone.String()+" lacks DET: gunzip it") {
+		t.Error(err)
+	}
+	if _, err = prepare.Merge(t.Context(), store, plan, read, "0.3", root, prepare.Earlier{}); err != nil {
+		t.Errorf("a fraction is of all exposures: %v", err)
+	}
+}
+
 // refusing is a store that fails on some objects.
 type refusing struct {
 	objstore.Store
