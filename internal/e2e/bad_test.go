@@ -62,14 +62,14 @@ func TestBadInput(t *testing.T) {
 			config: func(text string) string { return strings.ReplaceAll(text, s.server.Endpoint, deadEndpoint(t)) },
 			want:   []string{`http://127\.0\.0\.1:\d+: data\.s3_endpoint_url: nobody answers there`, `connection refused`, `mend the address`},
 		},
-		{name: "truncated DET", change: truncate(anyDET, 0.6), code: "FITSTruncated", want: []string{`DET-002682.*HDU \d+.*where they differ copy it again`, `max_missing`}},
+		{name: "truncated DET", change: truncate(anyDET, 0.6), code: "FilesMissing", want: []string{`DET-002682.*HDU \d+.*where they differ copy it again`, `max_missing`}},
 		{
 			name: "garbled card", change: card(anyDET, "1-1.F.SCI", "NAXIS1", "NAXIS1  = \x01\x02\xff garbled"),
-			code: "FITSKeyword", want: []string{`DET-002682.*HDU \d+.*NAXIS1.*ask who made it`},
+			code: "FilesMissing", want: []string{`DET-002682.*HDU \d+.*NAXIS1.*ask who made it`},
 		},
 		{
 			name: "missing CRVAL1", change: card(anyDET, "1-1.F.SCI", "CRVAL1", ""),
-			code: "FITSKeyword", want: []string{`DET-002682.*1-1\.F\.SCI.*CRVAL1: keyword is missing.*ask who made it`},
+			code: "FilesMissing", want: []string{`DET-002682.*1-1\.F\.SCI.*CRVAL1: keyword is missing.*ask who made it`},
 		},
 		{
 			name: "NaN in CD", change: card(anyDET, "1-2.G.SCI", "CD1_1", "CD1_1   =                  NaN"),

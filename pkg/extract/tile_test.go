@@ -15,6 +15,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/s3test"
 	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/settings"
