@@ -169,7 +169,9 @@ def answer(q):
                         if key == "core" and not mine:
                             continue
                         hit = ok & (xi >= box[0]) & (xi < box[1]) & (eta >= box[2]) & (eta < box[3])
-                        sub[key] += [int(i) for i in ids[hit] if int(i) not in sub[key]]
+                        for i in ids[hit].tolist():  # of an object that is there twice the first row counts
+                            if i not in sub[key]:
+                                sub[key].append(i)
                 for name, path in seen_exposures.items():
                     for quadrant, edge in once("outlines", files[path], outlines).items():
                         xi, eta, ok = project(edge[:, 0], edge[:, 1], *centre)
