@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,20 +43,18 @@ func TestLeftOut(t *testing.T) {
 func TestReplaced(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	args := []string{"run", "--config", "constellation.yaml", "--run-id", "replaced", "--storage", "out", "--cache", "off"}
-	run := s.path("out", "replaced")
-	if err := os.MkdirAll(run, 0o777); err != nil {
+	args := []string{"run", "--config", "constellation.yaml", "--run-id", "replaced", "--storage", "out"}
+	if err := os.MkdirAll(s.path("out", "replaced"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	tiles := []string{filepath.Join(run, "102018211"), filepath.Join(run, "102018212")}
-	for _, tile := range tiles { // not of the run itself: files are listed first
-		write(t, tile, "in the way")
+	for _, id := range s.tiny.TargetIDs() {
+		write(t, s.path("out", "replaced", fmt.Sprint(id)), "in the way")
 	}
 	if r := s.try(t, args...); r.status != 1 || !strings.Contains(r.stderr, "NotWritable") {
 		t.Fatal(r)
 	}
-	for _, tile := range tiles {
-		removeAll(t, tile)
+	for _, id := range s.tiny.TargetIDs() {
+		removeAll(t, s.path("out", "replaced", fmt.Sprint(id)))
 	}
 	det := only(t, s.server.Dir, surveyBucket, "q1", anyDET)
 	write(t, det, read(t, det))

@@ -97,8 +97,8 @@ func TestExposures(t *testing.T) {
 		}), refused("WGT-002681", "OBS_ID")),
 
 		// Checksums.
-		atFault("a header with a wrong CHECKSUM", card(detFile, sci, "FILTER", "CHECKSUM= 'AAAAAAAAAAAAAAAA'"), sci, "CHECKSUM"),
-		atFault("a BKG with a wrong CHECKSUM", card(bkgFile, "1-1.F", "BUNIT", "CHECKSUM= 'AAAAAAAAAAAAAAAA'"), "1-1.F", "CHECKSUM"),
+		atFault("a header with a wrong CHECKSUM", card(detFile, "1-2.E.SCI", "PRESCAN", "CHECKSUM= 'AAAAAAAAAAAAAAAA'"), "1-2.E.SCI", "CHECKSUM"),
+		atFault("a BKG with a wrong CHECKSUM", card(bkgFile, "1-2.E", "BUNIT", "CHECKSUM= 'AAAAAAAAAAAAAAAA'"), "1-2.E", "CHECKSUM"),
 
 		// Companions.
 		atFault("no BKG", remove(bkgFile), "BKG"),

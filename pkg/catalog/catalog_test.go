@@ -104,7 +104,7 @@ func wants(t testing.TB, got, want map[string]int) {
 }
 
 func TestReplacement(t *testing.T) {
-	replacement(t, open(t, filepath.Join(t.TempDir(), "a warehouse")))
+	replacement(t, open(t, filepath.Join(t.TempDir(), "a-warehouse")))
 }
 
 // replacement commits tiles and configurations over each other.

@@ -235,7 +235,7 @@ func locate(warehouse string) (uri, dir string, err error) {
 	scheme, rest, ok := strings.Cut(warehouse, "://")
 	switch {
 	case ok && scheme == "s3":
-		return strings.TrimSuffix(warehouse, "/"), "", nil
+		return strings.TrimSuffix(warehouse, "/"), "", objstore.CheckSpelling(warehouse)
 	case ok && scheme != "file":
 		return "", "", fault.Input(CodeSettings, "a warehouse can't be in %s://", scheme).On(warehouse).Fix("a directory, file:// or s3://")
 	case ok:
@@ -249,5 +249,5 @@ func locate(warehouse string) (uri, dir string, err error) {
 	if !filepath.IsAbs(dir) {
 		return "", "", fault.Input(CodeSettings, "a file URI must be absolute").On(warehouse).Fix("file:///path")
 	}
-	return "file://" + dir, dir, nil
+	return "file://" + dir, dir, objstore.CheckSpelling(dir)
 }

@@ -242,3 +242,37 @@ func TestRowsBehindTheLast(t *testing.T) {
 		}
 	}
 }
+
+// A subset's columns have names of their own, whatever those of the catalogue
+// have: astropy reads no table where they don't.
+func TestSubsetNamesColumns(t *testing.T) {
+	var paths []string
+	for _, lower := range []bool{true, false} {
+		cols := []fits.Column{{Name: "OBJECT_ID", Format: "K"}, {Name: "RIGHT_ASCENSION", Format: "D"}, {Name: "DECLINATION", Format: "D"},
+			{Name: "TWICE", Format: "E"}, {Name: "X1", Format: "I"}, {Name: "twice", Format: "I"}, {Name: "TWICE", Format: "I"}}
+		m := objstore.NewMemory()
+		c := open(t, m, put(t, m, catURI, withCard(t, columnsFile(t, cols, nil), "TTYPE5", "COMMENT no name")))
+		s := euclid.NewSubset(c.Layout(), lower)
+		defer s.Close()
+		var b bytes.Buffer
+		if err := s.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		back := open(t, m, put(t, m, "mem://cat/back.fits", b.Bytes()))
+		want := []string{"OBJECT_ID", "RIGHT_ASCENSION", "DECLINATION", "TWICE", "COLUMN_5", "twice_6", "TWICE_7"}
+		for i, col := range back.Layout().Columns() {
+			if lower {
+				want[i] = strings.ToLower(want[i])
+			}
+			if col.Name != want[i] {
+				t.Errorf("column %d is called %s, want %s", i+1, col.Name, want[i])
+			}
+		}
+		path := filepath.Join(t.TempDir(), "named.fits")
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	fitstest.Verify(t, paths...)
+}

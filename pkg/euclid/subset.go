@@ -163,8 +163,10 @@ func (s *Subset) card(key, c string) string {
 	case key == "THEAP" || key == "CHECKSUM" || key == "DATASUM":
 		return ""
 	case strings.HasPrefix(key, "TFORM"):
-		return s.format(key, c)
-	case s.lower && strings.HasPrefix(key, "TTYPE") && !s.shared(key):
+		return s.format(key, c) + s.nameless(key)
+	case strings.HasPrefix(key, "TTYPE") && s.shared(key) != "":
+		return s.shared(key)
+	case s.lower && strings.HasPrefix(key, "TTYPE"):
 		// The value ends at the first quote: a column's name has none inside.
 		if i := strings.IndexByte(c, '\''); i >= 0 {
 			if n := strings.IndexByte(c[i+1:], '\''); n >= 0 {
@@ -175,12 +177,45 @@ func (s *Subset) card(key, c string) string {
 	return c
 }
 
-// shared says whether another column has the same name but for the case, which
-// is all that some readers can tell them apart by.
-func (s *Subset) shared(key string) bool {
-	n, err := strconv.Atoi(key[len("TTYPE"):])
-	columns := s.layout.table.Columns
-	return err == nil && n >= 1 && n <= len(columns) && s.layout.table.Twice(columns[n-1].Name)
+// column is the number of a column in a keyword that ends with it, from 0, or -1.
+func (s *Subset) column(key string) int {
+	n, err := strconv.Atoi(strings.TrimLeft(key, "TFORMYPE"))
+	if err != nil || n < 1 || n > len(s.layout.table.Columns) {
+		return -1
+	}
+	return n - 1
+}
+
+// nameless is the card of a name for a column that has none: not all readers
+// read a table with such a column.
+func (s *Subset) nameless(key string) string {
+	if i := s.column(key); i >= 0 && s.layout.table.Columns[i].Name == "" {
+		return s.typeCard(i, fmt.Sprintf("COLUMN_%d", i+1))
+	}
+	return ""
+}
+
+// shared is the card of a column's name where other columns have it, too, be it
+// in another case; empty where none has. All but the first get their number, for
+// the same reason.
+func (s *Subset) shared(key string) string {
+	i := s.column(key)
+	if i < 0 || !s.layout.table.Twice(s.layout.table.Columns[i].Name) {
+		return ""
+	}
+	name := s.layout.table.Columns[i].Name
+	if slices.ContainsFunc(s.layout.table.Columns[:i], func(c fits.Column) bool { return strings.EqualFold(c.Name, name) }) {
+		name += fmt.Sprintf("_%d", i+1)
+	}
+	return s.typeCard(i, name)
+}
+
+func (s *Subset) typeCard(i int, name string) string {
+	if s.lower {
+		name = strings.ToLower(name)
+	}
+	name = strings.ReplaceAll(name, "'", "''")
+	return fmt.Sprintf("%-80s", fmt.Sprintf("%-8s= '%-8s'", fmt.Sprintf("TTYPE%d", i+1), name[:min(len(name), 66)]))
 }
 
 // format is the card of a column's format; where it says how long the longest

@@ -1,6 +1,7 @@
 package objstore
 
 import (
+	"net/url"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -44,6 +45,23 @@ func Rel(base, uri string) (string, error) {
 		return rest, nil
 	}
 	return "", fault.Input(InvalidURI, "does not lie below %s", base).On(uri)
+}
+
+// CheckSpelling refuses a place that has more than one spelling as a URI: one with
+// a space, an accent, a percent sign or the like. Programs that share files by
+// name, as those that read one Iceberg table do, would look for them in different
+// places. The error has code InvalidURI and no object.
+func CheckSpelling(place string) error {
+	uri := place
+	if !strings.Contains(place, "://") {
+		uri = fileScheme + place
+	}
+	_, path, _ := strings.Cut(uri, "://")
+	if u, err := url.Parse(uri); err == nil && u.String() == uri && u.Host+u.Path == path {
+		return nil
+	}
+	return fault.Input(InvalidURI, "%q is spelt in more than one way as a URI, and programs would look in different places", place).
+		Fix("use a path of letters, digits and -._~/ only, such as a symbolic link that leads there")
 }
 
 const (

@@ -57,6 +57,19 @@ func TestRel(t *testing.T) {
 	}
 }
 
+func TestCheckSpelling(t *testing.T) {
+	for place, plain := range map[string]bool{
+		"/data/warehouse": true, "/data/a.b-c_d~e/1": true, "file:///data/warehouse": true, "s3://bucket/prefix/": true, "s3://bucket": true, "/a,b=c+d@e": true,
+		"/my data/w": false, "/data/José": false, "/data/ware%20house": false, "/data/100%": false, "/data/a?b": false, "/data/a#b": false,
+		"/data/{a}": false, `/data/a"b`: false, "file:///my%20data": false, "s3://bucket/a b": false, "s3://bucket/a%2Fb": false, "/data/\x07": false,
+	} {
+		err := objstore.CheckSpelling(place)
+		if (err == nil) != plain || err != nil && fault.CodeOf(err) != objstore.InvalidURI {
+			t.Errorf("%q: %v", place, err)
+		}
+	}
+}
+
 func TestMuxRefuses(t *testing.T) {
 	s := objstore.Open(t.Context(), objstore.Config{Anonymous: true})
 	for _, uri := range []string{"", "gs://bucket/x", "mem://bucket/x", "file://host/x", "file://x", "s3://", "s3:///x", "s3://bucket", "s3://bucket/", "/dir/"} {

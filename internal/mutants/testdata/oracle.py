@@ -10,6 +10,7 @@ Sources: FITS 4.0 and WCS papers I and II as astropy has them; the layout of
 tiles is DESIGN section 3.4: a sub-tile is a square in the tangent plane at the
 tile's centre, lower edges in, upper edges out.
 """
+import hashlib
 import json
 import math
 import os
@@ -29,11 +30,17 @@ OF_EXPOSURE = "EUC_VIS_SWL-%s-%s-%s-1"
 MER = r"EUC_MER_%s_TILE%d-[0-9A-Fa-f]+_([^/]*)Z_(\d+\.\d+)\.fits(\.gz)?$"
 QUADRANT = re.compile(r"^(\d-\d\.[A-Z])\.SCI$")
 
-seen = {}  # by file and what is read of it: unchanged files are read once
+seen = {}  # by what is read and of which bytes: most mutants change one file
+sums = {}  # by file
 
 
 def once(kind, path, read):
-    key = (kind, path, os.stat(path).st_size, os.stat(path).st_mtime_ns)
+    stat = os.stat(path)
+    file = (path, stat.st_size, stat.st_mtime_ns)
+    if file not in sums:
+        with open(path, "rb") as f:
+            sums[file] = hashlib.sha256(f.read()).digest()
+    key = (kind, sums[file])
     if key not in seen:
         seen[key] = read(path)
     return seen[key]
@@ -162,7 +169,9 @@ def answer(q):
                         if key == "core" and not mine:
                             continue
                         hit = ok & (xi >= box[0]) & (xi < box[1]) & (eta >= box[2]) & (eta < box[3])
-                        sub[key] += [int(i) for i in ids[hit] if int(i) not in sub[key]]
+                        for i in ids[hit].tolist():  # of an object that is there twice the first row counts
+                            if i not in sub[key]:
+                                sub[key].append(i)
                 for name, path in seen_exposures.items():
                     for quadrant, edge in once("outlines", files[path], outlines).items():
                         xi, eta, ok = project(edge[:, 0], edge[:, 1], *centre)
@@ -170,7 +179,7 @@ def answer(q):
                             sub["quadrants"].append(f"{name} {quadrant}")
                 subs[f"{r}_{c}"] = {k: sorted(v) for k, v in sub.items()}
         tiles[str(tile)] = {"centre": list(centre), "sub_tiles": subs}
-    return {"tiles": tiles, "read": {k: table(v) for k, v in q.get("read", {}).items()}}
+    return {"tiles": tiles, "read": {k: once("table", v, table) for k, v in q.get("read", {}).items()}}
 
 
 def table(path):

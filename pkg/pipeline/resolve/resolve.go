@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -181,11 +182,30 @@ func checkName(run string) error {
 	return nil
 }
 
+// checkWarehouse refuses a place that those who read the tables would look for
+// under another name. Tables hold whole paths.
+func checkWarehouse(place string) error {
+	if !strings.Contains(place, "://") {
+		whole, err := filepath.Abs(place)
+		if err != nil {
+			return err
+		}
+		place = whole
+	}
+	if err := objstore.CheckSpelling(place); err != nil {
+		return fault.Input("ConfigInvalid", "%w", err).At("output.catalog_warehouse")
+	}
+	return nil
+}
+
 // checkCatalog refuses tables that can't be opened before anything is paid
 // for, as package catalog would once everything is.
 func checkCatalog(c settings.Catalog) error {
 	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue; or output.catalog_warehouse to a directory"
 	remote := strings.Contains(c.Warehouse, "://") && !strings.HasPrefix(c.Warehouse, "file://")
+	if err := checkWarehouse(c.Warehouse); err != nil {
+		return err
+	}
 	scheme, _, has := strings.Cut(c.URI, "://")
 	switch scheme {
 	case "sqlite", "postgres", "postgresql", "http", "https":
