@@ -105,6 +105,9 @@ func (l *loader) validate(c *Config) error {
 // validatePlaces refuses URIs that no store takes: a mistyped scheme would
 // otherwise be a directory of that name.
 func (l *loader) validatePlaces(c *Config) error {
+	if err := l.validateSecrets(c); err != nil {
+		return err
+	}
 	places := c.Paths()
 	for _, key := range slices.Sorted(maps.Keys(places)) {
 		scheme, _, isURI := strings.Cut(places[key], "://")
