@@ -29,11 +29,11 @@ func Load(name string, text []byte, over ...Overlay) (*Config, error) {
 			return nil, err
 		}
 	}
-	c.Warnings, c.Notes = l.warnings, l.notes()
 	c.PlaceAsCatalog = l.moved && c.Output.URI == "" && isRemote(c.Output.Warehouse)
 	if err := l.validate(c); err != nil {
 		return nil, err
 	}
+	c.Warnings, c.Notes = l.warnings, l.notes()
 	return c, nil
 }
 
