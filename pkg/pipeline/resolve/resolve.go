@@ -41,6 +41,7 @@ func Config(ctx context.Context, in pipeline.ResolveConfigIn) (pipeline.ResolveC
 // Launch reads the configuration that a launch names, lays the launch's own
 // inputs over it and cuts the result into settings. The warnings are for the log.
 func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn, execution string) (pipeline.ResolveConfigOut, []string, error) {
+	in.StorageBase, in.RunID = pipeline.Given(in.StorageBase), pipeline.Given(in.RunID)
 	name, text, err := Text(ctx, r, in.ConfigYAML)
 	if err != nil {
 		return pipeline.ResolveConfigOut{}, nil, err
