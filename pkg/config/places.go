@@ -14,6 +14,9 @@ import (
 // validatePlaces refuses what is no place as it is written: a mistyped scheme or
 // a ~ would otherwise be a directory of that name.
 func (l *loader) validatePlaces(c *Config) error {
+	if err := l.validateSecrets(c); err != nil {
+		return err
+	}
 	places := c.Paths()
 	for _, key := range slices.Sorted(maps.Keys(places)) {
 		if say, fix := checkPlace(places[key]); say != "" {
