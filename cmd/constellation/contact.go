@@ -43,6 +43,10 @@ func contact(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) erro
 		}
 	}
 	for _, p := range places {
+		if u, err := url.Parse(p.endpoint); fault.HoldsSecret(p.endpoint) || err == nil && u.User != nil {
+			return fault.Input("EndpointInvalid", "the address holds a password or a token, which would be copied into logs").At("%s", p.key).
+				Fix("leave it out: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or an AWS_PROFILE, give the credentials")
+		}
 		if err := answers(ctx, p.endpoint); err != nil {
 			return fault.New(fault.Transient, "NoAnswer", "nobody answers there: %w", err).On(p.endpoint).At("%s", p.key).Fix("mend the address, or start the server")
 		}

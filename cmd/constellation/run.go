@@ -168,7 +168,10 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 	if e.runID == "" {
 		e.runID = newRunID(c.config.FieldName)
 	}
-	if settings, err = c.resolve(ctx, e.runID); err != nil {
+	if settings, err = c.resolve(ctx, e.runID); err == nil {
+		err = reserved(e.runID)
+	}
+	if err != nil {
 		return settings, err // what resolve-config will refuse, before anything is begun
 	}
 	if err := contact(ctx, w, settings); err != nil {
@@ -227,14 +230,14 @@ func (e *execution) resume(w io.Writer, err error) {
 	fmt.Fprintf(w, "\nwhat succeeded is kept: %s%s goes on from here\n", when, how)
 }
 
-// reachCatalog opens the catalogue that a run will end in: it would be a pity to
-// learn after the last sub-tile that it can't be.
+// reachCatalog opens the catalogue that a run will end in, and sees that it can be
+// written to: it would be a pity to learn after the last sub-tile that it can't.
 func reachCatalog(ctx context.Context, s pipeline.ResolveConfigOut) error {
 	tables, err := catalog.Open(ctx, s.Catalog)
 	if err != nil {
 		return err
 	}
-	return tables.Close()
+	return errors.Join(tables.Usable(ctx, objstore.Open(ctx, objstore.Config{})), tables.Close())
 }
 
 // newRunID names a run that nobody named.
@@ -272,16 +275,6 @@ func localBundle(main *spec.Bundle, children []*spec.Bundle) *local.Bundle {
 	return l
 }
 
-// set returns those variables of this command's environment that are set, as KEY=value.
-func set(keys ...string) (env []string) {
-	for _, key := range keys {
-		if value, ok := os.LookupEnv(key); ok {
-			env = append(env, key+"="+value)
-		}
-	}
-	return env
-}
-
 // engine sets the local engine up; done ends its view and completes its error.
 func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, done func(error) error, _ error) {
 	var err error
@@ -304,7 +297,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 	if err := os.MkdirAll(logs, 0o777); err != nil {
 		return nil, nil, fault.Input("DirectoryUnusable", "the engine can't keep inputs, outputs and logs there: %w", err).At("--metadata").Fix("give another --metadata")
 	}
-	logs = filepath.Join(logs, "logs")
+	logs = filepath.Join(logs, logsDir)
 	v, err := newView(w, e.runID, e.events)
 	if err != nil {
 		return nil, nil, err
@@ -321,7 +314,7 @@ func (e *execution) engine(ctx context.Context, w io.Writer) (_ *local.Engine, d
 		Observe:  v.observe,
 		Afresh:   func(name string) bool { return slices.Contains(afresh, name) },
 		// How much tasks say and how long they wait is as for this command.
-		Environment: set("LOG_LEVEL", "CONSTELLATION_STALL_TIME", objstore.AddressingEnv),
+		Environment: forTasks(os.Environ()),
 		Log:         local.Logs(logs),
 	}, v.done, nil
 }

@@ -114,3 +114,9 @@ func (c *Catalog) Manifests(t testing.TB) int {
 	}
 	return len(list)
 }
+
+// Raw is the library's own catalogue, for what other software does to its tables.
+func Raw(c *Catalog) icecat.Catalog { return c.ice }
+
+// Redacted is a URI as it is shown.
+func Redacted(uri string) string { return redacted(uri) }

@@ -56,6 +56,7 @@ type Catalog struct {
 	aws      *aws.Config        // of a warehouse in an object store, else nil
 	ice      icecat.Catalog
 	close    func() error
+	db       *sql.DB // of a catalogue in an SQL database, else nil
 }
 
 // Open opens the catalogue; tables are made when they are first written to.
@@ -151,11 +152,24 @@ func (c *Catalog) Location() string { return c.settings.Warehouse }
 func (c *Catalog) URI() string { return redacted(c.settings.URI) }
 
 func redacted(uri string) string {
-	if u, err := url.Parse(uri); err == nil {
-		return u.Redacted()
+	scheme, _, isURI := strings.Cut(uri, "://")
+	if !isURI {
+		scheme = "..." // libpq's "host=... password=..."
 	}
-	scheme, _, _ := strings.Cut(uri, "://")
-	return scheme + "://..."
+	u, err := url.Parse(uri)
+	if err != nil || !isURI {
+		return scheme + "://..."
+	}
+	q := u.Query()
+	for key := range q {
+		if strings.Contains(strings.ToLower(key), "pass") || strings.Contains(strings.ToLower(key), "token") || strings.Contains(strings.ToLower(key), "secret") {
+			q.Set(key, "xxxxx")
+		}
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = q.Encode()
+	}
+	return u.Redacted()
 }
 
 func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
@@ -177,7 +191,7 @@ func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
 		_ = db.Close()
 		return fault.Input(CodeSettings, "open the SQLite catalogue: %w", err).On(c.settings.URI).Fix("its directory must be writable, and the file an Iceberg catalogue")
 	}
-	c.ice, c.close = cat, func() error { return errors.Join(cat.Close(), db.Close()) }
+	c.ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
 	return nil
 }
 
@@ -200,7 +214,7 @@ func (c *Catalog) openPostgres(ctx context.Context, props iceberg.Properties) er
 		}
 		return fault.Passing(CodeSettings, "open the PostgreSQL catalogue: %w", err).On(c.URI())
 	}
-	c.ice, c.close = cat, func() error { return errors.Join(cat.Close(), db.Close()) }
+	c.ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
 	return nil
 }
 

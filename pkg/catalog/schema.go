@@ -128,14 +128,32 @@ func (c *Catalog) load(ctx context.Context, l layout, g guard) (t *table.Table, 
 	return t, true, l.check(t)
 }
 
-// check refuses a table that somebody else laid: each column must be there
-// under its id and type. Further columns don't hurt.
+// check refuses a table that somebody else laid, or changed: each column must be
+// there under its id and type. Further columns don't hurt that may be null.
 func (l layout) check(t *table.Table) error {
+	wrong := func(column, format string, a ...any) error {
+		return fault.Input(CodeTable, "the table that is there has another layout: "+format, a...).On(t.Location()).At("column %s", column).
+			Fix("choose another output.catalog_table, or undo the change of the table's schema")
+	}
 	for _, want := range l.schema.Fields() {
 		got, ok := t.Schema().FindFieldByName(want.Name)
-		if !ok || got.ID != want.ID || !got.Type.Equals(want.Type) {
-			return fault.Input(CodeTable, "the table that is there has another layout").On(t.Location()).At("column %s", want.Name).
-				Fix("choose another output.catalog_table")
+		named, renamed := t.Schema().FindFieldByID(want.ID)
+		switch {
+		case !ok && renamed:
+			return wrong(want.Name, "it is named %s there", named.Name)
+		case !ok:
+			return wrong(want.Name, "it is not there")
+		case got.ID != want.ID:
+			return wrong(want.Name, "its field id is %d, it must be %d", got.ID, want.ID)
+		case !got.Type.Equals(want.Type):
+			return wrong(want.Name, "it is a %s, it must be a %s", got.Type, want.Type)
+		case got.Required && !want.Required:
+			return wrong(want.Name, "it must be able to be null")
+		}
+	}
+	for _, got := range t.Schema().Fields() {
+		if _, ours := l.schema.FindFieldByName(got.Name); !ours && got.Required {
+			return wrong(got.Name, "it is required, and nothing writes it")
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package columnar
 import (
 	"fmt"
 	"io"
-	"strings"
 	"unsafe"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -16,7 +15,10 @@ import (
 // Reader reads files of rows of type T.
 type Reader[T any] struct {
 	Columns []Column[T]
-	AnyCase bool // names may differ in their letters' case
+	AnyCase bool // names may differ in their letters' case; one that doesn't counts first
+	// Alike says whether a column that nobody declared is an absent one, misspelt:
+	// it is asked about, not left out. Nil: no column is.
+	Alike func(declared, is string) bool
 	// Codes of what is wrong with a file; all are bad data.
 	Corrupt string // not a readable Parquet file
 	Missing string // a column is missing or of a wrong type
@@ -83,9 +85,9 @@ func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error
 // check holds a file's columns to the declared ones, also where it has no rows.
 func (t *Reader[T]) check(s *schema.Schema) error {
 	for _, c := range t.Columns {
-		i := t.find(s, c.Name)
-		if i < 0 && c.Required {
-			return fault.Data(t.Missing, "it has no such column").At("column %s", c.Name).Fix("%s", t.Remedy)
+		i, err := t.place(s, c)
+		if err != nil {
+			return err
 		}
 		if i >= 0 {
 			if err := (&decoder[T]{t: t, column: c}).check(s.Column(i)); err != nil {
@@ -134,11 +136,11 @@ func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
 	}
 	rows, seen := make([]T, 0, batch), &texts{one: map[string]string{}}
 	for _, c := range t.Columns {
-		i := t.find(g.MetaData().Schema, c.Name)
+		i, err := t.place(g.MetaData().Schema, c)
+		if err != nil {
+			return nil, err
+		}
 		if i < 0 {
-			if c.Required {
-				return nil, fault.Data(t.Missing, "it has no such column").At("column %s", c.Name).Fix("%s", t.Remedy)
-			}
 			continue
 		}
 		chunk, err := g.Column(i)
@@ -157,20 +159,6 @@ func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
 		}
 	}
 	return rows, nil
-}
-
-// find is a column's place, or negative.
-func (t *Reader[T]) find(s *schema.Schema, name string) int {
-	for i := range s.NumColumns() {
-		has := s.Column(i).Path()
-		if s.Column(i).MaxRepetitionLevel() > 0 {
-			has, _, _ = strings.Cut(has, ".") // a list's leaf lies deeper
-		}
-		if has == name || t.AnyCase && strings.EqualFold(has, name) {
-			return i
-		}
-	}
-	return -1
 }
 
 // decoder reads one column of a row group into rows, which grow where they are too few.

@@ -67,7 +67,7 @@ func (e *Error) Error() string {
 		b.WriteString(Text(e.Remedy))
 		b.WriteString(")")
 	}
-	return b.String()
+	return Masked(b.String())
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -40,6 +40,7 @@ const (
 func read[T any](r io.ReaderAt, size, most int64, cols []columnar.Column[T]) (all []T, err error) {
 	in := columnar.Reader[T]{
 		Columns: cols, MaxRows: most, Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeInvalid,
+		AnyCase: true, Alike: alike,
 		Remedy: "the results contract lists the columns; run the inference of this sub-tile again",
 	}
 	err = in.Scan(r, size, func(rows []T) error {

@@ -96,6 +96,12 @@ type Thresholds struct {
 	MaxOutsideFraction float64 `yaml:"max_outside_fraction" json:"max_outside_fraction" jsonschema_description:"fraction of a tile's own sources that may lie outside its grid of sub-tiles"`
 }
 
+// Above says whether n of total are more than a fraction of it, in decimals as
+// people write it: 29 of 100 aren't above 0.29, though they are above the product of the two.
+func Above(n, total int, fraction float64) bool {
+	return n > 0 && !(float64(n)/float64(total) <= fraction)
+}
+
 // Inference says what infers shear on a sub-tile, and how.
 type Inference struct {
 	Engine    Engine   `json:"engine"`

@@ -55,7 +55,16 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 		limit, cancel = context.WithTimeout(ctx, j.Timeout)
 		defer cancel()
 	}
+	limit, fellBack := context.WithCancelCause(limit)
+	defer fellBack(nil)
 	log := newLineWriter(j.Log, m)
+	if j.GPU {
+		log.seen = func(line string) {
+			if onCPU.MatchString(line) {
+				fellBack(errOnCPU)
+			}
+		}
+	}
 	cmd := exec.CommandContext(limit, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = j.Dir, j.environment(scratch, points)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -72,6 +81,8 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 	switch {
 	case ctx.Err() != nil:
 		return fault.New(fault.Canceled, CodeStopped, "stopped: %w", context.Cause(ctx))
+	case errors.Is(context.Cause(limit), errOnCPU):
+		return unused(argv[0], "%w%s", errOnCPU, log.tail())
 	case limit.Err() != nil:
 		return fault.Passing(CodeTimeout, "did not end within %s%s", j.Timeout, log.tail()).Fix("raise shine.timeout if that is its usual length")
 	}
@@ -112,6 +123,7 @@ const (
 	exitNoInput  = 66
 	exitImport   = 69
 	exitDiverged = 70
+	exitNoGPU    = 71
 	exitOutput   = 73
 	exitMemory   = 75
 	exitConfig   = 78
@@ -140,7 +152,7 @@ func explain(err error, command string, log *lineWriter, oom bool) error {
 			Fix("give the stage more memory, or model fewer sources or exposures at once")
 	}
 	if code == 1 {
-		code = log.code()
+		code = log.code(signal != 0)
 	}
 	switch code {
 	case exitUsage, exitArgument, exitConfig, 126, 127:
@@ -151,8 +163,10 @@ func explain(err error, command string, log *lineWriter, oom bool) error {
 		return fault.Input(CodeImport, "SHINE, or a part of it, is not installed%s", tail).Fix("check the image: SHINE's Euclid backend is not in the release on PyPI")
 	case exitDiverged:
 		return fault.Data(CodeDiverged, "the inference gave numbers that are not finite%s", tail).Fix("lower the learning rate or narrow the priors, in inference and gal")
+	case exitNoGPU:
+		return unused(command, "it can't use the GPU%s", tail)
 	case exitOutput:
-		return fault.Passing(CodeFailed, "it can't write its results%s", tail).Fix("is there space left where the sub-tile lies?")
+		return fault.Passing(CodeFailed, "it can't write its results%s", tail).Fix("see that there is space left where the sub-tile lies and in TMPDIR, and that both may be written to")
 	case exitMemory:
 		return fault.Passing(CodeMemory, "no memory was left for it%s", tail).Fix("take an accelerator with more, or model fewer sources or exposures at once")
 	}

@@ -125,9 +125,13 @@ func TestEnvironment(t *testing.T) {
 // TestSummary: results are filed under the configuration that they were made with.
 func TestSummary(t *testing.T) {
 	for how, want := range map[string]map[string]any{
-		"good":       {"config_id": "c1", "engine": "shine", "status": "ok", "tile_id": 102018211.0},
-		"signs":      {"config_id": "c1", "engine": "its own", "loss": 1.5},
-		"says more":  {"config_id": "c1", "loss": 1.5},
+		"good":      {"config_id": "c1", "engine": "shine", "status": "ok", "tile_id": 102018211.0},
+		"signs":     {"config_id": "c1", "engine": "its own", "loss": 1.5},
+		"says more": {"config_id": "c1", "loss": 1.5},
+
+		"nan in its summary":           {"config_id": "c1", "r_hat": nil},
+		"nan in its summary, unsigned": {"config_id": "c1", "r_hat": nil, "engine": "shine"},
+
 		"no sources": {"config_id": "c1", "status": "no_sources"},
 	} {
 		t.Run(how, func(t *testing.T) {

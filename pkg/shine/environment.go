@@ -3,6 +3,7 @@ package shine
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -38,7 +39,7 @@ func NodeCache() string {
 // or in the scratch directory where there is none: compiling SHINE's model
 // takes a minute, and the next sub-tile of this node has the same shapes or nearly so.
 func (j *Job) environment(scratch, checkpoint string) []string {
-	env := os.Environ()
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PG") }) // the catalogue's, and its password
 	set := map[string]bool{}
 	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")

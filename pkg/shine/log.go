@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
@@ -32,6 +31,8 @@ type lineWriter struct {
 	lines   int   // all of them
 	passed  int64 // bytes
 	dropped int   // lines that were not passed on
+
+	seen func(line string) // gets each line; may be nil
 }
 
 func newLineWriter(to io.Writer, m *manifest.Manifest) *lineWriter {
@@ -92,6 +93,9 @@ func (w *lineWriter) flush() {
 	keep := &w.last[w.lines%lastLines]
 	*keep = append((*keep)[:0], w.line...)
 	w.lines++
+	if w.seen != nil {
+		w.seen(string(w.line))
+	}
 	if w.passed < maxLog {
 		n, _ := io.WriteString(w.to, w.prefix+strings.ToValidUTF8(string(w.line), "\uFFFD")+"\n")
 		w.passed += int64(n)
@@ -111,26 +115,11 @@ func (w *lineWriter) remembered(n int) []string {
 	return out
 }
 
-// code is the exit code that a command would have given for what it said last,
-// had it looked: Python exits with 1 after any exception, and XLA aborts. 1
-// where nothing is known.
-func (w *lineWriter) code() int {
+// code is what the last lines say of how the command ended (see kindOf).
+func (w *lineWriter) code(signaled bool) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, line := range slices.Backward(w.remembered(lastLines)) {
-		has := func(words ...string) bool {
-			return slices.ContainsFunc(words, func(s string) bool { return strings.Contains(line, s) })
-		}
-		switch {
-		case has("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "Out of memory while trying to allocate"), strings.HasPrefix(line, "MemoryError"):
-			return exitMemory
-		case has("No module named"), strings.HasPrefix(line, "ImportError"):
-			return exitImport
-		case strings.HasPrefix(line, "FloatingPointError"), has("loss is nan", "NaN loss", "nan loss", "Cannot find valid initial parameters"):
-			return exitDiverged
-		}
-	}
-	return 1
+	return kindOf(w.remembered(lastLines), signaled)
 }
 
 // tail is the end of an error message: what the command said last.

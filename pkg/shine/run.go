@@ -32,6 +32,7 @@ const (
 	CodeMemory     = "InferenceMemory"   // transient: out of memory, on the accelerator or in the container
 	CodeImport     = "ShineMissing"      // bad input: the image lacks SHINE, or a part of it
 	CodeDiverged   = "InferenceDiverged" // bad data: numbers that are not finite
+	CodeGPU        = "GPUUnused"         // transient: there is a GPU, and the command computes on the CPU
 	CodeStopped    = "InferenceStopped"  // canceled
 	CodeNoResults  = "ResultsMissing"    // bad data: it succeeded and left no results
 	CodeScratch    = "ScratchUnusable"   // bad input: no room for temporary files
@@ -64,6 +65,10 @@ type Job struct {
 	// (see [SubTile]). Empty, or not writable: nothing is kept.
 	NodeCache   string
 	Checkpoints Checkpoints
+
+	// GPU says that this machine has one for the command, which must use it:
+	// what takes minutes there takes days on the CPU, and ends by a time-out.
+	GPU bool
 
 	// MemoryEvents is the kernel's file that counts the OOM killer's victims;
 	// empty: that of this process's control group.
@@ -245,7 +250,7 @@ func (j *Job) config() []byte {
 	var b strings.Builder
 	for _, section := range []string{j.Inference, j.GAL} {
 		if section != "" {
-			b.WriteString(strings.TrimRight(section, "\n"))
+			b.WriteString(strings.TrimSuffix(section, "\n")) // one only: empty lines may belong to a text
 			b.WriteByte('\n')
 		}
 	}

@@ -203,11 +203,13 @@ func TestFailures(t *testing.T) {
 		{"nan shear", results.CodeInvalid, "column G1, row 0: is not finite", fault.BadData},
 		{"infinite flux", results.CodeInvalid, "column FLUX, row 2: is not finite", fault.BadData},
 		{"signs for another", results.CodeInvalid, `configuration "c2"`, fault.BadData},
-		{"garbled summary", results.CodeInvalid, "summary.json", fault.BadData},
+		{"garbled summary", results.CodeInvalid, "summary.json: line 2, column 3: is no JSON object", fault.BadData},
+		{"on the CPU", shine.CodeGPU, "JAX_PLATFORMS=cpu", fault.Transient},
+		{"exit 71", shine.CodeGPU, "can't use the GPU", fault.Transient},
 	} {
 		t.Run(c.how, func(t *testing.T) {
 			j := job(t, dir, c.how)
-			j.MemoryEvents = filepath.Join(dir, "memory.events")
+			j.MemoryEvents, j.GPU = filepath.Join(dir, "memory.events"), true
 			if err := os.WriteFile(j.MemoryEvents, []byte("oom 0\noom_kill 0\n"), 0o644); err != nil {
 				t.Fatal(err)
 			}

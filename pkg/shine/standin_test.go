@@ -152,8 +152,15 @@ func command(how string) int {
 		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"loss": 1.50, "versions": {"jax": "<1>"}}`), 0o644)
 	case "signs for another":
 		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"config_id": "c2"}`), 0o644)
+	case "nan in its summary":
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"config_id": "c1", "r_hat": NaN, "n": [1, -Infinity]}`), 0o644)
+	case "nan in its summary, unsigned":
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"engine": "shine", "r_hat": NaN}`), 0o644)
 	case "garbled summary":
-		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte(`{"loss": NaN}`), 0o644)
+		os.WriteFile(filepath.Join(out, survey.SummaryFile), []byte("{\"loss\":\n nan}"), 0o644)
+	case "on the CPU":
+		fmt.Fprintln(os.Stderr, "\nWARNING:jax._src.xla_bridge:850: An NVIDIA GPU may be present on this machine, but a CUDA-enabled jaxlib is not installed. Falling back to cpu.")
+		time.Sleep(24 * time.Hour)
 	case "a curve":
 		text, _ := os.ReadFile("curve")
 		os.MkdirAll(filepath.Join(out, "diagnostics"), 0o755)

@@ -2,6 +2,7 @@ package shine
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -51,7 +52,7 @@ func atMost(path string, size int64) ([]byte, error) {
 // returns the engine's reason, if it gave one.
 func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err error) {
 	path := filepath.Join(dir, survey.SummaryFile)
-	broken := func(format string, a ...any) error {
+	broken := func(format string, a ...any) *fault.Error {
 		return fault.Data(results.CodeInvalid, format, a...).On(survey.SummaryFile)
 	}
 	doc := map[string]json.RawMessage{}
@@ -68,11 +69,12 @@ func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err
 	case len(text) > maxSummary:
 		return "", broken("has more than %d bytes", maxSummary)
 	}
-	if err := json.Unmarshal(text, &doc); err != nil || doc == nil {
-		return "", broken("is no JSON object: %v", err)
+	strict := finite(text)
+	if err := json.Unmarshal(strict, &doc); err != nil || doc == nil {
+		return "", broken("is no JSON object: %v", cmp.Or(err, errNull)).At("%s", position(strict, err)).Fix("the command must write one, or none at all")
 	}
 	_ = json.Unmarshal(doc["reason"], &reason) // absent or of another type: none
-	named := true
+	named := bytes.Equal(strict, text)
 	for _, k := range []struct{ key, what, want string }{{"config_id", "configuration", j.ConfigID}, {"plan", "plan", plan}} {
 		var is string
 		raw, has := doc[k.key]
@@ -82,7 +84,7 @@ func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err
 		case is == k.want:
 			continue
 		case is != "":
-			return "", broken("names %s %q, this is %q", k.what, is, k.want).(*fault.Error).Fix("the command must write what it was asked for, or name no %s", k.what)
+			return "", broken("names %s %q, this is %q", k.what, is, k.want).Fix("the command must write what it was asked for, or name no %s", k.what)
 		}
 		named = false
 		if doc[k.key], err = json.Marshal(k.want); err != nil {

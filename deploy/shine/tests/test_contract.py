@@ -1,9 +1,11 @@
 """The command line's contract: manifest, configuration, results, exit codes. None of it needs SHINE."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -241,3 +243,38 @@ def test_shine_without_euclid_is_not_made_up(tmp_path):
 
 def test_command_line_is_refused_with_2(tmp_path):
     assert python(tmp_path, "constellation_shine", "--manifest", "m").returncode == 2
+
+
+@pytest.mark.parametrize("env, devices, backend, fails", [
+    ({}, ["nvidia0", "nvidiactl"], "cpu", True),
+    ({}, ["nvidia0"], "gpu", False),
+    ({}, ["nvidiactl"], "cpu", False),
+    ({"JAX_PLATFORMS": "cpu"}, ["nvidia0"], "cpu", False),
+    ({"CUDA_VISIBLE_DEVICES": "-1"}, ["nvidia0"], "cpu", False),
+    ({"CUDA_VISIBLE_DEVICES": "0"}, ["nvidia0"], "cpu", True),
+])
+def test_gpu_that_is_left_alone(monkeypatch, tmp_path, env, devices, backend, fails):
+    for name in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "CUDA_VISIBLE_DEVICES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    for name in devices:
+        (tmp_path / name).touch()
+    jax = types.ModuleType("jax")
+    jax.default_backend = lambda: backend
+    monkeypatch.setitem(sys.modules, "jax", jax)
+    if not fails:
+        cli.needs_gpu(tmp_path)
+        return
+    with pytest.raises(failure.Failure) as e:
+        cli.needs_gpu(tmp_path)
+    assert e.value.code == failure.NO_GPU == 71 and "jax[cuda12]" in str(e.value)
+
+
+def test_no_space(monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cli, "run", full)
+    assert cli.main(["--manifest", "m", "--config", "c", "--output", "o"]) == failure.NO_OUTPUT
+    assert "no space is left" in capsys.readouterr().err

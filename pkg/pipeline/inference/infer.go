@@ -89,7 +89,7 @@ func SubTile(ctx context.Context, r Request, settings *settings.Inference, limit
 		Results: r.Results, Plan: r.Made, Manifest: r.Manifest,
 		Engine: settings.Engine, Command: settings.Command, Timeout: limits.Timeout(),
 		Inference: settings.Inference, GAL: settings.GAL, ConfigID: settings.ConfigID, Log: os.Stderr,
-		NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},
+		GPU: shine.HasGPU(), NodeCache: shine.NodeCache(), Checkpoints: shine.Checkpoints{Store: env.Store(), To: env.Checkpoint().Prefix(), From: earlier},
 	})
 	outcome := found.Outcome
 	if err == nil && outcome.Status == survey.StatusFailed {

@@ -1,6 +1,7 @@
 """The command line, and how it ends."""
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -8,7 +9,7 @@ import time
 import warnings
 from pathlib import Path
 
-from constellation_shine.failure import NO_INPUT, NO_MEMORY, NO_OUTPUT, NO_SHINE, Failure, out_of_memory
+from constellation_shine.failure import NO_GPU, NO_INPUT, NO_MEMORY, NO_OUTPUT, NO_SHINE, Failure, out_of_memory
 
 log = logging.getLogger("constellation_shine")
 
@@ -29,6 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     except MemoryError as e:
         return _end(NO_MEMORY, f"out of memory: {e}")
     except Exception as e:
+        if isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _end(NO_OUTPUT, f"no space is left: {e}")
         if not out_of_memory(e):
             raise
         return _end(NO_MEMORY, "out of memory on the accelerator: " + " ".join(str(e).split())[:300])
@@ -50,6 +53,7 @@ def run(manifest_path: Path, config_path: Path, output: Path) -> None:
     except OSError as e:
         raise Failure(NO_OUTPUT, f"make the output directory: {e}") from e
     needs_shine()
+    needs_gpu()
 
     from constellation_shine import exposures, infer, model, output as results, settings
 
@@ -76,6 +80,18 @@ def needs_shine() -> None:
     except ImportError as e:
         raise Failure(NO_SHINE, f"SHINE with its Euclid backend is not installed ({e}): "
                       "install CosmoStat's SHINE from its repository; shine-wl 0.0.3 of PyPI has no shine.euclid") from e
+
+
+def needs_gpu(devices: Path = Path("/dev")) -> None:
+    """Fail in the first seconds if JAX leaves a GPU alone that is there and that nobody took from it."""
+    if os.environ.get("JAX_PLATFORMS") or os.environ.get("JAX_PLATFORM_NAME"):
+        return  # JAX itself fails where it can't have what was asked for
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1") or not any(devices.glob("nvidia[0-9]*")):
+        return
+    import jax
+
+    if jax.default_backend() == "cpu":
+        raise Failure(NO_GPU, "there is a GPU, and JAX computes on the CPU: install jax[cuda12] with a driver that fits, or set JAX_PLATFORMS=cpu")
 
 
 def _end(code: int, reason: str) -> int:

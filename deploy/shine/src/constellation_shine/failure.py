@@ -10,6 +10,7 @@ code  meaning                                                   try again?
 66    an input file is not there                                no
 69    SHINE, or its Euclid backend, is not installed            no
 70    the inference gave numbers that are not finite            no
+71    there is a GPU, and JAX can't use it                      yes
 73    the results can't be written                              no
 75    out of memory on the accelerator                          yes
 78    the configuration                                         no
@@ -19,7 +20,7 @@ code  meaning                                                   try again?
 A failure that is none of these is a bug: a traceback and exit code 1.
 """
 
-BAD_DATA, NO_INPUT, NO_SHINE, DIVERGED, NO_OUTPUT, NO_MEMORY, BAD_CONFIG, STOPPED = 65, 66, 69, 70, 73, 75, 78, 143
+BAD_DATA, NO_INPUT, NO_SHINE, DIVERGED, NO_GPU, NO_OUTPUT, NO_MEMORY, BAD_CONFIG, STOPPED = 65, 66, 69, 70, 71, 73, 75, 78, 143
 
 
 class Failure(Exception):
