@@ -76,6 +76,9 @@ func outdent(text string, by int) string {
 func (d document) readers(key, value *yaml.Node, whole string) error {
 	inside, anchors := map[*yaml.Node]bool{key: true}, map[string]int{}
 	nodes := inOrder(nil, value)
+	if isMerge(value) {
+		return d.errorAt(value, "%s: << is the key of a merge, and no value", key.Value).Fix("put it in quotes if it is a text")
+	}
 	for _, n := range nodes {
 		inside[n] = true
 		if n.Kind == yaml.AliasNode && !inside[n.Alias] {
@@ -112,6 +115,8 @@ func unread(n *yaml.Node) string {
 	switch {
 	case isPlain(n) && n.Value == "=" && tagged(n):
 		return "a plain ="
+	case n.Kind == yaml.SequenceNode && slices.ContainsFunc(n.Content, isMerge):
+		return "a plain << that is no key"
 	case n.Kind == yaml.ScalarNode && slices.Contains([]string{"!!map", "!!seq", "!!set", "!!omap", "!!pairs"}, n.ShortTag()):
 		return "a " + n.ShortTag() + " that holds nothing"
 	case n.Style&yaml.FlowStyle != 0 && slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return isPlain(c) && strings.HasPrefix(c.Value, ":") }):
@@ -120,13 +125,18 @@ func unread(n *yaml.Node) string {
 		return ""
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if value := target(n.Content[i+1]); n.Content[i].ShortTag() == "!!merge" && value.Kind != yaml.MappingNode &&
+		if isMerge(n.Content[i+1]) {
+			return "a plain << that is no key"
+		}
+		if value := target(n.Content[i+1]); isMerge(n.Content[i]) && value.Kind != yaml.MappingNode &&
 			(value.Kind != yaml.SequenceNode || slices.ContainsFunc(value.Content, func(c *yaml.Node) bool { return target(c).Kind != yaml.MappingNode })) {
 			return "a key << of what is no mapping"
 		}
 	}
 	return ""
 }
+
+func isMerge(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!merge" }
 
 // inOrder appends a tree's nodes in the order of the text.
 func inOrder(nodes []*yaml.Node, n *yaml.Node) []*yaml.Node {
