@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -75,6 +76,9 @@ func outdent(text string, by int) string {
 func (d document) readers(key, value *yaml.Node, whole string) error {
 	inside, anchors := map[*yaml.Node]bool{key: true}, map[string]int{}
 	nodes := inOrder(nil, value)
+	if isMerge(value) {
+		return d.errorAt(value, "%s: << is the key of a merge, and no value", key.Value).Fix("put it in quotes if it is a text")
+	}
 	for _, n := range nodes {
 		inside[n] = true
 		if n.Kind == yaml.AliasNode && !inside[n.Alias] {
@@ -85,6 +89,9 @@ func (d document) readers(key, value *yaml.Node, whole string) error {
 			return d.errorAt(n, "%s: the anchor &%s is given twice, in line %d too, which not all readers of YAML take", key.Value, n.Anchor, line).Fix("give each its own name")
 		}
 		anchors[n.Anchor] = n.Line
+		if say := unread(n); say != "" {
+			return d.errorAt(n, "%s: %s, which not all readers of YAML take", key.Value, say).Fix("put it in quotes if it is a text")
+		}
 		if n.Kind != yaml.MappingNode {
 			continue
 		}
@@ -102,6 +109,34 @@ func (d document) readers(key, value *yaml.Node, whole string) error {
 	}
 	return nil
 }
+
+// unread says what PyYAML doesn't take of what this package's parser does.
+func unread(n *yaml.Node) string {
+	switch {
+	case isPlain(n) && n.Value == "=" && tagged(n):
+		return "a plain ="
+	case n.Kind == yaml.SequenceNode && slices.ContainsFunc(n.Content, isMerge):
+		return "a plain << that is no key"
+	case n.Kind == yaml.ScalarNode && slices.Contains([]string{"!!map", "!!seq", "!!set", "!!omap", "!!pairs"}, n.ShortTag()):
+		return "a " + n.ShortTag() + " that holds nothing"
+	case n.Style&yaml.FlowStyle != 0 && slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return isPlain(c) && strings.HasPrefix(c.Value, ":") }):
+		return "a word that begins with a colon, between brackets"
+	case n.Kind != yaml.MappingNode:
+		return ""
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if isMerge(n.Content[i+1]) {
+			return "a plain << that is no key"
+		}
+		if value := target(n.Content[i+1]); isMerge(n.Content[i]) && value.Kind != yaml.MappingNode &&
+			(value.Kind != yaml.SequenceNode || slices.ContainsFunc(value.Content, func(c *yaml.Node) bool { return target(c).Kind != yaml.MappingNode })) {
+			return "a key << of what is no mapping"
+		}
+	}
+	return ""
+}
+
+func isMerge(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!merge" }
 
 // inOrder appends a tree's nodes in the order of the text.
 func inOrder(nodes []*yaml.Node, n *yaml.Node) []*yaml.Node {
@@ -122,7 +157,11 @@ func firstTab(nodes []*yaml.Node, key *yaml.Node, whole string) *yaml.Node {
 		at, from := key.Line+i, 0 // what is open ends where the next node begins
 		for ; next < len(nodes) && nodes[next].Line == at; next++ {
 			n := nodes[next]
-			if before := runes(line, from, n.Column-1); !open && strings.Contains(before, "\t") {
+			before := runes(line, from, n.Column-1)
+			if open { // what closed it, if that is in this line
+				before = before[strings.LastIndexAny(before, `"'`)+1:]
+			}
+			if strings.Contains(before, "\t") {
 				return &yaml.Node{Line: at, Column: n.Column}
 			}
 			open, from = n.Kind == yaml.ScalarNode && !isPlain(n), n.Column-1

@@ -145,6 +145,9 @@ func (d *document) located(err error) error {
 		message = "it asks for another YAML than 1.x"
 	}
 	bad := fault.Input(d.code, "%s", message).On(d.name)
+	if strings.Contains(message, "unknown escape character") {
+		bad = bad.Fix(`write a backslash twice, \\, and a slash alone; or use single quotes, in which both are themselves`)
+	}
 	if d.overlay || y.Mark.Line == 0 {
 		return bad
 	}

@@ -145,9 +145,13 @@ func TestSectionsLoadAlone(t *testing.T) {
 		"inference: {a: &x 1, b: &x 2}\n":                                                       "line 1, column 25: inference: the anchor &x is given twice, in line 1 too",
 		"inference: &x {a: 1}\ngal: {b: &x 2}\n":                                                "line 2, column 1: gal: the anchor &x is one of inference's, too",
 		"inference: {a: &x 1}\n---\ngal: &x {b: 2}\n":                                           "line 3, column 1: gal: the anchor &x is one of inference's, too",
-		"gal: {[a]: 1}\n":                                                                       "line 1, column 7: gal: a key is a list",
-		"gal:\n  ? {a: 1}\n  : 2\n":                                                             "gal: a key is a mapping",
-		"inference: {a: *nothing}\n":                                                            "line 1, column 16: unknown anchor 'nothing' referenced",
+		"inference:\n  \"k\": \ta\n":                                                            "line 2, column 9: inference: a tab", "inference: {a: \"x\ty\", b: 'z\t'}\n": "",
+		"inference: {a: =}\n": "line 1, column 16: inference: a plain =", "inference: {a: '='}\n": "", "inference: [::]\n": "begins with a colon", "inference: {<<: 1}\n": "a key <<",
+		"inference:\n  a: !!map\n  b: 1\n": "a !!map that holds nothing", "inference: {a: &x {b: 1}, <<: [*x]}\n": "", "inference: {a: \"\\/\"}\n": "line 1, column 17: while scanning a quoted scalar that begins in line 1: found unknown escape character (write a backslash twice",
+		"inference: <<\n": "<< is the key of a merge", "inference: {a: <<}\n": "a plain <<", "inference: [<<]\n": "a plain <<", "inference: ['<<']\n": "",
+		"gal: {[a]: 1}\n":            "line 1, column 7: gal: a key is a list",
+		"gal:\n  ? {a: 1}\n  : 2\n":  "gal: a key is a mapping",
+		"inference: {a: *nothing}\n": "line 1, column 16: unknown anchor 'nothing' referenced",
 	} {
 		c, err := Load("f.yaml", []byte(text))
 		if want != "" {

@@ -96,6 +96,7 @@ func watch(c *cobra.Command, began *bool) {
 		watch(sub, began)
 	}
 	run := c.RunE
+	c.Flags().VisitAll(asDecimal)
 	switch {
 	case run != nil:
 		c.RunE = func(c *cobra.Command, args []string) error {

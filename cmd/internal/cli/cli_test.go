@@ -49,6 +49,26 @@ func TestUnexpanded(t *testing.T) {
 	}
 }
 
+// Integers of flags are decimal, as the configuration's are.
+func TestDecimal(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--tiles=010,0102018211": "[10 102018211] 0", "--tiles=08": "[8] 0", "-j=010": "[] 10", "-j=0": "[] 0", "-j=00": "[] 0", "-j=-07": "[] -7",
+		"-j=0x1F": "", "-j=1_000": "", "-j=0b1": "", "-j=0o7": "", "--tiles=1,0x2": "", "--tiles=1_0": "", "-j=1.5": "", "-j=": "",
+	} {
+		var tiles []int64
+		var jobs int
+		got := ""
+		root := &cobra.Command{Use: "x", RunE: func(*cobra.Command, []string) error { got = fmt.Sprint(tiles, jobs); return nil }}
+		root.Flags().Int64SliceVar(&tiles, "tiles", nil, "")
+		root.Flags().IntVarP(&jobs, "jobs", "j", 0, "")
+		var out bytes.Buffer
+		err := cli.Execute(t.Context(), root, []string{arg}, &out, &out)
+		if got != want || (err == nil) != (want != "") || err != nil && cli.Status(err) != 2 {
+			t.Errorf("%s: %s, %v", arg, got, err)
+		}
+	}
+}
+
 // full takes so many bytes.
 type full struct{ room int }
 

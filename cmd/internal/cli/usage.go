@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -117,4 +118,29 @@ func unexpanded(c *cobra.Command) (err error) {
 		}
 	})
 	return err
+}
+
+// decimal is a flag of integers that are read as people write them, and as the
+// configuration's are: 010 is ten. The flags' library takes it for eight.
+type decimal struct{ pflag.Value }
+
+func asDecimal(f *pflag.Flag) {
+	if strings.HasPrefix(f.Value.Type(), "int") {
+		f.Value = decimal{f.Value}
+	}
+}
+
+// Set takes digits, between commas where the flag takes several.
+func (d decimal) Set(text string) error {
+	parts := strings.Split(text, ",")
+	for i, part := range parts {
+		digits := strings.TrimLeft(strings.TrimSpace(part), "+-")
+		if strings.Trim(digits, "0123456789") != "" {
+			return fmt.Errorf("%q is no integer", part)
+		}
+		if short := strings.TrimLeft(digits, "0"); short != digits && digits != "0" {
+			parts[i] = strings.Replace(part, digits, cmp.Or(short, "0"), 1)
+		}
+	}
+	return d.Value.Set(strings.Join(parts, ","))
 }
