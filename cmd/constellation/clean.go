@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/clean"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report"
@@ -85,7 +85,7 @@ the same before and after; only an expired snapshot can't be read by its id.`,
 
 func (l *cleaning) run(ctx context.Context, w io.Writer) error {
 	if l.pixels && l.runID == "" {
-		return errors.New("--pixels needs --run-id: which run's results are in the catalogue")
+		return fault.Input(codeUsage, "--pixels needs --run-id: which run's results are in the catalogue")
 	}
 	s, err := l.settings(ctx, "")
 	if err != nil {

@@ -77,9 +77,9 @@ func (p *packaging) run(c *cobra.Command) error {
 		warning, err := register.CheckImage(i.ref)
 		switch {
 		case err != nil:
-			return fmt.Errorf("--%s: %w", i.flag, err)
+			return fault.Input(codeUsage, "--%s: %w", i.flag, err)
 		case warning != "" && p.requireDigest:
-			return fmt.Errorf("--%s: %s", i.flag, warning)
+			return fault.Input(codeUsage, "--%s: %s", i.flag, warning)
 		case warning != "":
 			fmt.Fprintf(c.ErrOrStderr(), "warning: --%s: %s\n", i.flag, warning)
 		}
@@ -158,10 +158,10 @@ func (p *packaging) bundles(c *cobra.Command, store objstore.Store, plan spec.Pl
 	for _, name := range slices.Sorted(maps.Keys(p.schedules)) {
 		s, err := spec.ParseSchedule(p.schedules[name])
 		if err != nil {
-			return nil, fmt.Errorf("--schedule %s: %w", name, err)
+			return nil, fault.Input(codeUsage, "--schedule %s: %w", name, err)
 		}
 		if err := spec.Reschedule(bundles, name, s); err != nil {
-			return nil, fmt.Errorf("--schedule: %w", err)
+			return nil, fault.Input(codeUsage, "--schedule: %w", err)
 		}
 	}
 	return spec.InOrder(bundles...)

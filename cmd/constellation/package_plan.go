@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/spec"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 )
@@ -46,7 +47,7 @@ func (p *planFlags) settings(f *pflag.FlagSet) (spec.PlanSettings, error) {
 	for _, name := range p.notifyFor {
 		phase, err := spec.ParsePhase(name)
 		if err != nil {
-			return s, fmt.Errorf("--notify-on: %w", err)
+			return s, fault.Input(codeUsage, "--notify-on: %w", err)
 		}
 		phases = append(phases, phase)
 	}

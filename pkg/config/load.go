@@ -19,7 +19,7 @@ const codeInvalid = "ConfigInvalid"
 // Load reads a configuration and what is laid over it, the last one on top. The
 // name stands in errors: a path, a URI or the name of a launch input.
 func Load(name string, text []byte, over ...Overlay) (*Config, error) {
-	l := &loader{name: name, places: map[string]place{}}
+	l := &loader{name: name, places: map[string]place{}, passed: map[string]place{}}
 	c := Default()
 	if err := l.read(c, document{name: name, code: codeInvalid}, string(text)); err != nil {
 		return nil, err
@@ -43,6 +43,7 @@ type loader struct {
 	places   map[string]place // of key paths' values, for messages
 	older    []olderEntry     // of the document at hand
 	moved    bool             // output.catalog_uri held a place
+	passed   map[string]place // the keys of SHINE's sections
 	warnings []string
 }
 
@@ -87,6 +88,7 @@ func (l *loader) overlay(c *Config, root *yaml.Node) error {
 		if *into, err = l.at.cut(root, all, i); err != nil {
 			return err
 		}
+		l.passed[e.key.Value] = place{l.at, e.key}
 	}
 	return nil
 }

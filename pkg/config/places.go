@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
 // validatePlaces refuses what is no place as it is written: a mistyped scheme or
@@ -24,6 +25,14 @@ func (l *loader) validatePlaces(c *Config) error {
 	}
 	if e := c.Data.Endpoint; e != "" && !strings.HasPrefix(e, "http://") && !strings.HasPrefix(e, "https://") {
 		return l.refuse("data.s3_endpoint_url", "", "data.s3_endpoint_url: %q is not the URL of a server (write http://host:port or https://host)", e)
+	}
+	if w := c.Output.Warehouse; w != "" {
+		if !strings.Contains(w, "://") && !path.IsAbs(w) {
+			w = "/" + w // below a directory that is looked at when the path is made whole
+		}
+		if err := objstore.CheckSpelling(w); err != nil {
+			return l.refuse("output.catalog_warehouse", "", "output.catalog_warehouse: %w", err)
+		}
 	}
 	if say, fix := checkSQLite(c.Output.URI); say != "" {
 		return l.fixed(l.refuse("output.catalog_uri", "", "output.catalog_uri: %q %s", c.Output.URI, say), fix)

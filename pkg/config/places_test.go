@@ -17,11 +17,23 @@ func TestPlaces(t *testing.T) {
 		"/a ": "has a space at an end", " /a": "has a space at an end", "/a\nb": "or a control character",
 		"./~": "", "/data/~x": "", "/a b/José": "", "/a$b": "", "s3://b/$folder$": "has a variable in it", "s3://b/x$": "", "s3://b/~me": "", "/data/a#b?c%20": "", "/a:b/c": "",
 	} {
+		warehouse := place == "/a b/José" || strings.ContainsAny(place, "#")
 		for _, key := range []string{"output.storage_base_uri", "output.catalog_warehouse", "tiling.tile_table", "data.vis_base_uri", "data.mer_base_uri", "data.catalog_base_uri"} {
 			_, err := Load("f.yaml", []byte(Document(key, place)))
+			if key == "output.catalog_warehouse" && warehouse {
+				if err == nil || !strings.HasPrefix(err.Error(), "f.yaml: line 2, column 22: output.catalog_warehouse: \""+place+"\" is spelt in more than one way") {
+					t.Errorf("%s: %q: %v", key, place, err)
+				}
+				continue
+			}
 			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "f.yaml: line 2, column ") || fault.CodeOf(err) != codeInvalid) {
 				t.Errorf("%s: %q: %v", key, place, err)
 			}
+		}
+	}
+	for place, fine := range map[string]bool{"wh": true, "wh_x/y": true, "a:b/wh": true, "my data/wh": false, "file:///a%20b": false, "s3://b/a b": false, "s3://b/wh": true, "/a/{b}": false, "/a\"b": false, "/a/José": false} {
+		if _, err := Load("f.yaml", []byte(Document("output.catalog_warehouse", place))); (err == nil) != fine {
+			t.Errorf("%s: %v", place, err)
 		}
 	}
 	for uri, want := range map[string]string{

@@ -90,6 +90,9 @@ func (l *loader) validate(c *Config) error {
 	if err := l.validatePlaces(c); err != nil {
 		return err
 	}
+	if err := l.together(c); err != nil {
+		return err
+	}
 	if m := c.Tiling.MarginArcmin; m < AllMarginArcmin {
 		l.warnings = append(l.warnings, fmt.Sprintf("%s: %s is %.4g (%.3g\"), below 0.2134 (%.1f\"), half of SHINE's largest stamp (%d px): sources near the edge of a core that need a larger stamp than fits lack exposures",
 			l.where("tiling.sub_tile_margin_arcmin"), "tiling.sub_tile_margin_arcmin", m, m*60, AllMarginArcmin*60, largestStamp))

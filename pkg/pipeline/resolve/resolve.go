@@ -174,8 +174,8 @@ func checkWarehouse(place string) error {
 		}
 		place = whole
 	}
-	if err := objstore.CheckSpelling(place); err != nil {
-		return fault.Input("ConfigInvalid", "%w", err).At("output.catalog_warehouse")
+	if err := objstore.CheckSpelling(place); err != nil { // the directory that it is relative to, or below the storage: config has looked at what is written
+		return fault.Input("ConfigInvalid", "%w", err).At("output.catalog_warehouse").Fix("or set output.catalog_warehouse to such a path")
 	}
 	return nil
 }
