@@ -13,8 +13,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/pipeline/resolve"
 )
 
-// theText is a configuration as somebody keeps it in a file.
-const theText = `# the survey's
+// theFile is a configuration as somebody keeps it in a file.
+const theFile = `# the survey's
 field_name: EDFS
 tile_ids: [1, 2]
 output: {storage_base_uri: /data}
@@ -41,29 +41,29 @@ func lines(text string) []string { return strings.Split(strings.TrimSuffix(text,
 
 func launchMutants() []launched {
 	section := "gal:\n  type: gaussian\n"
-	ends := strings.Replace(theText, section, "", 1) // with the text in a block
+	ends := strings.Replace(theFile, section, "", 1) // with the text in a block
 	return []launched{
-		{name: "as it is", text: theText},
-		{name: "without the last line's end", text: strings.TrimSuffix(theText, "\n")},
-		{name: "blank lines at the end", text: theText + "\n\n\n"},
-		{name: "blanks at the end", text: theText + "   \n  \n"},
-		{name: "blank lines at the beginning", text: "\n\n" + theText},
-		{name: "a comment at the end", text: theText + "# the end\n"},
-		{name: "a comment without a line's end", text: theText + "# the end"},
-		{name: "all of it indented", text: "  " + strings.Join(lines(theText), "\n  ") + "\n"},
+		{name: "as it is", text: theFile},
+		{name: "without the last line's end", text: strings.TrimSuffix(theFile, "\n")},
+		{name: "blank lines at the end", text: theFile + "\n\n\n"},
+		{name: "blanks at the end", text: theFile + "   \n  \n"},
+		{name: "blank lines at the beginning", text: "\n\n" + theFile},
+		{name: "a comment at the end", text: theFile + "# the end\n"},
+		{name: "a comment without a line's end", text: theFile + "# the end"},
+		{name: "all of it indented", text: "  " + strings.Join(lines(theFile), "\n  ") + "\n"},
 		{name: "ends with a block", text: ends},
 		{name: "ends with a block and blank lines", text: ends + "\n\n"},
 		{name: "ends with a block that is stripped", text: strings.Replace(ends, "note: |", "note: |-", 1) + "\n"},
 		{name: "ends with a folded block", text: strings.Replace(ends, "note: |", "note: >", 1)},
-		{name: "begins with a mark", text: "---\n" + theText},
-		{name: "two documents", text: theText + "---\nmax_parallelism: 7\n"},
+		{name: "begins with a mark", text: "---\n" + theFile},
+		{name: "two documents", text: theFile + "---\nmax_parallelism: 7\n"},
 		{name: "one line in braces", text: "{tile_ids: [1, 2], output: {storage_base_uri: /data}, engine: reference}\n"},
 		{name: "pasted: in braces", text: "{tile_ids: [1, 2], output: {storage_base_uri: /data}, engine: reference}", pasted: true},
 		{name: "pasted: in braces, with blanks around it", text: "  {tile_ids: [1, 2], output: {storage_base_uri: /data}} ", pasted: true},
-		{name: "pasted: line breaks kept", text: theText, pasted: true},
-		{name: "pasted: line breaks became blanks", text: strings.ReplaceAll(theText, "\n", " "), pasted: true, refused: "YAML that lost its line breaks"},
-		{name: "pasted: line breaks are gone", text: strings.ReplaceAll(theText, "\n", ""), pasted: true, refused: "YAML that lost its line breaks"},
-		{name: "pasted: without its comment", text: strings.Join(lines(theText)[1:], " "), pasted: true, refused: "YAML that lost its line breaks"},
+		{name: "pasted: line breaks kept", text: theFile, pasted: true},
+		{name: "pasted: line breaks became blanks", text: strings.ReplaceAll(theFile, "\n", " "), pasted: true, refused: "YAML that lost its line breaks"},
+		{name: "pasted: line breaks are gone", text: strings.ReplaceAll(theFile, "\n", ""), pasted: true, refused: "YAML that lost its line breaks"},
+		{name: "pasted: without its comment", text: strings.Join(lines(theFile)[1:], " "), pasted: true, refused: "YAML that lost its line breaks"},
 		{name: "pasted: one key", text: "engine: reference", pasted: true, refused: "YAML that lost its line breaks"},
 		{name: "pasted: a section's head", text: "inference:", pasted: true, refused: "YAML that lost its line breaks"},
 		{name: "pasted: a mark and a key", text: "--- engine: reference", pasted: true, refused: "YAML that lost its line breaks"},
