@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,8 @@ func cleanCommand() *cobra.Command {
 		Short: "Remove what dead runs left, and pixels that are measured",
 		Long: `Clean shows what can go below the configured storage, or below one run of it:
 uploads that nobody finished and sub-tile directories that were never completed;
-with --metadata, what the engine keeps of executions that did not succeed; with
+scratch directories that killed runs left in $TMPDIR on this machine; with
+--metadata, what the engine keeps of executions that did not succeed; with
 --pixels, the exposures and PSFs of a run's tiles whose results are in the
 catalogue and pass its thresholds. It removes nothing unless --yes is given.
 
@@ -101,7 +103,11 @@ func (l *cleaning) run(ctx context.Context, w io.Writer) error {
 		show(w, plan)
 		left = left || !plan.Empty()
 	}
-	if !left {
+	dead, err := l.abandoned(w)
+	if err != nil {
+		return err
+	}
+	if !left && len(dead) == 0 {
 		return nil
 	}
 	if !l.yes {
@@ -117,6 +123,12 @@ func (l *cleaning) run(ctx context.Context, w io.Writer) error {
 		if total += n; err != nil {
 			return fmt.Errorf("%d objects were removed, then: %w", total, err)
 		}
+	}
+	for _, a := range dead {
+		if err := os.RemoveAll(a.Directory); err != nil {
+			return fmt.Errorf("%d objects were removed, then: %w", total, err)
+		}
+		total += int64(a.Files)
 	}
 	fmt.Fprintf(w, "\n%d objects were removed\n", total)
 	return nil

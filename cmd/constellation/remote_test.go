@@ -192,8 +192,12 @@ func TestDetach(t *testing.T) {
 	if err != nil || !strings.Contains(out, "execution shear/development/second") {
 		t.Errorf("%v %s", err, out)
 	}
+	out, err = typed(t.Context(), "run", "--config", s.config, "--remote", "--name", "third", "--run-id", "r7", "--detach")
+	if err != nil || !strings.Contains(out, "Relaunch in the console takes run_id r7 along") {
+		t.Errorf("%v %s", err, out)
+	}
 	out, err = typed(t.Context(), "status")
-	if err != nil || !regexp.MustCompile(`(?s)^second .*\nlong-run +aborted`).MatchString(out) {
+	if err != nil || !regexp.MustCompile(`(?s)second .*\nlong-run +aborted`).MatchString(out) {
 		t.Errorf("%v %s", err, out)
 	}
 }

@@ -108,6 +108,9 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 		return err
 	}
 	begun(w, client, id)
+	if e.runID != "" {
+		fmt.Fprintf(w, "note: Relaunch in the console takes run_id %s along, and goes on in its directory: empty the field there for one of its own\n", e.runID)
+	}
 	if r.detach {
 		fmt.Fprintf(w, "  watch   constellation status %s --follow\n", remote.Name(id))
 		return nil

@@ -20,21 +20,21 @@ import (
 // cached is the name of a copy, in a directory that its checksum names.
 const cached = "executable"
 
-// fetch returns the path of a verified copy in the cache directory. One copy
-// serves all the stages that an executable holds.
+// fetch returns the path of a verified copy: of the one in the cache directory,
+// or of what [held] makes of it. One copy serves all the stages that an executable holds.
 //
 // Several containers may share the directory: a copy is written under a name of
 // its own and renamed when it is whole and right.
 func (e executable) fetch(ctx context.Context, store objstore.Reader, cache string) (string, error) {
 	dir := filepath.Join(cache, e.sum)
 	path := filepath.Join(dir, cached)
-	switch sum, err := checksum(path); {
+	switch copied, sum, err := held(path); {
 	case err == nil && sum == e.sum:
-		return path, nil
+		return copied, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", cacheFault(path, err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", cacheFault(dir, err)
 	}
 	f, err := os.CreateTemp(dir, ".part-")
@@ -52,7 +52,14 @@ func (e executable) fetch(ctx context.Context, store objstore.Reader, cache stri
 	if err := os.Rename(f.Name(), path); err != nil {
 		return "", cacheFault(path, err)
 	}
-	return path, nil
+	copied, sum, err := held(path)
+	if err == nil && sum != e.sum {
+		err = fmt.Errorf("its SHA-256 is %s as soon as %s was written: something else writes there", sum, e.sum)
+	}
+	if err != nil {
+		return "", cacheFault(path, err)
+	}
+	return copied, nil
 }
 
 func (e executable) download(ctx context.Context, store objstore.Reader, f *os.File) error {
@@ -89,17 +96,4 @@ func (w writer) Write(p []byte) (int, error) {
 // node's next time, so it is worth another attempt.
 func cacheFault(path string, err error) error {
 	return fault.New(fault.Unclassified, "LoaderCache", "%w", err).On(path).Fix("name a directory with room in LOADER_CACHE")
-}
-
-func checksum(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
 }

@@ -58,7 +58,7 @@ func cacheDir() string {
 	if dir == "" {
 		return own
 	}
-	err := os.MkdirAll(dir, 0o755)
+	err := os.MkdirAll(dir, 0o777)
 	if err == nil {
 		var f *os.File
 		if f, err = os.CreateTemp(dir, ".probe-"); err == nil {

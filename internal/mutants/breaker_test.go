@@ -55,8 +55,10 @@ func TestReadOtherwise(t *testing.T) {
 		atFault("the value of a third axis", insert(detFile, sci, "CRVAL3  = 3.0"), sci, "CRVAL3", "axis 3"),
 		atFault("terms of a third axis", insert(detFile, sci, "PV3_1   = 3.0"), sci, "PV3_1", "axis 3"),
 		atFault("parameters of a table of distortion", insert(detFile, sci, "DP1     = 'NAXES: 2'"), sci, "DP1"),
+		atFault("a file that says it is none", card(detFile, "", "SIMPLE", "SIMPLE  =                    F"), "DET", "HDU 0", "SIMPLE is F"),
 		atFault("an image of three axes", all(insert(detFile, sci, "NAXIS3  =                    1"), card(detFile, sci, "NAXIS", "NAXIS   =                    3")), sci, "NAXIS is 3"),
 		one("a mosaic with CRVAL1 in quotes", inQuotes(westMosaic, "", "CRVAL1"), refused(westMosaic, "CRVAL1", "in quotes", "tile_table")),
+		one("a scale of a column in quotes", card(westCatalog, "EUC_MER__FINAL-CAT", "TUNIT2", "TSCAL2  = '1.0'"), refused(westCatalog, "TSCAL2", "in quotes")),
 		one("a reference value with a zero in front", insert(detFile, sci, "CRVAL01 = 3.0"), right()),
 		one("terms of AIPS", insert(detFile, sci, "PROJP1  = 1.5"), right()),
 		one("another system's third axis", insert(detFile, sci, "CRVAL3A = 1.5"), right()),
@@ -98,6 +100,27 @@ func TestSaid(t *testing.T) {
 		one("a row too large", edit(westCatalog, func(t *testing.T, _ []byte) []byte { return oneRow(t, 20<<20) }), refused(westCatalog, "NAXIS1", "a row has")),
 		one("a row too large, gzipped", repacked(westCatalog, func([]byte) []byte { return packed(oneRow(t, 50<<20)) }), refused(westCatalog, "NAXIS1", "a row has")),
 	))
+}
+
+// TestTileTables gives tables of tiles in CSV.
+func TestTileTables(t *testing.T) {
+	table := func(name, text string, patterns ...string) mutant {
+		return mutant{name: name, change: place("tiles.csv", []byte(text)), config: "tiling: {source: tile_table, tile_table: mem://euclid/q1/tiles.csv}",
+			want: refused(append([]string{"tiles.csv"}, patterns...)...)}
+	}
+	const second = "102018212,58.02417390983718,-51.49999732155834\n"
+	run(t, []mutant{
+		{name: "as the mosaics have it", change: place("tiles.csv", []byte("dec,tile_id,ra\n-51.5,102018211,57.9990741\n-51.49999732155834,102018212,58.02417390983718\n")),
+			config: "tiling: {source: tile_table, tile_table: mem://euclid/q1/tiles.csv}", want: right()},
+		table("two columns of one name", "tile_id,ra,dec,RA\n102018211,57.9990741,-51.5,12\n", "several columns are called ra", "leave one"),
+		table("sexagesimal", "tile_id,ra,dec\n102018211,03:51:59.8,-51:30:00\n", "line 2, column 11", `ra is "03:51:59.8"`, "decimal degrees"),
+		table("hexadecimal", "tile_id,ra,dec\n"+second+"102018211,0x1p5,-51.5\n", "line 3, column 11", "0x1p5", "decimal degrees"),
+		table("a tile's name", "tile_id,ra,dec\nTILE102018211,57.9990741,-51.5\n", "line 2, column 1", "an integer"),
+		table("a line of two fields", "tile_id,ra,dec\n102018211,57.9990741\n", "line 2", "as many fields"),
+		table("a tile twice", "tile_id,ra,dec\n"+second+second, "102018212 stands twice", "leave one row"),
+		table("nothing", "", "empty", "tile_id, ra and dec"),
+		table("another separator", "tile_id;ra;dec\n102018211;57.9990741;-51.5\n", "no column tile_id"),
+	})
 }
 
 // oneRow is a catalogue of one row of so many bytes.

@@ -176,7 +176,7 @@ func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
 	if path = filepath.Clean(path); !filepath.IsAbs(path) { // also takes SQLAlchemy's four slashes
 		return fault.Input(CodeSettings, "the path of an SQLite catalogue must be absolute").On(c.settings.URI).Fix("sqlite:///path/to/catalog.db has three slashes")
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fault.Input(CodeSettings, "make the catalogue's directory: %w", err).On(c.settings.URI)
 	}
 	// Writers wait for each other instead of failing, and take the lock when

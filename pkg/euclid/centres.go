@@ -204,7 +204,7 @@ func tilesOfTable(ctx context.Context, s TileStore, opts TileOptions) (map[int64
 	for i := range list {
 		t := &list[i]
 		if tiles[t.ID] != nil {
-			return nil, fault.Input("TileTable", "tile %d stands twice", t.ID).On(opts.TileTable)
+			return nil, fault.Input("TileTable", "tile %d stands twice", t.ID).On(opts.TileTable).Fix("leave one row of it")
 		}
 		if !onSky(t.Centre) {
 			return nil, fault.Input("TileTable", "tile %d has ra %v, dec %v", t.ID, t.Centre.RA, t.Centre.Dec).On(opts.TileTable).

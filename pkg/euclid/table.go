@@ -58,9 +58,13 @@ func tableOfCSV(r io.Reader, uri string) ([]MERTile, error) {
 	for i, want := range tableColumns {
 		at[i] = -1
 		for j, name := range head {
-			if strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")), want) {
-				at[i] = j
+			if !strings.EqualFold(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")), want) {
+				continue
 			}
+			if at[i] >= 0 {
+				return nil, fault.Input("TileTable", "several columns are called %s", want).On(uri).At("line 1").Fix("leave one of them, or give the others other names")
+			}
+			at[i] = j
 		}
 		if at[i] < 0 {
 			return nil, fault.Input("TileTable", "no column %s", want).On(uri).At("line 1").Fix("name the columns tile_id, ra and dec")
@@ -75,17 +79,35 @@ func tableOfCSV(r io.Reader, uri string) ([]MERTile, error) {
 		if err != nil {
 			return nil, csvError(err, uri)
 		}
-		id, err1 := strconv.ParseInt(strings.TrimSpace(rec[at[0]]), 10, 64)
-		ra, err2 := strconv.ParseFloat(strings.TrimSpace(rec[at[1]]), 64)
-		dec, err3 := strconv.ParseFloat(strings.TrimSpace(rec[at[2]]), 64)
-		if err := errors.Join(err1, err2, err3); err != nil {
-			line, _ := in.FieldPos(at[0])
-			return nil, fault.Input("TileTable", "%w", err).On(uri).At("line %d", line)
+		t, err := tileOf(rec, at, in, uri)
+		if err != nil {
+			return nil, err
 		}
-		if tiles = append(tiles, MERTile{ID: id, Centre: sky.Coord{RA: ra, Dec: dec}}); len(tiles) > MaxTiles {
+		if tiles = append(tiles, t); len(tiles) > MaxTiles {
 			return nil, tooManyTiles(int64(len(tiles)), uri)
 		}
 	}
+}
+
+// tileOf reads a line of CSV whose columns stand where at says.
+func tileOf(rec []string, at [3]int, in *csv.Reader, uri string) (t MERTile, err error) {
+	refuse := func(i int, need, remedy string) error {
+		line, column := in.FieldPos(at[i])
+		return fault.Input("TileTable", "%s is %q, need %s", tableColumns[i], rec[at[i]], need).On(uri).At("line %d, column %d", line, column).Fix("%s", remedy)
+	}
+	if t.ID, err = strconv.ParseInt(strings.TrimSpace(rec[at[0]]), 10, 64); err != nil {
+		return t, refuse(0, "an integer", "write the tile's id as MER's file names have it")
+	}
+	for i, to := range []*float64{1: &t.Centre.RA, 2: &t.Centre.Dec} {
+		if to == nil {
+			continue
+		}
+		text := strings.TrimSpace(rec[at[i]])
+		if *to, err = strconv.ParseFloat(text, 64); err != nil || strings.ContainsAny(text, "xX_pP") {
+			return t, refuse(i, "a number", "ra and dec are decimal degrees")
+		}
+	}
+	return t, nil
 }
 
 // MaxTiles is what a tile table has at most: the sky has 165,000 cores of MER's size.
@@ -123,9 +145,9 @@ func csvError(err error, uri string) error {
 	var p *csv.ParseError
 	switch {
 	case errors.Is(err, io.EOF):
-		return fault.Input("TileTable", "the table is empty").On(uri)
+		return fault.Input("TileTable", "the table is empty").On(uri).Fix("it begins with a line that names the columns tile_id, ra and dec")
 	case errors.As(err, &p):
-		return fault.Input("TileTable", "%w", p.Err).On(uri).At("line %d", p.Line)
+		return fault.Input("TileTable", "%w", p.Err).On(uri).At("line %d", p.Line).Fix("tiling.tile_table is CSV, Parquet or FITS with tile_id, ra and dec; each line of CSV has as many fields as the first")
 	}
 	return err
 }

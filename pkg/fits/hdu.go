@@ -107,7 +107,10 @@ func kindOf(h *Header, primary bool) (string, error) {
 	}
 	switch {
 	case primary && first == "SIMPLE":
-		_, err := h.Bool("SIMPLE")
+		simple, err := h.Bool("SIMPLE")
+		if err == nil && !simple {
+			err = fault.Data(CodeNotFITS, "SIMPLE is F: the file itself says that it doesn't conform to FITS, and readers differ in what they make of it").At("%s", h.place).Fix("compare the file with the archive's: where they differ copy it again, else %s", fromAuthor)
+		}
 		return "PRIMARY", err
 	case !primary && first == "XTENSION":
 		kind, err := h.Text("XTENSION")

@@ -177,7 +177,7 @@ func (t *Table) readColumns(n int) error {
 			key string
 		}{{&c.Scale, key("TSCAL")}, {&c.Zero, key("TZERO")}} {
 			if k.Has(f.key) {
-				if *f.to, err = k.Float(f.key); err != nil {
+				if *f.to, err = k.Number(f.key); err != nil {
 					return err
 				}
 			}

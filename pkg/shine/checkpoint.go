@@ -30,7 +30,7 @@ const saving = 10 * time.Second
 
 // restore makes the checkpoints' directory, with the previous attempt's files in it.
 func (j *Job) restore(ctx context.Context, dir string) (string, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
 	}
 	n, err := 0, error(nil)
@@ -47,7 +47,7 @@ func (j *Job) restore(ctx context.Context, dir string) (string, error) {
 		if err := os.RemoveAll(dir); err != nil {
 			return "", err
 		}
-		return dir, os.MkdirAll(dir, 0o755)
+		return dir, os.MkdirAll(dir, 0o777)
 	}
 	return dir, nil
 }

@@ -27,7 +27,7 @@ func (j *Job) child(ctx context.Context, out string, m *manifest.Manifest) error
 		return fault.Input(CodeCommand, "no command to run").Fix("set shine.command")
 	}
 	config := filepath.Join(out, configFile)
-	if err := os.WriteFile(config, j.config(), 0o644); err != nil {
+	if err := os.WriteFile(config, j.config(), 0o666); err != nil {
 		return err
 	}
 	scratch, err := os.MkdirTemp("", "inference-")

@@ -71,7 +71,7 @@ func (j *Job) environment(scratch, checkpoint string) []string {
 
 // writable says whether files can be made in a directory, which it makes if need be.
 func writable(dir string) bool {
-	if os.MkdirAll(dir, 0o755) != nil {
+	if os.MkdirAll(dir, 0o777) != nil {
 		return false
 	}
 	f, err := os.CreateTemp(dir, ".probe-")

@@ -108,7 +108,7 @@ func write(out string, shear results.Shear, sources []results.Source, s summary)
 		return err
 	}
 	for file, data := range map[string][]byte{survey.ShearFile: a.Bytes(), survey.SourcesFile: b.Bytes(), survey.SummaryFile: append(text, '\n')} {
-		if err := os.WriteFile(filepath.Join(out, file), data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(out, file), data, 0o666); err != nil {
 			return err
 		}
 	}

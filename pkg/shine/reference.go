@@ -37,7 +37,7 @@ func (j *Job) reference(ctx context.Context, out string, m *manifest.Manifest) e
 
 // writePortraits leaves the panels that a report shows.
 func writePortraits(dir string, all []reference.Portrait) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	listed := make([]Panel, len(all))
@@ -48,7 +48,7 @@ func writePortraits(dir string, all []reference.Portrait) error {
 		if err := png.Encode(&b, panel(p)); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, listed[i].File), b.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, listed[i].File), b.Bytes(), 0o666); err != nil {
 			return err
 		}
 	}
@@ -56,7 +56,7 @@ func writePortraits(dir string, all []reference.Portrait) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "panels.json"), append(text, '\n'), 0o644)
+	return os.WriteFile(filepath.Join(dir, "panels.json"), append(text, '\n'), 0o666)
 }
 
 // panel is observed and model in one stretch (arcsinh), and their difference in

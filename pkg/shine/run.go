@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -125,14 +127,11 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 	if !settings.Known(j.Engine) {
 		return Found{}, fault.Input(CodeEngine, "there is no engine %q", j.Engine).Fix("use %s", settings.Choices[settings.Engine]())
 	}
-	fresh, err := os.MkdirTemp(j.out, survey.AttemptDir)
+	fresh, err := attemptDir(j.out)
 	if err != nil {
 		return Found{}, fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(j.out)
 	}
 	defer os.RemoveAll(fresh)
-	if err := os.Chmod(fresh, 0o755); err != nil {
-		return Found{}, err
-	}
 	nothing := m.Nothing()
 	switch {
 	case nothing != "":
@@ -151,6 +150,18 @@ func (j *Job) infer(ctx context.Context, m *manifest.Manifest) (found Found, err
 		err = replace(fresh, filepath.Join(j.out, survey.ResultsDir))
 	}
 	return found, err
+}
+
+// attemptDir makes a directory for what becomes results. Unlike one of
+// os.MkdirTemp it has the mode that the umask gives, since it becomes what others read.
+func attemptDir(in string) (dir string, err error) {
+	for range 1000 {
+		dir = filepath.Join(in, survey.AttemptDir+strconv.FormatUint(uint64(rand.Uint32()), 10))
+		if err = os.Mkdir(dir, 0o777); !errors.Is(err, fs.ErrExist) {
+			return dir, err
+		}
+	}
+	return dir, err
 }
 
 // replace puts a directory in another's place. That one goes away whole, under

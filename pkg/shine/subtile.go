@@ -44,7 +44,7 @@ func SubTile(ctx context.Context, store objstore.Store, uri string, job Job) (Fo
 	}
 	job.out = job.Dir
 	if path, ok := local(job.Results); ok {
-		if err := os.MkdirAll(path, 0o755); err != nil {
+		if err := os.MkdirAll(path, 0o777); err != nil {
 			return Found{}, fault.Input(objstore.NotWritable, "make a directory for the results: %w", err).On(job.Results)
 		}
 		job.out = path
@@ -95,7 +95,7 @@ func (j *Job) hold(uri string) (dir string, release func(), err error) {
 		sum := sha256.Sum256([]byte(uri))
 		dir := filepath.Join(cache, hex.EncodeToString(sum[:16]))
 		if unlock, ok := lock(dir + ".lock"); ok {
-			if err := os.MkdirAll(dir, 0o755); err == nil {
+			if err := os.MkdirAll(dir, 0o777); err == nil {
 				return dir, unlock, nil
 			}
 			unlock()
@@ -127,7 +127,7 @@ func sweep(cache string) {
 // lock takes a lock file for this process, if nobody has it. The kernel lets go
 // of it when the process ends, however it does.
 func lock(path string) (unlock func(), ok bool) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		return nil, false
 	}

@@ -101,5 +101,5 @@ func (j *Job) sign(dir string, m results.Shear, plan string) (reason string, err
 	if err := e.Encode(doc); err != nil { // keys in order, so the same bytes for the same content
 		return "", err
 	}
-	return reason, os.WriteFile(path, b.Bytes(), 0o644)
+	return reason, os.WriteFile(path, b.Bytes(), 0o666)
 }

@@ -70,6 +70,7 @@ type run struct {
 	slots   *slots
 	threads *starter
 	scratch string        // directory on this machine, removed at the end
+	held    *os.File      // the lock on it
 	io      chan struct{} // bounds the requests to Store at once
 	resumed bool          // an earlier run of this execution left something
 	mu      sync.Mutex    // serialises Observe
@@ -147,7 +148,7 @@ func (e *Engine) start(ctx context.Context, execution string) (*run, error) {
 	if r.resumed = errors.Is(err, found); err != nil && !r.resumed && fault.CodeOf(err) != notFound {
 		return nil, err
 	}
-	if r.scratch, err = os.MkdirTemp("", "execution-"); err != nil {
+	if r.scratch, r.held, err = newScratch(execution); err != nil {
 		return nil, err
 	}
 	r.slots = newSlots(r.Parallel, r.GPUs)
@@ -158,6 +159,7 @@ func (e *Engine) start(ctx context.Context, execution string) (*run, error) {
 func (r *run) close() {
 	r.threads.close()
 	os.RemoveAll(r.scratch)
+	_ = r.held.Close() // only a lock goes with it
 }
 
 // execute runs a workflow as an execution of its own. In at only path and key

@@ -29,7 +29,7 @@ func (l *logFile) Name() string { return l.path }
 
 func (l *logFile) Write(p []byte) (int, error) {
 	if l.f == nil {
-		if err := os.MkdirAll(filepath.Dir(l.path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(l.path), 0o777); err != nil {
 			return 0, err
 		}
 		f, err := os.Create(l.path)
