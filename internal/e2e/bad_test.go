@@ -36,7 +36,7 @@ func TestBadInput(t *testing.T) {
 			config: func(text string) string { return strings.Replace(text, "sub_tile_grid", "sub_tile_gird", 1) },
 			want:   []string{`config typo\.yaml: line 5, column 3`, `sub_tile_gird`, `sub_tile_grid`},
 		},
-		{name: "config missing", args: []string{"--config", "nowhere.yaml"}, want: []string{`nowhere\.yaml`, `no such configuration`, `give its path`}},
+		{name: "config missing", args: []string{"--config", "nowhere.yaml"}, want: []string{`nowhere\.yaml`, `no such configuration`, `give the file`}},
 		{name: "unknown override", args: []string{"--set", "outptu.storage_base_uri=x"}, want: []string{`outptu`, `output`}},
 		{name: "bad grid", args: []string{"--grid", "0,2"}, want: []string{`sub_tile_grid`, `\[0, 2\]`, `such as \[4, 4\]`}},
 		{name: "huge grid", args: []string{"--grid", "1000,1000"}, want: []string{`sub_tile_grid`, `1 to 64`}},
