@@ -12,11 +12,11 @@ import (
 
 // LaunchIn is what people give at launch; the names are fixed.
 type LaunchIn struct {
-	ConfigYAML  string  `flyte:"config_yaml" doc:"path or URI of the configuration file, or the YAML itself"`
+	ConfigYAML  string  `flyte:"config_yaml" doc:"URI or path of the configuration file, or the YAML itself, with its line breaks or in braces on one line"`
 	TileIDs     []int64 `flyte:"tile_ids" doc:"MER tiles to process; empty: as configured"`
-	StorageBase string  `flyte:"storage_base_uri" doc:"where products go; empty: as configured"`
+	StorageBase string  `flyte:"storage_base_uri" doc:"where products go; empty or -: as configured"`
 	Grid        []int64 `flyte:"sub_tile_grid" doc:"rows and columns of sub-tiles in a tile; empty: as configured"`
-	RunID       string  `flyte:"run_id" doc:"name of the run in product paths; empty: the execution's name"`
+	RunID       string  `flyte:"run_id" doc:"name of the run in product paths; empty or -: the execution's name. A relaunch with the same name goes on in the same directory"`
 }
 
 // Settings are what a specification fixes.
@@ -123,7 +123,7 @@ func DataPreparation(s Settings) *spec.Workflow[LaunchIn, PreparationOut] {
 	fan, record := fanOut(w, x, pipeline.BatchPrepare)
 	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
 	spec.Const(w, &fan.In.Branch, pipeline.BranchPrepare)
-	spec.Const(w, &fan.In.Leases, "")
+	spec.Const(w, &fan.In.Leases, pipeline.None)
 	spec.Connect(w, &w.Out.Run, &record.Out.Run)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
 	spec.Connect(w, &w.Out.LeftOut, &x.index.Out.LeftOut)
@@ -148,7 +148,7 @@ func Shear(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	fan, record := fanOut(w, x, pipeline.BatchShear)
 	spec.Connect(w, &fan.In.TileIDs, &x.index.Out.TileIDs)
 	spec.Connect(w, &fan.In.Branch, &x.resolve.Out.Compute)
-	spec.Const(w, &fan.In.Leases, "")
+	spec.Const(w, &fan.In.Leases, pipeline.None)
 	validate(w, x, record)
 	spec.Connect(w, &w.Out.Missing, &x.merge.Out.Missing)
 	spec.Connect(w, &w.Out.LeftOut, &x.index.Out.LeftOut)

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -71,7 +70,7 @@ func (l *launch) flags(c *cobra.Command, more ...option) {
 // loaded is the configuration as it was when the command began: what runs and
 // what is said of it afterwards are the same, whatever becomes of the file.
 type loaded struct {
-	text   string // with its overrides; paths are absolute, because tasks run elsewhere
+	text   string // with its overrides, as it is sent; paths are absolute, because tasks run elsewhere
 	config *config.Config
 	from   *launch
 }
@@ -96,10 +95,7 @@ func (l *launch) load(ctx context.Context) (*loaded, error) {
 			over = append(over, config.Overlay{Text: config.Document(key, path)})
 		}
 	}
-	if text = config.Merge(text, over...); !strings.Contains(string(text), "\n") {
-		text = append(text, '\n') // what tells YAML from a path
-	}
-	return &loaded{string(text), c, l}, nil
+	return &loaded{resolve.Sent(string(config.Merge(text, over...))), c, l}, nil
 }
 
 // inputs are what a workflow is launched with.

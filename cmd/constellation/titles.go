@@ -9,11 +9,14 @@ import (
 
 // titles tells people which node is meant. A node's path is made of ids, which
 // in a fan-out are n0, n1 and so on; the nodes of a fan-out have names of their
-// own (tile-102018211), which are enough to know where one is.
+// own (tile-102018211), which are enough to know where one is. A tile's is always told.
 type titles struct {
 	names map[string]string // by path, of nodes that have one
 	only  map[string]bool   // paths of fan-outs that have one node
 }
+
+// tilePrefix begins the names that pipeline.TileIn gives.
+const tilePrefix = "tile-"
 
 func newTitles() *titles { return &titles{names: map[string]string{}, only: map[string]bool{}} }
 
@@ -27,13 +30,13 @@ func (t *titles) learn(e local.Event) {
 }
 
 // of is the path from the innermost node with a name; what lies in the only
-// node of a fan-out is named without that.
+// node of a fan-out is named without that, unless it is a tile.
 func (t *titles) of(path string) string {
 	for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '/') {
 		name, named := t.names[path[:end]]
 		switch parent := path[:max(0, strings.LastIndexByte(path[:end], '/'))]; {
 		case !named:
-		case t.only[parent] && end < len(path):
+		case t.only[parent] && end < len(path) && !strings.HasPrefix(name, tilePrefix):
 			return path[end+1:]
 		default:
 			return name + path[end:]

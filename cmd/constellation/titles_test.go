@@ -43,7 +43,7 @@ func TestTitles(t *testing.T) {
 		"one/n0":                       "batch-1",
 		"one/n0/tiles":                 "tiles",
 		"one/n0/tiles/n0":              "tile-8",
-		"one/n0/tiles/n0/prepare/deep": "prepare/deep",
+		"one/n0/tiles/n0/prepare/deep": "tile-8/prepare/deep",
 	} {
 		if got := names.of(path); got != want {
 			t.Errorf("%s is called %s, not %s", path, got, want)

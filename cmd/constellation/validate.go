@@ -50,6 +50,11 @@ removes nothing (constellation clean --pixels does).`,
 			return err
 		}
 		fmt.Fprint(c.OutOrStdout(), catalogue.Verdict(verdict).Text(""))
+		run, err := survey.LoadRun(ctx, hand.store, record)
+		if err != nil {
+			return err
+		}
+		printListed(c.OutOrStdout(), "", run.Listed)
 		return judged
 	}
 	return c

@@ -10,18 +10,22 @@ import (
 	"time"
 )
 
-// TestLeftOut takes the BKG of an exposure away: the exposure is left out and
-// named, and the campaign goes on.
+// TestLeftOut takes the BKG of an exposure away: without leave the run is refused,
+// and with it the exposure is left out and named, and the campaign goes on.
 func TestLeftOut(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	remove(anyBKG)(t, filepath.Join(s.server.Dir, surveyBucket, "q1"))
-	r := s.do(t, "prepare", "--config", "constellation.yaml", "--run-id", "prepared")
-	if !strings.Contains(r.stdout, "002682_00_1: no BKG file") {
+	r := s.try(t, "prepare", "--config", "constellation.yaml", "--run-id", "refused")
+	if r.status != 1 || !strings.Contains(r.stderr, "002682_00_1 lacks BKG") || !strings.Contains(r.stderr, "data.max_missing") {
+		t.Errorf("it is not refused: %v", r)
+	}
+	r = s.do(t, "prepare", "--config", "constellation.yaml", "--run-id", "prepared", "--set", "data.max_missing=1")
+	if !strings.Contains(r.stdout, "002682_00_1: no BKG file") || !strings.Contains(r.stdout, "an exposure is missing: 002682_00_1 lacks BKG") {
 		t.Errorf("the exposure isn't named:\n%s", r.stdout)
 	}
-	r = s.do(t, "run", "--config", "constellation.yaml", "--run-id", "whole", "--cache", "off")
-	if !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "no_exposures", 2) {
+	r = s.do(t, "run", "--config", "constellation.yaml", "--run-id", "whole", "--cache", "off", "--set", "data.max_missing=1")
+	if !hasFigure(r.stdout, "exposures that are missing", 1) || !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "no_exposures", 2) {
 		t.Errorf("not all sub-tiles are in the catalogue:\n%s", r.stdout)
 	}
 	for _, d := range s.subTiles(t, filepath.Join(s.products, "whole")) {

@@ -9,6 +9,8 @@ import (
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -26,6 +28,8 @@ type Total struct {
 	ShearRows, SourceRows int64
 	Commits, Unchanged    int
 	Kept                  int // sub-tiles that failed this time and keep an earlier run's rows
+	// Measured is each sub-tile's row as it was gathered.
+	Measured map[sky.SubTileID]results.Shear
 }
 
 // Commit writes the record of some tiles to uri and then their rows, some tiles
@@ -35,7 +39,7 @@ type Total struct {
 // measurement may name; none: any engine's. Leases, if not nil, are what the
 // tiles are committed by; each commit ends those of its tiles.
 func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, methods []string, leases []catalog.Lease, uri string) (Total, error) {
-	var total Total
+	total := Total{Measured: map[sky.SubTileID]results.Shear{}}
 	var batches []catalog.Batch // shear rows alone, fewer bytes than run has
 	parts := slices.Collect(slices.Chunk(run.Tiles, tilesPerCommit))
 	for _, tiles := range parts {
@@ -46,6 +50,9 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 		fail(tiles, lost)
 		batch.Leases = leases
 		batches = append(batches, batch)
+		for _, row := range batch.Shear {
+			total.Measured[row.ID()] = row
+		}
 	}
 	if err := survey.Save(ctx, store, uri, run); err != nil {
 		return total, err

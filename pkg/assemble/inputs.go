@@ -31,7 +31,7 @@ func doubts(r *survey.Run, th settings.Thresholds) (reasons []string) {
 		case t.Failure != "":
 		case inside == 0 && (t.Outside > 0 || t.Unplaced > 0):
 			elsewhere = append(elsewhere, fmt.Sprintf("tile %d (%s)", t.TileID, t.Rows))
-		case float64(t.Outside) > th.MaxOutsideFraction*float64(own):
+		case settings.Above(t.Outside, own, th.MaxOutsideFraction):
 			beyond = append(beyond, fmt.Sprintf("tile %d, %d of %d", t.TileID, t.Outside, own))
 		}
 	}

@@ -92,7 +92,7 @@ func Judge(r *survey.Run, v *catalog.Report, maxFailedFraction float64) error {
 	for _, n := range counts {
 		total += n
 	}
-	if n := counts[survey.StatusFailed]; v.OK && float64(n) > maxFailedFraction*float64(total) {
+	if n := counts[survey.StatusFailed]; v.OK && settings.Above(n, total, maxFailedFraction) {
 		reasons = append(reasons, fmt.Sprintf("%d of %d sub-tiles failed in this run, a fraction of at most %g is allowed; the catalogue keeps what it had", n, total, maxFailedFraction))
 	}
 	if len(reasons) == 0 {

@@ -229,7 +229,7 @@ func TestLimit(t *testing.T) {
 		limit Limit
 		total int
 		want  int
-	}{{"0", 100, 0}, {"3", 100, 3}, {"0.01", 250, 2}, {"0.5", 3, 1}} {
+	}{{"0", 100, 0}, {"3", 100, 3}, {"0.01", 250, 2}, {"0.5", 3, 1}, {"0.29", 100, 29}, {"0.57", 100, 57}, {"0.07", 100, 7}, {"29e-2", 100, 29}, {"010", 100, 10}, {".5", 4, 2}, {"1e-400", 1 << 40, 0}, {"0.999", 1000, 999}} {
 		if got, err := c.limit.Of(c.total); err != nil || got != c.want {
 			t.Errorf("%s of %d: %d, %v", c.limit, c.total, got, err)
 		}
@@ -238,13 +238,15 @@ func TestLimit(t *testing.T) {
 		limit Limit
 		part  int
 		want  int
-	}{{"0", 4, 0}, {"3", 4, 3}, {"0.01", 4, 1}, {"0.5", 3, 2}, {"0.0", 4, 0}, {"0.001", 0, 0}} {
+	}{{"0", 4, 0}, {"3", 4, 3}, {"0.01", 4, 1}, {"0.5", 3, 2}, {"0.0", 4, 0}, {"0.001", 0, 0}, {"0.07", 100, 7}, {"0.28", 25, 7}, {"0.29", 25, 8}, {"1e-320", 4, 1}} {
 		if got, err := c.limit.Among(c.part); err != nil || got != c.want {
 			t.Errorf("%s among %d: %d, %v", c.limit, c.part, got, err)
 		}
 	}
-	if _, err := Limit("some").Among(3); err == nil {
-		t.Error("some is a limit")
+	for _, bad := range []Limit{"some", "", "1.5", "-1", "-0.5", "0x1p-2", "1_0", "1e400", "nan", "Inf", "0.1.", "1/2", Limit("0." + strings.Repeat("0", 1<<20) + "1e1000000")} {
+		if _, err := bad.Among(3); err == nil {
+			t.Errorf("%.20s is a limit", bad)
+		}
 	}
 }
 

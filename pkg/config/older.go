@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/invopop/jsonschema"
+	"go.yaml.in/yaml/v4"
 )
 
 // olderKey is a key of earlier files, or of the document that specified the
@@ -44,21 +43,21 @@ func (o olderKey) warning() string {
 }
 
 type olderEntry struct {
-	key   string
-	entry *ast.MappingValueNode
+	path string
+	entry
 }
 
 // isOlder says whether an entry is to be left to [loader.takeOlder]. Two keys
 // are today's as well: catalog_uri is an older one by what it holds, and
 // mock_shine is read where it stands.
-func (l *loader) isOlder(key string, entry *ast.MappingValueNode) bool {
+func (l *loader) isOlder(key string, e entry) bool {
 	switch key {
 	case "mock_shine":
-		l.older = append(l.older, olderEntry{key, entry})
+		l.older = append(l.older, olderEntry{key, e})
 		return false
 	case "output.catalog_uri":
-		var uri string
-		return yaml.NodeToValue(entry.Value, &uri) == nil && isPlace(uri)
+		uri, ok := text(e.value)
+		return ok && isPlace(uri)
 	}
 	_, is := older[key]
 	return is
@@ -84,25 +83,22 @@ func isRemote(place string) bool {
 // say. A document that says two things of one is refused.
 func (l *loader) takeOlder(c *Config) error {
 	for _, o := range l.older {
-		l.warn(o.key, o.entry.Key)
-		today := older[o.key].today
+		l.warn(o.path, o.key)
+		today := older[o.path].today
 		if today == "" {
 			continue
 		}
-		field := reflect.ValueOf(c).Elem()
-		for name := range strings.SplitSeq(today, ".") {
-			field = field.FieldByIndex(fieldsOf(field.Type())[name])
-		}
+		field := fieldAt(c, today)
 		value := reflect.New(field.Type()).Elem()
-		if err := decode(value, o.entry.Value); err != nil {
-			return l.at.wrong(o.key, field.Type(), o.entry.Value, err)
+		if err := decode(value, o.value, isOptional(today)); err != nil {
+			return l.at.wrong(o.path, field.Type(), o.value, err)
 		}
 		if at, given := l.places[today]; given && at.in.number == l.at.number && !sameValue(field, value) {
-			return l.at.errorAt(o.entry.Key, "%s %s, and another value of that is given too", o.key, older[o.key].warning()).Fix("keep %s alone", today)
+			return l.at.errorAt(o.key, "%s %s, and another value of that is given too", o.path, older[o.path].warning()).Fix("keep %s alone", today)
 		}
 		field.Set(value)
-		l.places[today] = place{l.at, o.entry.Value}
-		if o.key == "output.catalog_uri" {
+		l.places[today] = place{l.at, o.value}
+		if o.path == "output.catalog_uri" {
 			c.Output.URI, l.moved = "", true
 		}
 	}
@@ -110,11 +106,10 @@ func (l *loader) takeOlder(c *Config) error {
 	return nil
 }
 
-func (l *loader) warn(key string, n ast.Node) {
+func (l *loader) warn(key string, n *yaml.Node) {
 	at := l.at.name
 	if !l.at.overlay {
-		p := n.GetToken().Position
-		at += fmt.Sprintf(":%d:%d", p.Line, p.Column)
+		at += fmt.Sprintf(":%d:%d", n.Line, n.Column)
 	}
 	l.warnings = append(l.warnings, fmt.Sprintf("%s: %s %s", at, key, older[key].warning()))
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 )
@@ -27,7 +30,35 @@ func Set(pair string) (Overlay, error) {
 	if section, _, nested := strings.Cut(key, "."); nested && (section == "inference" || section == "gal") {
 		return Overlay{}, fault.Input(codeInvalid, "%s: the section %s belongs to SHINE and is passed on as it is written", name, section).Fix("edit the file")
 	}
-	return Overlay{Name: name, Text: setting(key, value)}, nil
+	o := Overlay{Name: name, Text: setting(key, value)}
+	return o, o.whole(key, value)
+}
+
+// whole refuses a value that YAML takes for less, or for more, than one value.
+func (o Overlay) whole(key, value string) error {
+	roots, err := parse(plainBreaks(o.Text))
+	if err != nil {
+		return nil // Load says what is wrong
+	}
+	const quote = `put the value in double quotes, inside the shell's single ones: --set '%s="..."'`
+	if len(roots) == 1 && hasComment(roots[0]) {
+		return fault.Input(codeInvalid, "%s: YAML takes what follows the # for a comment", o.Name).Fix(quote, key)
+	}
+	one := len(roots) == 1
+	for n, depth := roots, 0; one && depth <= strings.Count(key, "."); depth++ {
+		one = n[0].Kind == yaml.MappingNode && len(n[0].Content) == 2
+		if one {
+			n = n[0].Content[1:]
+		}
+	}
+	if !one {
+		return fault.Input(codeInvalid, "%s: %q is not one value", o.Name, value).Fix(quote, key)
+	}
+	return nil
+}
+
+func hasComment(n *yaml.Node) bool {
+	return n.HeadComment+n.LineComment+n.FootComment != "" || slices.ContainsFunc(n.Content, hasComment)
 }
 
 // Sets are the overlays of several --set, in their order.
@@ -68,8 +99,12 @@ func setting(key, value string) string {
 
 // Merge is one text that says what [Load] reads from a text and its overlays.
 func Merge(text []byte, over ...Overlay) []byte {
+	merged := plainBreaks(string(text))
 	for _, o := range over {
-		text = append(bytes.Clone(text), "\n---\n"+o.Text...)
+		if merged != "" && !strings.HasSuffix(merged, "\n") {
+			merged += "\n"
+		}
+		merged += "---\n" + o.Text // no empty line before it, which a text may end with
 	}
-	return text
+	return []byte(merged)
 }

@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,10 +14,13 @@ import (
 // half a stamp of pixels beyond it, and that is the smallest margin.
 const (
 	smallestStamp = 64  // pixels
+	largestStamp  = 256 // likewise; in those that are larger than a margin allows, a source isn't used
 	pixelArcsec   = 0.1 // VIS
 
 	// MinMarginArcmin is the smallest margin of a sub-tile: 3.2".
 	MinMarginArcmin = smallestStamp * pixelArcsec / 2 / 60
+	// AllMarginArcmin is the smallest one that is enough for every source: 12.8".
+	AllMarginArcmin = largestStamp * pixelArcsec / 2 / 60
 )
 
 // check is something that a configuration is held to.
@@ -89,6 +90,13 @@ func (l *loader) validate(c *Config) error {
 	if err := l.validatePlaces(c); err != nil {
 		return err
 	}
+	if err := l.together(c); err != nil {
+		return err
+	}
+	if m := c.Tiling.MarginArcmin; m < AllMarginArcmin {
+		l.warnings = append(l.warnings, fmt.Sprintf("%s: %s is %.4g (%.3g\"), below 0.2134 (%.1f\"), half of SHINE's largest stamp (%d px): sources near the edge of a core that need a larger stamp than fits lack exposures",
+			l.where("tiling.sub_tile_margin_arcmin"), "tiling.sub_tile_margin_arcmin", m, m*60, AllMarginArcmin*60, largestStamp))
+	}
 	for key, uri := range map[string]*string{"data.vis_base_uri": &c.Data.VISBase, "data.mer_base_uri": &c.Data.MERBase, "data.catalog_base_uri": &c.Data.CatalogBase} {
 		if *uri == "" {
 			return l.refuse(key, "", "%s is empty (give a prefix such as s3://bucket/path/)", key)
@@ -102,32 +110,10 @@ func (l *loader) validate(c *Config) error {
 	return nil
 }
 
-// validatePlaces refuses URIs that no store takes: a mistyped scheme would
-// otherwise be a directory of that name.
-func (l *loader) validatePlaces(c *Config) error {
-	if err := l.validateSecrets(c); err != nil {
-		return err
-	}
-	places := c.Paths()
-	for _, key := range slices.Sorted(maps.Keys(places)) {
-		scheme, _, isURI := strings.Cut(places[key], "://")
-		head, _, colon := strings.Cut(places[key], ":/")
-		if isURI && !isStore(scheme) || !isURI && colon && !strings.Contains(head, "/") {
-			return l.refuse(key, "", "%s: %q is neither s3://..., file://... nor a path (write s3://bucket/prefix, or a directory)", key, places[key])
-		}
-	}
-	if e := c.Data.Endpoint; e != "" && !strings.HasPrefix(e, "http://") && !strings.HasPrefix(e, "https://") {
-		return l.refuse("data.s3_endpoint_url", "", "data.s3_endpoint_url: %q is not the URL of a server (write http://host:port or https://host)", e)
-	}
-	return nil
-}
-
-func isStore(scheme string) bool { return scheme == "s3" || scheme == "file" || scheme == "mem" }
-
 // refuse complains at the place of a key, or of the other key that the
 // complaint is about where that was laid over it, or at the nearest section
 // that was written where the key itself was left at its default.
-func (l *loader) refuse(key, with, format string, a ...any) error {
+func (l *loader) refuse(key, with, format string, a ...any) *fault.Error {
 	at, found := l.nearest(key)
 	if other, ok := l.places[with]; ok && other.in.number > at.in.number {
 		at, found = other, true
@@ -136,6 +122,18 @@ func (l *loader) refuse(key, with, format string, a ...any) error {
 		return at.in.errorAt(at.node, format, a...)
 	}
 	return fault.Input(codeInvalid, format, a...).On(l.name).Fix("add the key %s", key)
+}
+
+// where is the place of a key as a warning has it.
+func (l *loader) where(key string) string {
+	at, found := l.nearest(key)
+	switch {
+	case !found:
+		return l.name
+	case at.in.overlay:
+		return at.in.name
+	}
+	return fmt.Sprintf("%s:%d:%d", at.in.name, at.node.Line, at.node.Column)
 }
 
 func (l *loader) nearest(key string) (place, bool) {

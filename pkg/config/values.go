@@ -2,13 +2,11 @@ package config
 
 import (
 	"fmt"
-	"math"
-	"slices"
+	"math/big"
 	"strconv"
-	"strings"
 
-	"github.com/goccy/go-yaml/ast"
 	"github.com/invopop/jsonschema"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/cosmostat/constellation/pkg/settings"
 )
@@ -19,24 +17,27 @@ type IDs struct {
 	List []int64
 }
 
-// UnmarshalYAML takes a list of integers, one integer, or the word all.
-func (t *IDs) UnmarshalYAML(n ast.Node) error {
+// fromYAML takes a list of integers, one integer, or the word all.
+func (t *IDs) fromYAML(n *yaml.Node) error {
 	*t = IDs{}
-	items := []ast.Node{n}
-	if seq, ok := n.(*ast.SequenceNode); ok {
-		items = seq.Values
-	} else if n.GetToken().Value == "all" { // quoted in JSON
+	items, isList := list(n)
+	if word, ok := text(n); ok && word == "all" {
 		t.All = true
 		return nil
 	}
+	if !isList {
+		items = []*yaml.Node{n}
+	}
+	given := make(map[int64]bool, len(items))
 	for _, item := range items {
-		id, err := strconv.ParseInt(item.String(), 10, 64)
-		if err != nil || id <= 0 {
-			return invalid(item, "%s is not a tile id (use a list of positive integers, or: all)", item)
+		id, ok := integer(item)
+		if !ok || id <= 0 {
+			return invalid(item, "%s is not a tile id (use a list of positive integers, or: all)", written(item))
 		}
-		if slices.Contains(t.List, id) {
+		if given[id] {
 			return invalid(item, "tile id %d is given twice", id)
 		}
+		given[id] = true
 		t.List = append(t.List, id)
 	}
 	return nil
@@ -49,33 +50,38 @@ func (IDs) JSONSchema() *jsonschema.Schema {
 }
 
 // shape takes exactly two integers.
-func shape(s *settings.Shape, n ast.Node) error {
-	seq, ok := n.(*ast.SequenceNode)
-	if !ok || len(seq.Values) != 2 {
+func shape(s *settings.Shape, n *yaml.Node) error {
+	items, ok := list(n)
+	if !ok || len(items) != 2 {
 		return invalid(n, "must be two integers, rows and columns, such as [4, 4]")
 	}
 	for i, into := range []*int{&s.Rows, &s.Cols} {
-		var err error
-		if *into, err = strconv.Atoi(seq.Values[i].String()); err != nil {
-			return invalid(seq.Values[i], "%s is not an integer (use two, such as [4, 4])", seq.Values[i])
+		v, ok := integer(items[i])
+		if *into = int(v); !ok || int64(*into) != v {
+			return invalid(items[i], "%s is not an integer (use two, such as [4, 4])", written(items[i]))
 		}
 	}
 	return nil
 }
 
 // region takes a mapping of one of the three, or null.
-func region(r *settings.Region, n ast.Node) error {
+func region(r *settings.Region, n *yaml.Node) error {
 	*r = settings.Region{}
-	if n.Type() == ast.NullType {
+	if isNull(n) {
 		return nil
 	}
 	const choices = "use one of cone: [ra, dec, radius], box: [ra_min, ra_max, dec_min, dec_max], polygon: [[ra, dec], ...], in degrees"
-	all := entries(n)
+	if !isMapping(n) {
+		return invalid(n, "must be one shape (%s)", choices)
+	}
+	all, err := entries(n)
+	if err != nil {
+		return err
+	}
 	if len(all) != 1 {
 		return invalid(n, "must be one shape (%s)", choices)
 	}
-	key, value := keyOf(all[0]), all[0].Value
-	var err error
+	key, value := all[0].key.Value, all[0].value
 	switch key {
 	case "cone":
 		if r.Cone, err = numbers(value, "RA, Dec and radius", 3); err == nil && !(r.Cone[2] > 0 && r.Cone[2] <= 180) {
@@ -86,11 +92,11 @@ func region(r *settings.Region, n ast.Node) error {
 			err = invalid(value, "a box goes from ra_min eastward to another ra_max, and from dec_min up to dec_max")
 		}
 	case "polygon":
-		seq, ok := value.(*ast.SequenceNode)
-		if !ok || len(seq.Values) < 3 {
+		corners, ok := list(value)
+		if !ok || len(corners) < 3 {
 			return invalid(value, "a polygon has three or more corners, such as [[57, -52], [60, -52], [58, -50]]")
 		}
-		for _, corner := range seq.Values {
+		for _, corner := range corners {
 			at, err := numbers(corner, "RA and Dec", 2)
 			if err != nil {
 				return err
@@ -98,24 +104,22 @@ func region(r *settings.Region, n ast.Node) error {
 			r.Polygon = append(r.Polygon, at)
 		}
 	default:
-		err = invalid(all[0].Key, "unknown shape %s (%s)", key, choices)
+		err = invalid(all[0].key, "unknown shape %s (%s)", key, choices)
 	}
 	return err
 }
 
 // numbers decodes a list of n finite numbers.
-func numbers(n ast.Node, what string, count int) ([]float64, error) {
-	seq, ok := n.(*ast.SequenceNode)
-	if !ok || len(seq.Values) != count {
+func numbers(n *yaml.Node, what string, count int) ([]float64, error) {
+	items, ok := list(n)
+	if !ok || len(items) != count {
 		return nil, invalid(n, "must be %d numbers: %s, in degrees", count, what)
 	}
 	out := make([]float64, count)
-	for i, item := range seq.Values {
-		v, err := strconv.ParseFloat(item.String(), 64)
-		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, invalid(item, "%s is not a number", item)
+	for i, item := range items {
+		if out[i], ok = number(item); !ok {
+			return nil, invalid(item, "%s is not a number", written(item))
 		}
-		out[i] = v
 	}
 	return out, nil
 }
@@ -144,9 +148,12 @@ func regionSchema() *jsonschema.Schema {
 // Limit is how many of a set may be missing: a count ("3") or a fraction of it ("0.01").
 type Limit string
 
-// UnmarshalYAML takes a count or a fraction.
-func (l *Limit) UnmarshalYAML(n ast.Node) error {
-	*l = Limit(strings.Trim(n.String(), `"'`))
+// fromYAML takes a count or a fraction, as a text too.
+func (l *Limit) fromYAML(n *yaml.Node) error {
+	s, ok := scalar(n)
+	if *l = Limit(s); !ok {
+		return invalid(n, "%s is neither a count nor a fraction below 1", written(n))
+	}
 	if _, err := l.Of(1); err != nil {
 		return invalid(n, "%v", err)
 	}
@@ -160,25 +167,44 @@ func (Limit) JSONSchema() *jsonschema.Schema {
 
 // Of returns how many of total may be missing. A fraction is rounded down.
 func (l Limit) Of(total int) (int, error) {
-	if n, err := strconv.Atoi(string(l)); err == nil && n >= 0 {
-		return n, nil
-	}
-	f, err := strconv.ParseFloat(string(l), 64)
-	if err != nil || !(f >= 0 && f < 1) {
-		return 0, fmt.Errorf("%q is neither a count nor a fraction below 1", string(l))
-	}
-	return int(math.Floor(f * float64(total))), nil
+	down, _, err := l.of(total)
+	return down, err
 }
 
 // Among is how many of a part of the set may be missing, such as a tile's
 // exposures. A fraction is rounded up: how many others are missing isn't known there.
 func (l Limit) Among(part int) (int, error) {
-	n, err := l.Of(part)
-	if f, bad := strconv.ParseFloat(string(l), 64); err == nil && bad == nil && f > 0 && f < 1 {
-		n = int(math.Ceil(f * float64(part)))
-	}
-	return n, err
+	_, up, err := l.of(part)
+	return up, err
 }
+
+// of is the limit of a total, rounded down and up from what it is in decimals:
+// 0.29 of 100 is 29, and in binary it would be less.
+func (l Limit) of(total int) (down, up int, err error) {
+	if s := string(l); decimals.MatchString(s) {
+		if n, err := strconv.Atoi(s); err == nil && n >= 0 {
+			return n, n, nil
+		}
+	}
+	f, err := strconv.ParseFloat(string(l), 64)
+	if err != nil || !reals.MatchString(string(l)) || !(f >= 0 && f < 1) || len(l) > longestFraction {
+		return 0, 0, fmt.Errorf("%q is neither a count nor a fraction below 1", string(l))
+	}
+	if f == 0 {
+		return 0, 0, nil
+	}
+	exact, ok := new(big.Rat).SetString(string(l))
+	if !ok {
+		return 0, 0, fmt.Errorf("%q is neither a count nor a fraction below 1", string(l))
+	}
+	exact.Mul(exact, new(big.Rat).SetInt64(int64(total)))
+	whole, rest := new(big.Int).QuoRem(exact.Num(), exact.Denom(), new(big.Int))
+	down = int(whole.Int64())
+	return down, down + rest.Sign(), nil
+}
+
+// longestFraction is more than what a float64 takes to be exact.
+const longestFraction = 400
 
 // Sample is which sub-tiles something is kept of: all, failed or none of them,
 // or a fraction beside those that failed ("0.01").
@@ -186,20 +212,19 @@ type Sample string
 
 const sampleAll Sample = "all"
 
-// UnmarshalYAML takes a sample, or true for all and false for none.
-func (s *Sample) UnmarshalYAML(n ast.Node) error {
-	switch text := strings.Trim(n.String(), `"'`); text {
-	case "true":
+// fromYAML takes a sample, or true for all and false for none.
+func (s *Sample) fromYAML(n *yaml.Node) error {
+	word, ok := scalar(n)
+	switch *s = Sample(word); {
+	case word == "true":
 		*s = sampleAll
-	case "false":
+	case word == "false":
 		*s = "none"
-	case "all", "failed", "none":
-		*s = Sample(text)
+	case word == "all", word == "failed", word == "none":
 	default:
-		if f, err := strconv.ParseFloat(text, 64); err != nil || !(f > 0 && f < 1) {
-			return invalid(n, "%s is not all, failed, none or a fraction below 1", n)
+		if f, err := strconv.ParseFloat(word, 64); !ok || err != nil || !reals.MatchString(word) || !(f > 0 && f < 1) {
+			return invalid(n, "%s is not all, failed, none or a fraction below 1", written(n))
 		}
-		*s = Sample(text)
 	}
 	return nil
 }
@@ -217,9 +242,6 @@ func (Sample) JSONSchema() *jsonschema.Schema {
 // stands in the file, so that no number, comment or order changes on the way.
 type Section string
 
-// UnmarshalYAML leaves the section alone: [Load] cuts it out of the text.
-func (*Section) UnmarshalYAML(ast.Node) error { return nil }
-
 // JSONSchema describes the type to editors.
 func (Section) JSONSchema() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object"}
@@ -227,12 +249,12 @@ func (Section) JSONSchema() *jsonschema.Schema {
 
 // valueError is a complaint of a value's own decoder, with its place.
 type valueError struct {
-	node    ast.Node
+	node    *yaml.Node
 	message string
 }
 
 func (e *valueError) Error() string { return e.message }
 
-func invalid(n ast.Node, format string, a ...any) error {
+func invalid(n *yaml.Node, format string, a ...any) error {
 	return &valueError{n, fmt.Sprintf(format, a...)}
 }

@@ -18,6 +18,8 @@ const (
 	headerWindow = 256 << 10
 	// rowWindow is how much of a catalogue is held at a time, twice.
 	rowWindow = 1 << 20
+	// mostRow is what a row may have: those of Q1 have 4 kB, and two are held at a time.
+	mostRow = 16 << 20
 )
 
 // Catalog is an open MER catalogue file: the first table of a FITS file.
@@ -90,6 +92,10 @@ func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (_ *Catalog, er
 	}
 	if c.table, err = fits.ParseTable(table); err != nil {
 		return nil, locate(err, f.URI, table)
+	}
+	if c.table.RowSize > mostRow {
+		return nil, fault.Data("CatalogColumns", "a row has %d bytes, which none of a MER catalogue has: at most %d", c.table.RowSize, mostRow).
+			On(f.URI).At("%s, NAXIS1", table).Fix("compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the tile out")
 	}
 	if err := c.choose(); err != nil {
 		return nil, err

@@ -110,6 +110,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		vis  newest[visKey]
 		psf  newest[string] // by directory
 		lost lost
+		bare = map[string]string{} // by directory: a PSF that can't be read as it is
 		left tally
 		seen int
 	)
@@ -131,6 +132,9 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		case !isDelivery(form):
 			left.add(n.leftover(base))
 			lost.add(n, unread(base, form))
+			if what := unread(base, form); n.Product == PSF && (bare[dir] == "" || what < bare[dir]) {
+				bare[dir] = what
+			}
 		case n.Part != "":
 			o.unknown(base, splitDET)
 			lost.add(n, fmt.Sprintf("%q: %s", base, splitDET))
@@ -147,7 +151,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
 	o.Leftover, o.LeftoverExamples = left.n, left.examples
-	o.group(vis.files, psf.files, lost, policy)
+	o.group(vis.files, psf.files, lost, bare, policy)
 	o.Superseded = append(vis.superseded, psf.superseded...)
 	slices.Sort(o.Superseded)
 	if len(o.Exposures) == 0 {
@@ -184,7 +188,7 @@ func (l *lost) add(n Name, what string) {
 }
 
 // group makes exposures of the wanted numbers out of their files.
-func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, lost lost, policy settings.Exposures) {
+func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, lost lost, bare map[string]string, policy settings.Exposures) {
 	ids := map[ExposureID]bool{}
 	for k := range vis {
 		ids[k.ExposureID] = true
@@ -229,7 +233,7 @@ func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, l
 		case ok:
 			o.Incomplete = append(o.Incomplete, Missing{id, PSF, packed(d.URI, d.form)})
 		default:
-			o.Incomplete = append(o.Incomplete, Missing{id, PSF, ""})
+			o.Incomplete = append(o.Incomplete, Missing{id, PSF, cmp.Or(bare[dir], "there is none beside its DET, in "+dir)})
 		}
 		o.Exposures = append(o.Exposures, e)
 	}

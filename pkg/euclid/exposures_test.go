@@ -75,7 +75,7 @@ func TestIndexExposures(t *testing.T) {
 		return euclid.ExposureID{Obs: "002681", Dither: dither, Number: "1"}
 	}
 	if diff := cmp.Diff([]euclid.Missing{
-		{Exposure: id("00"), Product: "WGT"}, {Exposure: id("00"), Product: "PSF"}, {Exposure: id("01"), Product: "DET"},
+		{Exposure: id("00"), Product: "WGT"}, {Exposure: id("00"), Product: "PSF", There: "there is none beside its DET, in " + visBase + "/2681/"}, {Exposure: id("01"), Product: "DET"},
 		{Exposure: euclid.ExposureID{Obs: "067070", Dither: "00", Number: "1"}, Product: "DET",
 			There: `"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits": DET split into sci, rms and flg is not supported`},
 	}, o.Incomplete); diff != "" {

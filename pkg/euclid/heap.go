@@ -21,7 +21,12 @@ type heap struct {
 	at   objstore.Range // of it in the file
 	copy *os.File       // unlinked
 	err  error          // of fetching it
+	read int64          // so far
 }
+
+// mostSharing is how many times its size is read of a heap: sub-tiles overlap, but
+// arrays that all rows share make a file of gigabytes out of one of a few.
+const mostSharing, anyHeap = 16, 64 << 20
 
 // heap of the catalogue, nil where no column refers to it.
 func (c *Catalog) heap(ctx context.Context) *heap {
@@ -40,7 +45,12 @@ func (h *heap) ReadAt(p []byte, off int64) (int, error) {
 	if h.err != nil {
 		return 0, h.err
 	}
-	return h.copy.ReadAt(p, off)
+	n, err := h.copy.ReadAt(p, off)
+	if h.read += int64(n); h.read > anyHeap+mostSharing*h.at.Length {
+		return n, fault.Data("CatalogHeap", "rows share their arrays: %d bytes were read of a heap of %d", h.read, h.at.Length).
+			On(h.file.URI).Fix("compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the tile out")
+	}
+	return n, err
 }
 
 func (h *heap) fetch() (err error) {

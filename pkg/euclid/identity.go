@@ -1,6 +1,7 @@
 package euclid
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func (e ExposureID) hold(uri string, primary *fits.HDU) error {
 		}
 		return fault.Data(code, "%s is %s, the file's name says %s %s", k.key, said, k.what, k.name).
 			On(uri).At("%s, keyword %s", primary, k.key).
-			Fix("the file is of another exposure than it is called after: put the right file in its place, or take it away")
+			Fix("the file is of another exposure than it is called after, or says it wrongly: put the right file in its place, or take it away")
 	}
 	return nil
 }
@@ -57,7 +58,7 @@ func holdTile(uri string, primary *fits.HDU) error {
 // wrongTile is the error of a MER file that says it is another tile's.
 func wrongTile(uri string, tile int64, format string, a ...any) *fault.Error {
 	return fault.Data("TileContradiction", "%s, the file's name says tile %d", fmt.Sprintf(format, a...), tile).On(uri).
-		Fix("the file is of another tile than it is called after: put the right file in its place, or take it away")
+		Fix("the file is of another tile than it is called after, or says it wrongly: put the right file in its place, or take it away")
 }
 
 // agrees compares a keyword with a number of a file's name: as numbers, since
@@ -79,10 +80,19 @@ func agrees(h *fits.Header, key, name string) (said string, same bool) {
 	}
 	text, err := h.Text(key)
 	if err != nil {
-		return "no value that can be read", false
+		return "nothing that can be read: " + reason(err), false
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	return fmt.Sprintf("%q", text), strings.TrimSpace(text) == "" || err == nil && n == want
+}
+
+// reason is an error of a keyword without its place and remedy.
+func reason(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Err != nil {
+		return f.Err.Error()
+	}
+	return err.Error()
 }
 
 // merNameOf is what a MER file's name says, in whatever form the file is.

@@ -35,6 +35,9 @@ type Headers struct {
 	// Empty are HDUs of DET, such as 3-4.F.SCI, without any pixel: their quadrants
 	// are left out.
 	Empty []string
+	// Lacking says of BKG and PSF files which quadrants they lack, by a name such
+	// as 3-4.F in PSF: these can't be used either.
+	Lacking map[string]string
 }
 
 // ReadQuadrants returns the quadrants that [ReadHeaders] finds.
@@ -97,8 +100,21 @@ func ReadHeaders(ctx context.Context, r objstore.Reader, e Exposure) (Headers, e
 	for i := range found.Quadrants {
 		q := &found.Quadrants[i]
 		q.BKG, q.WGT, q.PSF = bkg[q.Name], wgt[q.Name], psf[q.Name]
+		found.lacks(e.BKG, BKG, q.Name, q.BKG)
+		found.lacks(e.PSF, PSF, q.Name, q.PSF)
 	}
 	return found, nil
+}
+
+// lacks notes that a file is there, and has no pixels of a quadrant.
+func (h *Headers) lacks(f File, product, quadrant string, s Segment) {
+	if !f.Exists() || s.Length > 0 {
+		return
+	}
+	if h.Lacking == nil {
+		h.Lacking = map[string]string{}
+	}
+	h.Lacking[quadrant+" in "+product] = fmt.Sprintf("%s: no HDU %s with pixels: the quadrant is left out", f.URI, quadrant)
 }
 
 // quadrants makes quadrants out of the HDUs of DET.
@@ -108,6 +124,9 @@ func (e Exposure) quadrants(hdus []*fits.HDU) (found Headers, err error) {
 	}
 	hdus = presumed(hdus)
 	byName, err := UniqueNames(e.DET.URI, hdus)
+	if err == nil {
+		err = noOrphans(e.DET.URI, hdus[1:], byName)
+	}
 	if err != nil {
 		return found, err
 	}
@@ -135,6 +154,32 @@ func (e Exposure) quadrants(hdus []*fits.HDU) (found Headers, err error) {
 	}
 	slices.SortFunc(found.Quadrants, func(a, b Quadrant) int { return strings.Compare(a.Name, b.Name) })
 	return found, nil
+}
+
+// noOrphans refuses HDUs of DET that can be a quadrant's, of which nobody can say
+// which: else the quadrant would be missing, and nothing would say so.
+func noOrphans(uri string, hdus []*fits.HDU, byName map[string]*fits.HDU) error {
+	for _, h := range hdus {
+		base, suffix := h.Name, ""
+		if i := strings.LastIndexByte(h.Name, '.'); i >= 0 {
+			base, suffix = h.Name[:i], strings.ToUpper(strings.TrimSpace(h.Name[i:]))
+		}
+		part := suffix == ".SCI" || suffix == ".RMS" || suffix == ".FLG"
+		var what string
+		switch {
+		case h.Name == "" && h.Kind == "IMAGE" && h.DataSize > 0:
+			what = "an image without EXTNAME"
+		case part && !(quadrantName(base) && strings.HasSuffix(h.Name, suffix)):
+			what = fmt.Sprintf("EXTNAME %q is none of a quadrant", h.Name)
+		case part && byName[base+".SCI"] == nil:
+			what = fmt.Sprintf("no HDU %s.SCI goes with it", base)
+		default:
+			continue
+		}
+		return fault.Data("MissingHDU", "%s: quadrants are called {row}-{col}.{E,F,G,H}.{SCI,RMS,FLG}", what).On(uri).At("%s", h).
+			Fix("a quadrant would be missing: compare the file with the archive's; if it is the same, %s", askAuthor)
+	}
+	return nil
 }
 
 // quadrant makes one of its HDUs in DET, or says which of them has no pixels.
@@ -188,6 +233,12 @@ func (e Exposure) exposureTime(sci, primary *fits.HDU) (float64, error) {
 
 // outline is the edge of an image on the sky.
 func outline(h *fits.Header) ([]sky.Coord, error) {
+	switch n, err := h.Int("NAXIS"); {
+	case err != nil:
+		return nil, err
+	case n != 2:
+		return nil, fault.Data("NotAnImage", "NAXIS is %d: a quadrant's image has 2 axes", n).Fix("%s", askAuthor)
+	}
 	nx, err := h.Int("NAXIS1")
 	if err != nil {
 		return nil, err

@@ -190,7 +190,7 @@ func TestReadQuadrantsRefuses(t *testing.T) {
 	}{
 		"no RMS": {det: without("3-4.F.RMS"), code: "MissingHDU", words: []string{"3-4.F.RMS"}},
 		"no FLG": {det: without("3-4.F.FLG"), code: "MissingHDU", words: []string{"3-4.F.FLG"}},
-		"no SCI": {det: without("3-4.F.SCI"), code: "MissingHDU", words: []string{"none of 3 HDUs"}},
+		"no SCI": {det: without("3-4.F.SCI"), code: "MissingHDU", words: []string{"no HDU 3-4.F.SCI"}},
 		"names of DET in BKG": {det: det("3-4.F"), bkg: named("3-4.F.SCI"), code: "MissingHDU",
 			words: []string{"bkg.fits", "like 3-4.F"}},
 		"tile-compressed DET": {det: append(without("3-4.F.RMS"), hdu{header: compressed("3-4.F.RMS")}), code: "NotAnImage", words: []string{"3-4.F.RMS", "BINTABLE", "funpack"}},

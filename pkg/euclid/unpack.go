@@ -1,6 +1,7 @@
 package euclid
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
@@ -39,7 +40,11 @@ func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader)
 	}
 	defer body.Close()
 	from := &source{r: body}
-	z, err := gzip.NewReader(from)
+	begin := bufio.NewReader(from)
+	if is, err := begin.Peek(len("SIMPLE  =")); err == nil && string(is) == "SIMPLE  =" {
+		return fault.Data("GzipInvalid", "its name says that it is gzipped, and it isn't").On(f.URI).Fix("rename it to end in .fits")
+	}
+	z, err := gzip.NewReader(begin)
 	if err == nil {
 		err = use(z)
 	}
@@ -52,7 +57,7 @@ func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader)
 		return fmt.Errorf("read %s: %w", f.URI, from.err)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &corrupt):
 		return fault.Data("GzipInvalid", "its name says that it is gzipped, and it can't be unpacked: %w", err).On(f.URI).
-			Fix("try it with gunzip: if that fails too, fetch it again; if not, put what it makes in its place")
+			Fix("try it with gunzip: if that fails too, compare it with the archive's, and where they differ copy it again; if not, put what it makes in its place")
 	}
 	return fmt.Errorf("unpack %s: %w", f.URI, err)
 }

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -94,18 +95,20 @@ func (job Job) run(ctx context.Context) (*survey.TileReport, error) {
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return job.selectSources(gctx, p) })
 	link := newGate(job.transfersAtOnce())
-	for _, t := range p.transfers {
+	p.losses = newLosses(gctx, p.transfers, job.MaxLost)
+	for i, t := range p.transfers {
 		t.moved = &link.moved
 		g.Go(func() error {
-			leave, err := link.enter(gctx)
+			ctx := p.losses.transfers[i].ctx
+			leave, err := link.enter(ctx)
 			if err != nil {
-				return err
+				return p.losses.ended(i, err)
 			}
 			defer leave()
-			return p.lose(t, job.copy(gctx, &p.copies, t), job.MaxLost)
+			return p.losses.ended(i, job.copy(ctx, &p.copies, t))
 		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := cmp.Or(g.Wait(), p.losses.tooMany()); err != nil {
 		return nil, err
 	}
 	if err := job.leaveOut(ctx, p); err != nil {

@@ -18,36 +18,79 @@ import (
 // otherFile is what helps where a file can't be used as it is.
 const otherFile = "compare the file with the archive's: where they differ copy it again, else ask who made it for one that is mended, or leave the exposure out by data.max_missing"
 
-// losses are exposures of which a file turned out to be unusable, and why.
+// losses are the transfers whose files turned out to be unusable. Which of
+// several faults is blamed does not depend on which is found first: what comes
+// after one too many in the plan's order is stopped, what comes before is read.
 type losses struct {
-	mu  sync.Mutex
-	why map[euclid.ExposureID]error
+	most      int // exposures that may be lost
+	mu        sync.Mutex
+	transfers []lossOf
+	last      int // the transfer by which too many are lost; all of them: none
 }
 
-// lose takes what became of a transfer. Where the file itself is at fault, the
-// exposures that it belongs to are lost, and that is an error only where it is too many.
-func (p *plan) lose(t *transfer, err error, most int) error {
-	if err == nil || !ofFile(err) {
+// lossOf is what became of one transfer.
+type lossOf struct {
+	users []euclid.ExposureID
+	ctx   context.Context // of its copying
+	stop  context.CancelFunc
+	why   error
+}
+
+func newLosses(ctx context.Context, transfers []*transfer, most int) *losses {
+	l := &losses{most: most, last: len(transfers)}
+	for _, t := range transfers {
+		one, stop := context.WithCancel(ctx)
+		l.transfers = append(l.transfers, lossOf{users: t.users, ctx: one, stop: stop})
+	}
+	return l
+}
+
+// ended takes how the copying of a transfer ended. An error that is about its
+// file costs exposures, and is none yet.
+func (l *losses) ended(i int, err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case err == nil:
+		return nil
+	case i > l.last && fault.KindOf(err) == fault.Canceled, i > l.last && errors.Is(err, context.Canceled):
+		return nil // it was stopped for a file before it
+	case !ofFile(err):
 		return err
 	}
-	p.losses.mu.Lock()
-	defer p.losses.mu.Unlock()
-	if p.losses.why == nil {
-		p.losses.why = map[euclid.ExposureID]error{}
+	l.transfers[i].why = err
+	for l.last > 0 && len(l.lost(l.last)) > l.most {
+		l.last--
 	}
-	for _, id := range t.users {
-		if _, ok := p.losses.why[id]; !ok {
-			p.losses.why[id] = err
+	for _, t := range l.transfers[min(l.last+1, len(l.transfers)):] {
+		t.stop()
+	}
+	return nil
+}
+
+// lost are the exposures that the first n transfers cost, and why.
+func (l *losses) lost(n int) map[euclid.ExposureID]error {
+	why := map[euclid.ExposureID]error{}
+	for _, t := range l.transfers[:n] {
+		for _, id := range t.users {
+			if _, ok := why[id]; !ok && t.why != nil {
+				why[id] = t.why
+			}
 		}
 	}
-	switch n := len(p.losses.why); {
-	case n <= most:
+	return why
+}
+
+// tooMany is the error of more exposures that are lost than may be.
+func (l *losses) tooMany() error {
+	if l.last == len(l.transfers) {
 		return nil
-	case most == 0:
-		return err
-	default:
-		return fmt.Errorf("%d exposures can't be used, data.max_missing lets %d of this tile be left out: %w", n, most, err)
 	}
+	err := l.transfers[l.last].why
+	if l.most == 0 {
+		return err
+	}
+	return fmt.Errorf("%d exposures can't be used, data.max_missing lets %d of this tile be left out: %w", len(l.lost(l.last+1)), l.most, err)
 }
 
 // ofFile says whether an error is about what is in a source file, which no retry
@@ -103,7 +146,7 @@ func (t *transfer) verified(err error, let bool) error {
 // leaveOut takes lost exposures out of what was planned, and what was copied of
 // them out of the directories.
 func (job Job) leaveOut(ctx context.Context, p *plan) error {
-	lost := p.losses.why
+	lost := p.losses.lost(len(p.transfers))
 	if len(lost) == 0 {
 		return nil
 	}

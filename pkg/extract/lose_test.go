@@ -2,10 +2,13 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -175,5 +178,41 @@ func TestUnverified(t *testing.T) {
 	job.Unverified = false
 	if _, err := Tile(t.Context(), job); fault.CodeOf(err) != fits.CodeChecksum {
 		t.Errorf("strictly: %v", err)
+	}
+}
+
+// late is a source of which one file is read after others.
+type late struct {
+	objstore.Reader
+	uri string
+}
+
+func (l late) Get(ctx context.Context, uri, etag string, r objstore.Range) (io.ReadCloser, error) {
+	if uri == l.uri {
+		time.Sleep(30 * time.Millisecond)
+	}
+	return l.Reader.Get(ctx, uri, etag, r)
+}
+
+// TestSameBlame: of several faults the same one is blamed, whichever is found first.
+func TestSameBlame(t *testing.T) {
+	pixel := func(raw []byte, h *fits.HDU) { raw[h.DataOffset()+5] ^= 1 }
+	for most, says := range []string{"copy BKG of exposure 002681_00_1", "copy BKG of exposure 002681_01_1", "copy BKG of exposure 002682_00_1"} {
+		for slow := range 3 {
+			v := newSurvey(t, objstore.NewMemory(), "mem://bucket")
+			v.signed = true
+			for i, obs := range []string{"002681", "002681", "002682"} {
+				v.expose(obs, fmt.Sprintf("0%d", i%2), [3]sky.Offset{{}, {Xi: 0.4 / 60, Eta: -0.7 / 60}, {Xi: -0.3 / 60}}[i])
+			}
+			v.catalogs = append(v.catalogs, v.catalog("own.fits", 1, v.scatter(-4, 4, 30)))
+			for i := range v.exposures {
+				v.spoil(bkg(&v.exposures[i]), "1-1.E", pixel)
+			}
+			job := v.job(v.base + "/out")
+			job.MaxLost, job.Source = most, late{job.Source, v.exposures[slow].BKG.URI}
+			if _, err := Tile(t.Context(), job); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%d may be lost, exposure %d is slow: %v, want one of %s", most, slow, err, says)
+			}
+		}
 	}
 }

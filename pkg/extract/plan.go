@@ -23,7 +23,7 @@ type plan struct {
 
 	catalogs   catalogs
 	copies     copies
-	losses     losses
+	losses     *losses
 	lost       []survey.LeftOut
 	leftOut    []survey.LeftOut
 	withoutWGT []euclid.ExposureID

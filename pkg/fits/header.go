@@ -213,6 +213,18 @@ func (h *Header) Float(key string) (float64, error) {
 	return f, nil
 }
 
+// Number is Float for what readers make different things of in quotes: it has to be bare.
+func (h *Header) Number(key string) (float64, error) {
+	v, err := h.get(key)
+	if err != nil {
+		return 0, err
+	}
+	if v.kind == text {
+		return 0, h.fault(key, fmt.Errorf("%q is in quotes: some readers take it for a number and others don't", v.text))
+	}
+	return h.Float(key)
+}
+
 // Bool returns a logical value.
 func (h *Header) Bool(key string) (bool, error) {
 	v, err := h.get(key)

@@ -107,7 +107,9 @@ func (s *s3Store) assemble(ctx context.Context, uri string, parts []Part) (Assem
 	// CRC64NVME of the whole object, also over parts that it copies.
 	u := &s3Upload{ctx: ctx, cancel: cancel, store: s, client: c, uri: uri, bucket: bucket, key: key, done: make([]types.CompletedPart, len(parts))}
 	defer u.Abort()
-	out, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &bucket, Key: &key, StorageClass: s.class}, withoutChecksum)
+	out, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &bucket, Key: &key, StorageClass: s.class, ContentType: aws.String(ContentType(key)),
+	}, withoutChecksum)
 	if err != nil {
 		return Assembled{}, s.fail(ctx, "assemble", uri, err)
 	}

@@ -153,7 +153,7 @@ func (u *s3Upload) Share(c *Chunk, left int64) error {
 // flush sends the buffer as a part.
 func (u *s3Upload) flush() error {
 	if u.id == nil {
-		in := &s3.CreateMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, StorageClass: u.store.class}
+		in := &s3.CreateMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, StorageClass: u.store.class, ContentType: aws.String(ContentType(u.key))}
 		if u.summed() { // the upload as a whole has to say so first
 			in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32
 		}
@@ -243,7 +243,7 @@ func (u *s3Upload) put() (string, error) {
 	crc, sign := u.sum(&u.buffer)
 	out, err := u.client.PutObject(u.ctx, &s3.PutObjectInput{
 		Bucket: &u.bucket, Key: &u.key, Body: u.buffer.reader(), ContentLength: &u.buffer.size,
-		StorageClass: u.store.class, ChecksumCRC32: crc,
+		StorageClass: u.store.class, ChecksumCRC32: crc, ContentType: aws.String(ContentType(u.key)),
 	}, sign)
 	if err != nil {
 		return "", u.fail(err)

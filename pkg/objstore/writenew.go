@@ -125,7 +125,8 @@ func (s *s3Store) WriteNew(ctx context.Context, uri string, data []byte) (made b
 	}
 	crc, sign := up.sum(&up.buffer)
 	_, err = up.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &up.bucket, Key: &up.key, Body: up.buffer.reader(), ContentLength: &up.buffer.size, ChecksumCRC32: crc, IfNoneMatch: aws.String("*"),
+		Bucket: &up.bucket, Key: &up.key, Body: up.buffer.reader(), ContentLength: &up.buffer.size,
+		ContentType: aws.String(ContentType(up.key)), ChecksumCRC32: crc, IfNoneMatch: aws.String("*"),
 	}, sign)
 	if err == nil {
 		return true, nil

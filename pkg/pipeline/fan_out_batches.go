@@ -37,13 +37,16 @@ type BatchIn struct {
 // CommitSettings is what a batch's results are committed by.
 type CommitSettings struct {
 	Catalog settings.Catalog `flyte:"catalog" doc:"the Iceberg tables"`
-	Leases  string           `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty: without"`
+	Leases  string           `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty or -: without"`
 }
 
 // String names the batch's node in the console.
 func (b BatchIn) String() string {
 	if len(b.TileIDs) == 0 {
 		return fmt.Sprintf("batch-%d", b.Part)
+	}
+	if len(b.TileIDs) == 1 {
+		return fmt.Sprintf("batch-%d-tile-%d", b.Part, b.TileIDs[0])
 	}
 	return fmt.Sprintf("batch-%d-tiles-%d-to-%d", b.Part, b.TileIDs[0], b.TileIDs[len(b.TileIDs)-1])
 }

@@ -24,7 +24,7 @@ type IndexObservationsOut struct {
 	Batches []string     `flyte:"batches" doc:"SHA-256 of each batch of exposures, which is its name beside the plan"`
 	LeftOut []string     `flyte:"left_out" doc:"tiles that can't be placed on the sky, and why"`
 	TileIDs []int64      `flyte:"tile_ids" doc:"the tiles that will be processed"`
-	Release string       `flyte:"release" doc:"release of the MER products that counts; empty: their names have none"`
+	Release string       `flyte:"release" doc:"release of the MER products that counts; -: their names have none"`
 	Notes   []string     `flyte:"notes" doc:"what the listings held and what is not taken of it, in a line each"`
 }
 

@@ -7,10 +7,10 @@ import (
 
 // MergeFootprintsIn is what the map over batches left.
 type MergeFootprintsIn struct {
-	Plan       literal.Blob         `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
-	Footprints []*literal.Blob      `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch was lost"`
-	Unreadable []*map[string]string `flyte:"unreadable" doc:"per batch: DET files whose exposures are left out, and why"`
-	MaxMissing string               `flyte:"max_missing" doc:"exposures that may be missing: a count or a fraction"`
+	Plan       literal.Blob    `flyte:"plan,format=json" doc:"root document of the survey's exposures"`
+	Footprints []*literal.Blob `flyte:"footprints,format=parquet" doc:"one per batch; none where the batch was lost"`
+	Unreadable []*string       `flyte:"unreadable" doc:"per batch: DET files whose exposures are left out, and why, as objects of JSON"`
+	MaxMissing string          `flyte:"max_missing" doc:"exposures that may be missing: a count or a fraction"`
 
 	Destination Destination `flyte:"destination" doc:"the indexes of earlier runs lie beside it"`
 }

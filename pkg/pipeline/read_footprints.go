@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"encoding/json"
+
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/settings"
@@ -17,8 +20,29 @@ type ReadFootprintsIn struct {
 
 // ReadFootprintsOut is what the headers say.
 type ReadFootprintsOut struct {
-	Footprints literal.Blob      `flyte:"footprints,format=parquet" doc:"the batch's quadrants: outline on the sky and places in the files"`
-	Unreadable map[string]string `flyte:"unreadable" doc:"DET files whose exposures are left out, and quadrants (FILE#HDU) without pixels, and why"`
+	Footprints literal.Blob `flyte:"footprints,format=parquet" doc:"the batch's quadrants: outline on the sky and places in the files"`
+	Unreadable string       `flyte:"unreadable" doc:"DET files whose exposures are left out, and quadrants (FILE#HDU) without pixels, and why: an object of JSON"`
+}
+
+// ByFile is a text for Unreadable. A map would be the literal for it, and the
+// console's form has none for a list of maps of which some are none.
+func ByFile(why map[string]string) string {
+	if len(why) == 0 {
+		return "{}" // the form sends no empty text
+	}
+	text, err := json.Marshal(why)
+	if err != nil {
+		panic("pipeline: texts failed to encode: " + err.Error()) // they always do
+	}
+	return string(text)
+}
+
+// Files is what [ByFile] wrote.
+func Files(text string) (why map[string]string, err error) {
+	if err := json.Unmarshal([]byte(text), &why); err != nil {
+		return nil, fault.Input("InputsInvalid", "not an object of files and reasons in JSON: %w", err).At("unreadable").Fix(`give {"FILE": "REASON"}, or {}`)
+	}
+	return why, nil
 }
 
 // ReadFootprints reads the FITS headers of one batch by range requests. Its
@@ -29,7 +53,7 @@ var ReadFootprints = task.Define[ReadFootprintsIn, ReadFootprintsOut](task.Decla
 	Doc:          "Reads the headers of every quadrant of a batch of exposures: where it lies on the sky, and where in its files.",
 	Resources:    task.Resources{CPU: "1", Memory: "512Mi"},
 	Retries:      3,
-	CacheVersion: "5",
+	CacheVersion: "6",
 	CacheIgnore:  []string{"source", "plan", "destination"},
 	Over:         []string{"batch"},
 })

@@ -24,6 +24,7 @@ var RecordTiles = task.Define[RecordTilesIn, RecordTilesOut](task.Declaration{
 	Doc:       "Writes down where the products of a batch of tiles lie.",
 	Resources: task.Resources{CPU: "1", Memory: "1Gi"},
 	Retries:   3,
+	Deck:      true,
 })
 
 // RecordRunIn is the parts of a run.
@@ -32,7 +33,7 @@ type RecordRunIn struct {
 	Destination Destination         `flyte:"destination" doc:"what names the run's products"`
 	Judges      bool                `flyte:"judges" doc:"whether the run ends here, and fails where tiles do: no validation follows"`
 	Thresholds  settings.Thresholds `flyte:"thresholds" doc:"how many sub-tiles may have failed"`
-	Release     string              `flyte:"release" doc:"release of the MER products that counts"`
+	Release     string              `flyte:"release" doc:"release of the MER products that counts; empty or -: their names have none"`
 	Missing     []string            `flyte:"missing" doc:"exposures that the run is without, and why"`
 	LeftOut     []string            `flyte:"left_out" doc:"tiles that can't be placed on the sky, and why"`
 	Notes       []string            `flyte:"notes" doc:"what the listings held and what is not taken of it, in a line each"`
@@ -51,4 +52,5 @@ var RecordRun = task.Define[RecordRunIn, RecordRunOut](task.Declaration{
 	Doc:       "Writes the run's record: where the products of its tiles lie, made by this run or by an earlier one.",
 	Resources: task.Resources{CPU: "500m", Memory: "1Gi"},
 	Retries:   3,
+	Deck:      true,
 })

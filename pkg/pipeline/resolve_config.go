@@ -7,11 +7,11 @@ import (
 
 // ResolveConfigIn is what people give at launch.
 type ResolveConfigIn struct {
-	ConfigYAML  string  `flyte:"config_yaml" doc:"path or URI of the configuration file, or the YAML itself"`
+	ConfigYAML  string  `flyte:"config_yaml" doc:"URI or path of the configuration file, or the YAML itself, with its line breaks or in braces on one line"`
 	TileIDs     []int64 `flyte:"tile_ids" doc:"MER tiles to process; empty: as configured"`
-	StorageBase string  `flyte:"storage_base_uri" doc:"where products go; empty: as configured"`
+	StorageBase string  `flyte:"storage_base_uri" doc:"where products go; empty or -: as configured"`
 	Grid        []int64 `flyte:"sub_tile_grid" doc:"rows and columns of sub-tiles in a tile; empty: as configured"`
-	RunID       string  `flyte:"run_id" doc:"name of the run in product paths; empty: the execution's name"`
+	RunID       string  `flyte:"run_id" doc:"name of the run in product paths; empty or -: the execution's name. A relaunch with the same name goes on in the same directory"`
 	Assembles   bool    `flyte:"assembles" doc:"whether the run ends in the catalogue, whose settings are then held to what can work"`
 }
 

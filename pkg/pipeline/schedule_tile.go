@@ -23,4 +23,5 @@ var ScheduleTile = task.Define[ScheduleTileIn, ScheduleTileOut](task.Declaration
 	Doc:       "Says which sub-tiles of a tile have work, and fit the GPU that inference asks for.",
 	Resources: task.Resources{CPU: "200m", Memory: "256Mi"},
 	Retries:   3,
+	Deck:      true,
 })

@@ -15,6 +15,18 @@ func Store(s settings.Source) objstore.Config {
 	return objstore.Config{Region: s.Region, Endpoint: s.Endpoint, Addressing: s.Addressing, Anonymous: s.Anonymous, Sources: true}
 }
 
+// None stands in the place of an empty text: FlyteConsole's form for a single
+// task sends no empty one.
+const None = "-"
+
+// Given is a text of a launch or of an edge, empty where it is [None].
+func Given(text string) string {
+	if text == None {
+		return ""
+	}
+	return text
+}
+
 // Products says where products go, whichever run makes them, and how.
 type Products struct {
 	Base         string                `json:"base"`                    // storage_base_uri

@@ -86,6 +86,9 @@ func Batch(ctx context.Context, source objstore.Reader, exposures []euclid.Expos
 		for _, hdu := range read[i].Empty {
 			out.Unreadable[emptyQuadrant(exposures[i].DET.URI, hdu)] = fmt.Sprintf("%s: HDU %s has no pixels: its quadrant is left out", exposures[i].DET.URI, hdu)
 		}
+		for what, why := range read[i].Lacking {
+			out.Unreadable[emptyQuadrant(exposures[i].DET.URI, what)] = why
+		}
 	}
 	var err error
 	out.Quadrants, err = writeQuadrants(ctx, dest, uri, func(w *quadrants.Writer) (n int, err error) {
@@ -142,8 +145,8 @@ type Merged struct {
 	index.Summary          // of the quadrant index
 	Kept          int      // batches that were not read, since an earlier index has them
 	Missing       []string // DET files that it lacks, since they or their exposure's other files could not be read; exposures that have none
-	Reasons       []string // for each of them: which file, and why
-	Empty         []string // quadrants that it lacks, since they have no pixels
+	Reasons       []string // for each of them: which file, and why; and a line about quadrants, where there are some
+	Empty         []string // quadrants that can't be used, since they have no pixels or a file lacks them
 }
 
 // Earlier is where the indexes of earlier runs are.
@@ -252,6 +255,9 @@ func (m *Merged) weigh(ctx context.Context, r objstore.Reader, plan *survey.Plan
 	}
 	absent := m.absent(plan, counted)
 	known = append(known, absent...)
+	if n := len(m.Empty); n > 0 {
+		m.Reasons = append(m.Reasons, fmt.Sprintf("quadrants that are left out: %d (%s)", n, some(m.Empty, "; ")))
+	}
 	allowed, err := limit.Of(plan.Exposures + plan.WithoutDET)
 	if err != nil {
 		return fault.Input("ConfigInvalid", "data.max_missing: %w", err)

@@ -82,7 +82,7 @@ func (r Region) String() string {
 // Catalog says which Iceberg tables take the results.
 type Catalog struct {
 	Warehouse string `yaml:"catalog_warehouse" json:"warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
-	URI       string `yaml:"catalog_uri" json:"catalog_uri" jsonschema_description:"Iceberg catalogue: sqlite:///..., http(s)://... ; default: SQLite beside a local warehouse"`
+	URI       string `yaml:"catalog_uri" json:"catalog_uri" jsonschema_description:"Iceberg catalogue: postgresql://user@host/database, http(s)://host/... of a REST catalogue, or sqlite:///path on one machine; default: SQLite beside a local warehouse"`
 	Namespace string `yaml:"catalog_namespace" json:"namespace" jsonschema_description:"Iceberg namespace"`
 	Table     string `yaml:"catalog_table" json:"table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
 }
@@ -94,6 +94,12 @@ type Thresholds struct {
 	MaxConvergence    *float64 `yaml:"max_convergence" json:"max_convergence" jsonschema_description:"largest CONVERGENCE accepted; null: not checked"`
 
 	MaxOutsideFraction float64 `yaml:"max_outside_fraction" json:"max_outside_fraction" jsonschema_description:"fraction of a tile's own sources that may lie outside its grid of sub-tiles"`
+}
+
+// Above says whether n of total are more than a fraction of it, in decimals as
+// people write it: 29 of 100 aren't above 0.29, though they are above the product of the two.
+func Above(n, total int, fraction float64) bool {
+	return n > 0 && !(float64(n)/float64(total) <= fraction)
 }
 
 // Inference says what infers shear on a sub-tile, and how.

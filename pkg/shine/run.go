@@ -261,7 +261,7 @@ func (j *Job) config() []byte {
 	var b strings.Builder
 	for _, section := range []string{j.Inference, j.GAL} {
 		if section != "" {
-			b.WriteString(strings.TrimRight(section, "\n"))
+			b.WriteString(strings.TrimSuffix(section, "\n")) // one only: empty lines may belong to a text
 			b.WriteByte('\n')
 		}
 	}

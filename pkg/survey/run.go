@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -94,6 +95,7 @@ type RunSubTile struct {
 	Quadrants   int     `json:"quadrants"`
 	Extended    int     `json:"extended_sources"` // in the extended area
 	CoreSources int     `json:"core_sources"`
+	Element     string  `json:"-"` // of the tile's map over infer-subtile, by which the console calls it; empty: not inferred
 	Outcome
 }
 
@@ -144,9 +146,13 @@ func (r *Run) Add(p *Prepared, outcomes []*Outcome, budget int64) {
 		case at < len(outcomes) && outcomes[at] != nil:
 			o = r.own(p, i, *outcomes[at])
 		default:
-			o.Status, o.Reason = StatusFailed, Lost
+			o.Status, o.Reason = StatusFailed, fmt.Sprintf("%s, element %d of tile %d", Lost, at, p.TileID)
 		}
-		t.SubTiles = append(t.SubTiles, RunSubTile{s.RA, s.Dec, s.Quadrants, s.Sources, s.CoreSources, o})
+		element := ""
+		if to && p.Failure == "" && outcomes != nil {
+			element = strconv.Itoa(at)
+		}
+		t.SubTiles = append(t.SubTiles, RunSubTile{s.RA, s.Dec, s.Quadrants, s.Sources, s.CoreSources, element, o})
 	}
 	r.Tiles = append(r.Tiles, t)
 }

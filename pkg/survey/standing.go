@@ -7,6 +7,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // CodeTileFailed is the code of a run that ends with tiles that could not be prepared.
@@ -75,7 +76,7 @@ func (s *Standing) name(what, why string) {
 // could be prepared at all; nil where it did what it was to do.
 func (s *Standing) Judge(maxFailedFraction float64) error {
 	none := s.Tiles > 0 && s.Failed == s.Tiles
-	if !none && float64(s.FailedSubTiles) <= maxFailedFraction*float64(s.SubTiles) {
+	if !none && !settings.Above(s.FailedSubTiles, s.SubTiles, maxFailedFraction) {
 		return nil
 	}
 	return fault.Data(CodeTileFailed, "%d of %d tiles could not be prepared, %d of %d sub-tiles failed, a fraction of at most %g is allowed: %s",

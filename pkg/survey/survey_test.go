@@ -288,7 +288,7 @@ func TestRun(t *testing.T) {
 	if diff := cmp.Diff([]string{survey.StatusFailed, survey.StatusNoExposures, survey.StatusOK, survey.StatusNoSources}, ended); diff != "" {
 		t.Error(diff)
 	}
-	if s := one.Tiles[0].SubTiles; s[0].Reason != survey.Lost || s[2].Directory != "mem://b/1/1_0" || s[2].Plan != "" {
+	if s := one.Tiles[0].SubTiles; s[0].Reason != survey.Lost+", element 0 of tile 1" || s[0].Element != "0" || s[1].Element != "" || s[2].Element != "1" || s[2].Directory != "mem://b/1/1_0" || s[2].Plan != "" {
 		t.Errorf("%+v", s)
 	}
 	two, err := survey.Collect(ctx, store, "mem://b/run", "r", "c", []string{"mem://b/2.json"}, nil, 0)

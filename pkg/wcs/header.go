@@ -12,15 +12,17 @@ import (
 
 // Keywords is a header, as far as this package needs it. [fits.Header] is one.
 type Keywords interface {
+	Keys() []string // that have values
 	Has(key string) bool
 	Text(key string) (string, error)
-	Float(key string) (float64, error)
+	Number(key string) (float64, error) // not one in quotes: wcslib passes these over
 }
 
 // New reads the coordinate system of an image's header.
 func New(k Keywords) (*WCS, error) {
 	h := reader{k: k}
 	lon, lat, projection := h.axes()
+	h.strays()
 	h.frame()
 	if h.err != nil {
 		return nil, h.err
@@ -70,7 +72,7 @@ func (h *reader) refuse(code, key, format string, a ...any) {
 
 // float reads a finite number.
 func (h *reader) float(key string) float64 {
-	v, err := h.k.Float(key)
+	v, err := h.k.Number(key)
 	if err != nil && h.err == nil {
 		h.err = fmt.Errorf("world coordinates: %w", err)
 	}
@@ -187,9 +189,6 @@ func (h *reader) lonpole(dec float64) float64 {
 func (h *reader) matrix(lon, lat int) (m [2][2]float64) {
 	cd := h.any("CD1_1", "CD1_2", "CD2_1", "CD2_2")
 	pc := h.any("PC1_1", "PC1_2", "PC2_1", "PC2_2")
-	if old := h.any("PC001001", "PC001002", "PC002001", "PC002002"); old != "" {
-		h.refuse(CodeUnsupported, old, "this old form of PC is not supported")
-	}
 	key := "CDELT1" // to blame for a singular matrix
 	switch {
 	case cd != "" && pc != "":

@@ -79,6 +79,17 @@ func TestRefused(t *testing.T) {
 		{"PC and CROTA", delta.with("PC1_1", 1.0).with("CROTA2", 3.0), wcs.CodeInvalid, "CROTA2"},
 		{"singular PC", delta.with("PC1_1", 0.0), wcs.CodeInvalid, "CDELT1"},
 		{"old PC", delta.with("PC001001", 1.0), wcs.CodeUnsupported, "PC001001"},
+		{"old CD", vis.with("CD001001", 1.0), wcs.CodeUnsupported, "CD001001"},
+		{"a term with a zero in front", vis.with("PV1_01", 1.5), wcs.CodeInvalid, "PV1_01"},
+		{"an axis with a zero in front", vis.with("PV01_1", 1.5), wcs.CodeInvalid, "PV01_1"},
+		{"CD with a zero in front", vis.with("CD1_01", 1.5), wcs.CodeInvalid, "CD1_01"},
+		{"PC of zeros in front", tan.with("PC01_02", 1.5), wcs.CodeInvalid, "PC01_02"},
+		{"value of a third axis", vis.with("CRVAL3", 1.0).with("WCSAXES", 2.0), wcs.CodeUnsupported, "CRVAL3"},
+		{"type of a third axis", vis.with("CTYPE3", "FREQ"), wcs.CodeUnsupported, "CTYPE3"},
+		{"terms of a third axis", vis.with("PV3_1", 1.0), wcs.CodeUnsupported, "PV3_1"},
+		{"matrix of three axes", vis.with("CD1_3", 0.0), wcs.CodeUnsupported, "CD1_3"},
+		{"parameters of a distortion", vis.with("DP1", "NAXES: 2"), wcs.CodeUnsupported, "DP1"},
+		{"parameters of another distortion", tan.with("DQ2", "NAXES: 2"), wcs.CodeUnsupported, "DQ2"},
 		{"TPV with CDELT", vis.without("CD1_1", "CD1_2", "CD2_1", "CD2_2").with("CDELT1", 1e-4).with("CDELT2", 1e-4), wcs.CodeUnsupported, "CDELT1"},
 		{"NaN LONPOLE", tan.with("LONPOLE", math.NaN()), wcs.CodeInvalid, "LONPOLE"},
 		{"NaN LATPOLE", tan.with("LATPOLE", math.NaN()), wcs.CodeInvalid, "LATPOLE"},
@@ -107,7 +118,7 @@ func TestRefused(t *testing.T) {
 		delta.with("CROTA2", 3.0), delta.with("CROTA1", 3.0).with("CROTA2", 3.0), delta.with("PC1_2", 0.1).with("CROTA2", 0.0),
 		tan.with("CDELT1", 1.0).with("CROTA2", 3.0), tan.with("CTYPE1", "DEC--TAN").with("CTYPE2", "RA---TAN"), sip.with("A_3_0", 0.0),
 		vis.without("RADESYS").with("EPOCH", 2000.0), vis.without("RADESYS").with("EQUINOX", 2000.0).with("EPOCH", 1950.0), vis.with("EPOCH", 2024.8),
-		vis.with("RADECSYS", "ICRS"),
+		vis.with("RADECSYS", "ICRS"), vis.with("CRVAL01", 1.0), vis.with("PROJP1", 1.0), vis.with("PVX", 1.0), vis.with("CDS_1", 1.0), vis.with("DPHASE", 1.0),
 		vis.without("CUNIT1", "CUNIT2", "RADESYS"), vis.with("RADESYS", "FK5").with("EQUINOX", 2000.0)} {
 		if _, err := wcs.New(k); err != nil {
 			t.Error(err)

@@ -3,9 +3,11 @@ package wcs_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -19,6 +21,8 @@ var _ wcs.Keywords = (*fits.Header)(nil)
 // keywords is a header: a string or a float64 for each keyword.
 type keywords map[string]any
 
+func (k keywords) Keys() []string { return slices.Sorted(maps.Keys(k)) }
+
 func (k keywords) Has(key string) bool { return k[key] != nil }
 
 func (k keywords) Text(key string) (string, error) {
@@ -28,7 +32,7 @@ func (k keywords) Text(key string) (string, error) {
 	return "", fault.Data("FITSKeyword", "keyword is missing").At("%s", key)
 }
 
-func (k keywords) Float(key string) (float64, error) {
+func (k keywords) Number(key string) (float64, error) {
 	if f, ok := k[key].(float64); ok {
 		return f, nil
 	}

@@ -98,7 +98,13 @@ func watch(c *cobra.Command, began *bool) {
 	run := c.RunE
 	switch {
 	case run != nil:
-		c.RunE = func(c *cobra.Command, args []string) error { *began = true; return run(c, args) }
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if err := unexpanded(c); err != nil {
+				return err
+			}
+			*began = true
+			return run(c, args)
+		}
 	case c.HasParent() && c.HasSubCommands():
 		c.Args = cobra.NoArgs
 		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }

@@ -32,6 +32,23 @@ func TestOutputIsText(t *testing.T) {
 	}
 }
 
+// A ~ that the shell left alone is refused before a verb begins.
+func TestUnexpanded(t *testing.T) {
+	for arg, refused := range map[string]bool{
+		"--out=~/x": true, "--out=~": true, "--out=~me/x": true, "--out=./~/x": false, "--out=/a/~b": false, "--out=~b": false, "--set=a=~/x": false,
+	} {
+		began := false
+		root := &cobra.Command{Use: "x", RunE: func(*cobra.Command, []string) error { began = true; return nil }}
+		root.Flags().String("out", "", "")
+		root.Flags().StringArray("set", nil, "")
+		var out bytes.Buffer
+		err := cli.Execute(t.Context(), root, []string{arg}, &out, &out)
+		if refused != (err != nil) || began == refused || refused && (cli.Status(err) != 2 || !strings.Contains(err.Error(), "(write --out ~")) {
+			t.Errorf("%s: %v", arg, err)
+		}
+	}
+}
+
 // full takes so many bytes.
 type full struct{ room int }
 

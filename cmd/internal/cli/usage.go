@@ -106,3 +106,15 @@ func dashed(name string) string {
 	}
 	return "--" + name
 }
+
+// unexpanded refuses a path with the ~ that shells leave alone behind an equals
+// sign: it would be a directory of that name.
+func unexpanded(c *cobra.Command) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if value := f.Value.String(); f.Value.Type() == "string" && strings.HasPrefix(value, "~") && (value == "~" || strings.Contains(value, "/")) && err == nil {
+			err = fault.Input(CodeUsage, "--%s=%s: the shell replaces ~ at the beginning of a word only", f.Name, value).
+				Fix("write --%s %s with a space, outside of quotes, or the whole path", f.Name, value)
+		}
+	})
+	return err
+}

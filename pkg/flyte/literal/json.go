@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
-	"github.com/vmihailenco/msgpack/v5"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -149,7 +148,8 @@ func decodeJSON(l *core.Literal, v reflect.Value) error {
 		if s.Binary.GetTag() != "msgpack" {
 			return fmt.Errorf("want struct, got %s: the only binary form known is msgpack", Describe(l))
 		}
-		if err := msgpack.Unmarshal(s.Binary.GetValue(), &fields); err != nil {
+		var err error
+		if fields, err = unpack(s.Binary.GetValue()); err != nil {
 			return fmt.Errorf("the struct is not a MessagePack map: %w", err)
 		}
 	default:

@@ -155,9 +155,10 @@ func (b *builder) template(n *node, o task.TemplateOptions) *core.TaskTemplate {
 			t.Metadata.PodTemplateName = ""
 		}
 	}
+	d := n.task.Declaration()
 	b.keepTask(&admin.TaskSpec{
 		Template:    t,
-		Description: b.options.describe(t.GetId(), n.task.Declaration().Doc, t.GetInterface(), t),
+		Description: b.options.describe(t.GetId(), d.Doc+kindOf(d, o), t.GetInterface(), t),
 	})
 	return t
 }

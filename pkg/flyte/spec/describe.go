@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
+	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/admin"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 )
@@ -16,7 +17,8 @@ const maxDescription = 4096
 
 // describe writes what people read about a task or a workflow in the console:
 // a sentence, then what goes in and out and, of a task, what it asks of the
-// cluster; and where its source code is.
+// cluster; and where its source code is. These are plain sentences without any
+// markup: the console shows the text as it is, in one paragraph.
 func (o Options) describe(id *core.Identifier, doc string, i *core.TypedInterface, t *core.TaskTemplate) *admin.DescriptionEntity {
 	d := &admin.DescriptionEntity{ShortDescription: doc}
 	var parts []string
@@ -26,7 +28,7 @@ func (o Options) describe(id *core.Identifier, doc string, i *core.TypedInterfac
 	if t != nil {
 		parts = append(parts, facts(t))
 	}
-	parts = append(parts, variables("Inputs", i.GetInputs()), variables("Outputs", i.GetOutputs()))
+	parts = append(parts, variables("Input", i.GetInputs()), variables("Output", i.GetOutputs()))
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 	d.LongDescription = &admin.Description{
 		Content: &admin.Description_Value{Value: shorten(strings.Join(parts, "\n\n"))},
@@ -40,19 +42,34 @@ func (o Options) describe(id *core.Identifier, doc string, i *core.TypedInterfac
 	return d
 }
 
+// inWords spells types without angles, which Markdown would take for HTML.
+var inWords = strings.NewReplacer("list<", "list of ", "map<", "map of ", ">", "")
+
+// kindOf says which of a stage's templates this is, where it is not the stage itself.
+func kindOf(d task.Declaration, o task.TemplateOptions) string {
+	one := d.TemplateName(o.Variant, false)
+	switch {
+	case o.Mapped:
+		return fmt.Sprintf(" Not to be launched alone: a map runs it, over %s; launch %s for one element.", strings.Join(d.Over, " and "), one)
+	case o.Variant != "":
+		return fmt.Sprintf(" The same as %s, with other resources.", d.Name)
+	}
+	return ""
+}
+
 func variables(title string, m *core.VariableMap) string {
 	if len(m.GetVariables()) == 0 {
 		return ""
 	}
-	lines := []string{"**" + title + "**\n"}
+	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(m.GetVariables())) {
 		v := m.GetVariables()[name]
-		line := fmt.Sprintf("- `%s` (%s)", name, literal.TypeName(v.GetType()))
+		line := fmt.Sprintf("%s %s (%s)", title, name, inWords.Replace(literal.TypeName(v.GetType())))
 		// Where a variable has no words of its own, Go kits put its name there.
 		if words := v.GetDescription(); words != "" && words != name {
 			line += ": " + words
 		}
-		lines = append(lines, line)
+		lines = append(lines, line+".")
 	}
 	return strings.Join(lines, "\n")
 }
@@ -83,7 +100,7 @@ func shorten(text string) string {
 	if len(text) <= maxDescription {
 		return text
 	}
-	const more = "\n- ..."
+	const more = "\n..."
 	text = text[:maxDescription-len(more)]
 	return text[:strings.LastIndexByte(text, '\n')] + more
 }

@@ -221,8 +221,8 @@ func TestDescription(t *testing.T) {
 		}
 		want := "Counts the words of a line.\n\n" +
 			"Asks for: cpu 500m, memory 256Mi, ephemeral storage 1Gi, gpu 1, accelerator nvidia-l4, retries 2, cached under version 1.\n\n" +
-			"**Inputs**\n\n- `line` (integer): which line\n- `mode` (string): what to do\n- `settings` (struct)\n- `skip` (list<string>): words that don't count\n\n" +
-			"**Outputs**\n\n- `note` (optional string)\n- `report` (blob(json)): the counts\n- `words` (integer)"
+			"Input line (integer): which line.\nInput mode (string): what to do.\nInput settings (struct).\nInput skip (list of string): words that don't count.\n\n" +
+			"Output note (optional string).\nOutput report (blob(json)): the counts.\nOutput words (integer)."
 		d := s.GetDescription()
 		if diff := cmp.Diff(want, d.GetLongDescription().GetValue()); diff != "" {
 			t.Error(diff)
@@ -234,7 +234,7 @@ func TestDescription(t *testing.T) {
 	if d := cmp.Diff(map[string]string{"count_words": "gpus", "count_words_map": "gpus", "count_words_cpu": "", "count_words_cpu_map": "", "fan_pages": "", "lines": "", "split": "", "sum": ""}, templates); d != "" {
 		t.Errorf("pod templates: %s", d)
 	}
-	if d := b.Workflow.GetDescription(); d.GetSourceCode() != nil || !strings.Contains(d.GetLongDescription().GetValue(), "- `text` (blob(txt)): the text to count") {
+	if d := b.Workflow.GetDescription(); d.GetSourceCode() != nil || !strings.Contains(d.GetLongDescription().GetValue(), "Input text (blob(txt)): the text to count.") {
 		t.Errorf("workflow: %v", d)
 	}
 }
@@ -250,7 +250,7 @@ func TestLongDescription(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := b.Workflow.GetDescription().GetLongDescription().GetValue(); len(text) > 4096 || !strings.HasSuffix(text, "words \n- ...") {
+	if text := b.Workflow.GetDescription().GetLongDescription().GetValue(); len(text) > 4096 || !strings.HasSuffix(text, "words \n...") {
 		t.Errorf("%d bytes, ends with %q", len(text), text[len(text)-20:])
 	}
 }

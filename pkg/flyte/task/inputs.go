@@ -68,6 +68,11 @@ func (a *attempt) parseInputs(raw []byte) (*core.LiteralMap, error) {
 // the map runs over.
 func (a *attempt) pickElement(m *core.LiteralMap) error {
 	i := a.env.id.Element
+	if i < 0 && !a.indexed() {
+		one := strings.TrimSuffix(a.env.id.Task, "_map")
+		return fault.Input("ElementUnknown", "task %s is what a map runs over %s, and here it was launched alone", a.env.id.Task, strings.Join(a.decl.Over, " and ")).
+			Fix("launch task %s, which takes one element; by hand give --element=N", one)
+	}
 	if i < 0 {
 		return fault.New(fault.Bug, "ElementUnknown", "this is one element of a map, and the environment does not say which").
 			At("%s", indexNameVariable).Fix("set %s, or by hand use --element=N", indexVariable)
@@ -85,6 +90,13 @@ func (a *attempt) pickElement(m *core.LiteralMap) error {
 		m.Literals[name] = elements[i]
 	}
 	return nil
+}
+
+// indexed says whether anything in the environment is there to name an element.
+func (a *attempt) indexed() bool {
+	name, _ := a.proc.Env(indexNameVariable)
+	text, _ := a.proc.Env(indexVariable)
+	return name != "" || text != ""
 }
 
 // elementIndex is the index of this process in its map; -1 where it is not one

@@ -161,8 +161,12 @@ func TestElement(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				e := stage{program: "count-words", prefix: objstore.Join(prefix, strings.ReplaceAll(tt.name, " ", "-")), inputs: in, args: tt.args, env: tt.env}.run(t)
 				if tt.fails != "" {
-					if f := e.failure(t); f.GetCode() != tt.fails {
+					f := e.failure(t)
+					if f.GetCode() != tt.fails {
 						t.Errorf("got %v, want code %s", f, tt.fails)
+					}
+					if alone := tt.env == nil && tt.args != nil; alone && (f.GetOrigin() != core.ExecutionError_USER || !strings.Contains(f.GetMessage(), "launch task count_words, which takes one element")) {
+						t.Errorf("launched alone: %v", f)
 					}
 				} else if out := outputs(t, e); out.Words != tt.words {
 					t.Errorf("%d words, want %d", out.Words, tt.words)

@@ -103,11 +103,15 @@ func TestRead(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || len(out.Unreadable) != len(c.leftOut) {
+			if err != nil {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			unreadable, err := pipeline.Files(out.Unreadable)
+			if err != nil || len(unreadable) != len(c.leftOut) || out.Unreadable == "" {
 				t.Fatalf("%+v, %v", out, err)
 			}
 			for _, id := range c.leftOut {
-				if out.Unreadable[newest(r, id)] == "" || !r.Log.Says("left out", id) {
+				if unreadable[newest(r, id)] == "" || !r.Log.Says("left out", id) {
 					t.Errorf("%s is not named: %v", id, out.Unreadable)
 				}
 			}

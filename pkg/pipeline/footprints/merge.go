@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/cosmostat/constellation/pkg/config"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
@@ -21,7 +22,11 @@ func Merge(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Mer
 		return out, err
 	}
 	out.Index = literal.Blob{URI: env.Output("index/quadrants.json"), Format: "json"}
-	merged, err := prepare.Merge(ctx, env.Store(), plan, batches(in), config.Limit(in.MaxMissing), out.Index.URI,
+	read, err := batches(in)
+	if err != nil {
+		return out, err
+	}
+	merged, err := prepare.Merge(ctx, env.Store(), plan, read, config.Limit(in.MaxMissing), out.Index.URI,
 		prepare.Earlier{Dir: in.Destination.Indexes(), Reader: pipeline.ReadFootprints.Declaration().CacheVersion})
 	if err != nil {
 		return out, err
@@ -36,13 +41,19 @@ func Merge(ctx context.Context, in pipeline.MergeFootprintsIn) (out pipeline.Mer
 }
 
 // batches are what the elements of the map gave; one that failed gave nothing.
-func batches(in pipeline.MergeFootprintsIn) []prepare.Footprints {
-	all := make([]prepare.Footprints, len(in.Footprints))
+func batches(in pipeline.MergeFootprintsIn) (all []prepare.Footprints, err error) {
+	if len(in.Unreadable) != len(in.Footprints) {
+		return nil, fault.Input("InputsInvalid", "%d batches have footprints, %d say what could not be read", len(in.Footprints), len(in.Unreadable)).
+			At("unreadable").Fix("give one for each batch")
+	}
+	all = make([]prepare.Footprints, len(in.Footprints))
 	for i, uri := range pipeline.URIs(in.Footprints) {
 		all[i].URI = uri
 		if why := in.Unreadable[i]; why != nil {
-			all[i].Unreadable = *why
+			if all[i].Unreadable, err = pipeline.Files(*why); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return all
+	return all, nil
 }

@@ -31,7 +31,7 @@ func Read(ctx context.Context, in pipeline.ReadFootprintsIn) (out pipeline.ReadF
 		env.Log.Warn("left out", "error", why)
 	}
 	env.Log.Info("read headers", "exposures", len(batch.Exposures), "quadrants", read.Quadrants, "source", source.Usage())
-	out.Unreadable = read.Unreadable
+	out.Unreadable = pipeline.ByFile(read.Unreadable)
 	if !read.Again() {
 		return out, nil
 	}

@@ -50,6 +50,9 @@ func Infer(ctx context.Context, in pipeline.InferSubtileIn) (out pipeline.InferS
 		Run:     in.Destination.Run(), Redo: in.Destination.RedoTiles(), Plan: prepared.Plan, Again: prepared.Again,
 	}, settings, in.Limits)
 	if err != nil {
+		if element := env.Identity().Element; element >= 0 { // the console knows no sub-tile, but its number in the map
+			err = fmt.Errorf("tile %d, sub-tile %s (element %d of the map): %w", prepared.TileID, sub.Name(), element, err)
+		}
 		return out, err
 	}
 	out.Outcome = literal.Blob{URI: env.Output("outcome.json")}

@@ -3,6 +3,7 @@
 package observations
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
@@ -46,7 +47,7 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 	out = pipeline.IndexObservationsOut{
 		Plan:    literal.Blob{URI: env.Output("plan.json"), Format: "json"},
 		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
-		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut, Release: tiles.Release,
+		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut, Release: cmp.Or(tiles.Release, pipeline.None),
 		Notes: append(plan.Notes(), tiles.Notes...),
 	}
 	for _, note := range out.Notes {

@@ -6,6 +6,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -25,6 +26,7 @@ func Tiles(ctx context.Context, in pipeline.RecordTilesIn) (out pipeline.RecordT
 			task.From(ctx).Log.Warn("a tile could not be prepared", "tile", t.TileID, "reason", t.Failure)
 		}
 	}
+	task.From(ctx).Deck.AddHTML("Tiles", report.Tiles(part))
 	out.Part = literal.Blob{URI: survey.PartURI(in.Destination.RunURI, in.Part), Format: "json"}
 	return out, survey.Save(ctx, store, out.Part.URI, part)
 }

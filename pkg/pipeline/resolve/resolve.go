@@ -41,6 +41,7 @@ func Config(ctx context.Context, in pipeline.ResolveConfigIn) (pipeline.ResolveC
 // Launch reads the configuration that a launch names, lays the launch's own
 // inputs over it and cuts the result into settings. The warnings are for the log.
 func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn, execution string) (pipeline.ResolveConfigOut, []string, error) {
+	in.StorageBase, in.RunID = pipeline.Given(in.StorageBase), pipeline.Given(in.RunID)
 	name, text, err := Text(ctx, r, in.ConfigYAML)
 	if err != nil {
 		return pipeline.ResolveConfigOut{}, nil, err
@@ -58,25 +59,6 @@ func Launch(ctx context.Context, r objstore.Reader, in pipeline.ResolveConfigIn,
 		err = checkCatalog(out.Catalog)
 	}
 	return out, warnings, err
-}
-
-// Text is the configuration's text and the name to call it by in messages: the
-// input is a path or URI, or the YAML itself if it has a newline.
-func Text(ctx context.Context, r objstore.Reader, input string) (name string, text []byte, err error) {
-	switch {
-	case strings.Contains(input, "\n"):
-		return "config_yaml", []byte(input), nil
-	case strings.TrimSpace(input) == "":
-		return "", nil, fault.Input("ConfigInvalid", "config_yaml is empty").Fix("give a path, a URI, or the YAML itself")
-	}
-	text, err = objstore.ReadFile(ctx, r, input)
-	if fault.CodeOf(err) == objstore.NotFound {
-		return "", nil, fault.Input("ConfigInvalid", "there is no such configuration file").On(input).Fix("give its path or URI, or the YAML itself")
-	}
-	if err != nil {
-		return "", nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	return input, text, nil
 }
 
 // overlays are the inputs of a launch as what is laid over its configuration.
@@ -192,8 +174,8 @@ func checkWarehouse(place string) error {
 		}
 		place = whole
 	}
-	if err := objstore.CheckSpelling(place); err != nil {
-		return fault.Input("ConfigInvalid", "%w", err).At("output.catalog_warehouse")
+	if err := objstore.CheckSpelling(place); err != nil { // the directory that it is relative to, or below the storage: config has looked at what is written
+		return fault.Input("ConfigInvalid", "%w", err).At("output.catalog_warehouse").Fix("or set output.catalog_warehouse to such a path")
 	}
 	return nil
 }

@@ -2,10 +2,12 @@ package schedule
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/gpu"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -27,5 +29,6 @@ func Tile(ctx context.Context, in pipeline.ScheduleTileIn) (out pipeline.Schedul
 		}
 	}
 	out.SubTiles = prepared.ToInfer(budget)
+	env.Deck.AddHTML(fmt.Sprintf("Tile %d", prepared.TileID), report.Scheduled(prepared, out.SubTiles, budget))
 	return out, nil
 }

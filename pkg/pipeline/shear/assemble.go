@@ -99,12 +99,13 @@ func Commit(ctx context.Context, part *survey.Run, engine settings.Inference, in
 	}
 	env.Log.Info("committed", "snapshot", total.Snapshot, "shear_rows", total.ShearRows, "source_rows", total.SourceRows, "unchanged", total.AllUnchanged(), "kept", total.Kept)
 	env.Deck.AddHTML("Run", catalogue.Run(part, total))
+	env.Deck.AddHTML("Tiles", catalogue.Tiles(part, total))
 	return total, nil
 }
 
 // leases are those of a campaign's selection; nil where the tiles are not a campaign's.
 func leases(ctx context.Context, r objstore.Reader, uri string) ([]catalog.Lease, error) {
-	if uri == "" {
+	if uri = pipeline.Given(uri); uri == "" {
 		return nil, nil
 	}
 	selection, err := survey.Load[campaign.Selection](ctx, r, uri)

@@ -83,7 +83,7 @@ func inputs(t *report.Table, in catalog.Inputs) {
 		what string
 		n    int
 	}{
-		{"exposures that are missing", len(in.Missing)},
+		{"lines about exposures that are missing", len(in.Missing)},
 		{"tiles that can't be placed", len(in.Tiles)},
 		{"own sources outside the grid", in.Outside},
 		{"rows with an OBJECT_ID twice", in.Duplicates},
