@@ -18,6 +18,7 @@ func TestCatalogs(t *testing.T) {
 			copyTo(eastCatalog, "_00.00.fits", "_01.00.fits"),
 			copyTo(westMosaic, "_00.00.fits", "_01.00.fits"), copyTo(eastMosaic, "_00.00.fits", "_01.00.fits"),
 		), right(`_00\.00\.fits`)),
+		one("the release in another spelling", rename(westCatalog, "_00.00.fits", "_0.0.fits"), right()),
 		one("a newer delivery of a catalogue", copyTo(westCatalog, "_20241017T", "_20251017T"), right("TILE102018211-.*_20241017T12")),
 		one("a gzipped catalogue", zipped(westCatalog), right()),
 		one("both catalogues gzipped", all(zipped(westCatalog), zipped(eastCatalog)), right()),
@@ -76,6 +77,11 @@ func TestCatalogs(t *testing.T) {
 				return data
 			})(t, k)
 		}, rightSaying(nil, "twice|duplicate")),
+		one("no rows", edit(westCatalog, func(t *testing.T, data []byte) []byte {
+			raw := header(t, data, table, "NAXIS2")
+			copy(raw[cardAt(raw, "NAXIS2"):], "NAXIS2  =                    0")
+			return data[:bytes.Index(data, raw)+len(raw)]
+		}), refused("catalogue of tile 102018211 has no source at all")),
 		one("sources of another part of the sky", func(t *testing.T, k *kept) {
 			for row := range 19 {
 				cell(westCatalog, "RIGHT_ASCENSION", row, 12.0)(t, k)

@@ -21,9 +21,10 @@ func inputs(r *survey.Run) catalog.Inputs {
 }
 
 // doubts are the reasons against tiles whose catalogues lie elsewhere than the
-// tiles themselves: more of their own sources outside the grid than a fraction, or all of them.
+// tiles themselves: more of their own sources outside the grid than a fraction, or
+// all of them; and against catalogues without any.
 func doubts(r *survey.Run, th settings.Thresholds) (reasons []string) {
-	var elsewhere, beyond []string
+	var elsewhere, beyond, empty []string
 	for i := range r.Tiles {
 		t := &r.Tiles[i]
 		inside := t.Inside()
@@ -31,6 +32,8 @@ func doubts(r *survey.Run, th settings.Thresholds) (reasons []string) {
 		case t.Failure != "":
 		case inside == 0 && (t.Outside > 0 || t.Unplaced > 0):
 			elsewhere = append(elsewhere, fmt.Sprintf("tile %d (%s)", t.TileID, t.Rows))
+		case own == 0 && th.MaxOutsideFraction < 1:
+			empty = append(empty, fmt.Sprintf("tile %d", t.TileID))
 		case settings.Above(t.Outside, own, th.MaxOutsideFraction):
 			beyond = append(beyond, fmt.Sprintf("tile %d, %d of %d", t.TileID, t.Outside, own))
 		}
@@ -40,6 +43,9 @@ func doubts(r *survey.Run, th settings.Thresholds) (reasons []string) {
 	}
 	if len(beyond) > 0 {
 		reasons = append(reasons, fmt.Sprintf("more than a fraction of %g of the own sources (validation.max_outside_fraction) lie outside the grid of %s", th.MaxOutsideFraction, few(beyond)))
+	}
+	if len(empty) > 0 {
+		reasons = append(reasons, fmt.Sprintf("the catalogue of %s has no source at all: is it whole? (validation.max_outside_fraction: 1 lets that pass)", few(empty)))
 	}
 	return slices.Clip(reasons)
 }

@@ -19,7 +19,7 @@ func TestDoubts(t *testing.T) {
 		"many outside":      {survey.RunTile{SubTiles: inside(89), Rows: survey.Rows{Outside: 11}}, "validation.max_outside_fraction) lie outside the grid of tile 7, 11 of 100"},
 		"all outside":       {survey.RunTile{SubTiles: inside(0), Rows: survey.Rows{Outside: 11}}, "none of its catalogue's sources lies in the grid of tile 7"},
 		"none has a place":  {survey.RunTile{SubTiles: inside(0), Rows: survey.Rows{Unplaced: 3}}, "3 rows without an id or a position"},
-		"an empty one":      {survey.RunTile{SubTiles: inside(0)}, ""},
+		"an empty one":      {survey.RunTile{SubTiles: inside(0)}, "the catalogue of tile 7 has no source at all"},
 		"one that failed":   {survey.RunTile{Failure: "no", Rows: survey.Rows{Outside: 11}}, ""},
 		"rows are no doubt": {survey.RunTile{SubTiles: inside(9), Rows: survey.Rows{Duplicates: 5, Unplaced: 5}}, ""},
 	} {

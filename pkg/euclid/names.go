@@ -145,7 +145,7 @@ func parseMER(stem string) (MERName, bool) {
 		return MERName{}, false
 	}
 	if len(f) == 4 {
-		if n.Release = f[3]; !settings.IsRelease(n.Release) {
+		if n.Release = settings.ReleaseName(f[3]); !settings.IsRelease(n.Release) {
 			return MERName{}, false
 		}
 	}

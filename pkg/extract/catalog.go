@@ -80,7 +80,9 @@ func (s *selection) read(ctx context.Context, f euclid.File, own bool) error {
 	}
 	err = c.Rows(ctx, func(row euclid.Row) error { return s.place(row, join, f, own) })
 	s.plan.catalogs.bytes += f.Size
-	s.plan.catalogs.unplaced += int(c.Skipped())
+	if own { // a neighbour's are that tile's
+		s.plan.catalogs.unplaced += int(c.Skipped())
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -27,10 +28,20 @@ func isNumber(s string) bool {
 	return s != "" && len(s) <= 9 && strings.Trim(s, "0123456789") == ""
 }
 
+// ReleaseName is a release's number as names have it: 1.0 is 01.00. Other words
+// are as they are.
+func ReleaseName(s string) string {
+	if !IsRelease(s) {
+		return s
+	}
+	n := release(s)
+	return fmt.Sprintf("%02d.%02d", n[0], n[1])
+}
+
 // CompareReleases orders releases by their numbers. Files without one come first.
 func CompareReleases(a, b string) int {
 	na, nb := release(a), release(b)
-	return cmp.Or(cmp.Compare(na[0], nb[0]), cmp.Compare(na[1], nb[1]), strings.Compare(a, b))
+	return cmp.Or(cmp.Compare(na[0], nb[0]), cmp.Compare(na[1], nb[1]), strings.Compare(ReleaseName(a), ReleaseName(b)))
 }
 
 func release(s string) (n [2]int) {
