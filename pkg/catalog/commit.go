@@ -285,7 +285,7 @@ func (r *replacement[R]) once(ctx context.Context, t *table.Table, sc *arrow.Sch
 		}
 		return tx.Commit(ctx)
 	}
-	if err := errors.Join(tx.SetProperties(r.set), tx.RemoveProperties(r.remove)); err != nil {
+	if err := errors.Join(noDeletes(ctx, t), tx.SetProperties(r.set), tx.RemoveProperties(r.remove)); err != nil {
 		return nil, err
 	}
 	old := r.batch.replaced(r.keep)

@@ -23,6 +23,9 @@ func (c *Catalog) Usable(ctx context.Context, store objstore.Store) error {
 			places[c.settings.Warehouse] = true
 			continue
 		}
+		if err := noDeletes(ctx, t); err != nil {
+			return err
+		}
 		places[t.Location()+"/metadata"], places[t.Location()+"/data"] = true, true
 	}
 	for place := range places {

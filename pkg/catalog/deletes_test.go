@@ -1,0 +1,75 @@
+package catalog_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/objstore"
+)
+
+// deleteRows deletes rows of a table by a mode of Iceberg's.
+func deleteRows(t *testing.T, c *catalog.Catalog, name, mode string, which iceberg.BooleanExpression) {
+	t.Helper()
+	tb, err := catalog.Raw(c).LoadTable(t.Context(), table.Identifier{"shear", name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := tb.NewTransaction()
+	if err := tx.SetProperties(iceberg.Properties{"write.delete.mode": mode}); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Delete(t.Context(), which, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Rows that somebody deleted stay deleted: where only a delete file says so, a
+// commit is refused, and where the data files were written anew it is made.
+func TestDeletedRowsStay(t *testing.T) {
+	one := iceberg.NewAnd(iceberg.EqualTo(iceberg.Reference("TILE_ID"), int64(7)), iceberg.EqualTo(iceberg.Reference("SUBTILE_COL"), int32(1)))
+	for _, name := range []string{"edff_shear", "edff_shear_sources"} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, t.TempDir())
+			commit(t, c, batch("r1", config, 7, 4, 0.1))
+			commit(t, c, batch("r1", config, 8, 4, 0.1))
+			deleteRows(t, c, name, "merge-on-read", one)
+			deleted := contents(t, c, catalog.Filter{})
+			_, err := c.Commit(t.Context(), batch("r2", config, 7, 4, 0.5))
+			for _, err := range []error{err, c.Usable(t.Context(), objstore.Open(t.Context(), objstore.Config{}))} {
+				if fault.CodeOf(err) != catalog.CodeDeletes || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "remove-dangling-deletes") {
+					t.Errorf("%v", err)
+				}
+			}
+			after := contents(t, c, catalog.Filter{})
+			if name == "edff_shear" { // the sources are committed first
+				deleted, after = only(deleted, "shear"), only(after, "shear")
+			}
+			wants(t, after, deleted)
+		})
+	}
+	t.Run("copy-on-write", func(t *testing.T) {
+		c := open(t, t.TempDir())
+		commit(t, c, batch("r1", config, 7, 4, 0.1))
+		deleteRows(t, c, "edff_shear_sources", "copy-on-write", one)
+		commit(t, c, batch("r2", config, 8, 4, 0.5))
+	})
+}
+
+// only keeps what is told of one table.
+func only(all map[string]int, table string) map[string]int {
+	some := map[string]int{}
+	for key, n := range all {
+		if strings.HasPrefix(key, table+" ") {
+			some[key] = n
+		}
+	}
+	return some
+}
