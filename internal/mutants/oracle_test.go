@@ -86,14 +86,13 @@ func (e *ending) tilesDocument(t *testing.T) string {
 
 // oracle is the independent reader's process, which all mutants share.
 type oracle struct {
-	mu     sync.Mutex
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	out    *bufio.Reader
-	dir    string            // of the survey's files
-	base   map[string]string // name -> file of the survey without a change
-	etags  map[string]string
-	closed bool
+	mu    sync.Mutex
+	cmd   *exec.Cmd
+	in    io.WriteCloser
+	out   *bufio.Reader
+	dir   string            // of the survey's files
+	base  map[string]string // name -> file of the survey without a change
+	etags map[string]string
 }
 
 var theOracle oracle

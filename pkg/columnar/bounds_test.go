@@ -39,7 +39,10 @@ func bulk(t *testing.T, rows int, codec compress.Compression, name func(i int) s
 	}
 	var b bytes.Buffer
 	w := file.NewParquetWriter(&b, root, file.WithWriterProps(parquet.NewWriterProperties(parquet.WithCompression(codec), parquet.WithDictionaryDefault(true), parquet.WithStats(false))))
-	g := w.AppendRowGroup()
+	g, err := w.AppendRowGroupChecked()
+	if err != nil {
+		t.Fatal(err)
+	}
 	const chunk = 1 << 16
 	each := func(write func(from, n int)) {
 		for i := 0; i < rows; i += chunk {
