@@ -25,7 +25,7 @@ func TestLeftOut(t *testing.T) {
 		t.Errorf("the exposure isn't named:\n%s", r.stdout)
 	}
 	r = s.do(t, "run", "--config", "constellation.yaml", "--run-id", "whole", "--cache", "off", "--set", "data.max_missing=1")
-	if !hasFigure(r.stdout, "exposures that are missing", 1) || !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "no_exposures", 2) {
+	if !hasFigure(r.stdout, "lines about exposures that are missing", 1) || !hasFigure(r.stdout, "in the catalogue", 8) || !hasFigure(r.stdout, "no_exposures", 2) {
 		t.Errorf("not all sub-tiles are in the catalogue:\n%s", r.stdout)
 	}
 	for _, d := range s.subTiles(t, filepath.Join(s.products, "whole")) {

@@ -27,6 +27,8 @@ const (
 	partsPerStep = 900
 	// abortTime is what is left for cleaning up after a stop.
 	abortTime = 10 * time.Second
+	// firstAbort and lastAbort are what is waited between one request to forget an upload and the next.
+	firstAbort, lastAbort = 20 * time.Millisecond, 400 * time.Millisecond
 )
 
 // sizeOfPart is the size of the n-th part, from 1.
@@ -308,7 +310,18 @@ func (u *s3Upload) Abort() {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), abortTime)
 	defer cancel()
-	// A failure leaves parts that the bucket's life-cycle rule removes; the caller can do nothing about it.
-	_, _ = u.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, UploadId: u.id})
+	// A server may still be busy with a part whose sending was stopped, and keep it:
+	// it has forgotten all when it knows no such upload. Any other failure leaves parts
+	// that the bucket's life-cycle rule removes; the caller can do nothing about it.
+	for wait := firstAbort; wait <= lastAbort; wait *= 4 {
+		_, err := u.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &u.bucket, Key: &u.key, UploadId: u.id})
+		if err != nil {
+			break
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
 	u.id = nil
 }
