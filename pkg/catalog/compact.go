@@ -34,16 +34,21 @@ func (c *Catalog) Compact(ctx context.Context) error {
 	return nil
 }
 
-func compact(ctx context.Context, t *table.Table) error {
+// manifestsOf are those of a table's newest snapshot; none where there is none.
+func manifestsOf(ctx context.Context, t *table.Table) ([]iceberg.ManifestFile, error) {
 	s := t.CurrentSnapshot()
 	if s == nil {
-		return nil
+		return nil, nil
 	}
 	fs, err := t.FS(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	list, err := s.Manifests(fs)
+	return s.Manifests(fs)
+}
+
+func compact(ctx context.Context, t *table.Table) error {
+	list, err := manifestsOf(ctx, t)
 	if err != nil {
 		return err
 	}

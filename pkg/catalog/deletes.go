@@ -18,22 +18,14 @@ const CodeDeletes = "CatalogDeletes"
 // anew, and iceberg-go leaves the deletes behind: the rows would be back
 // (apache/iceberg-go#2042).
 func noDeletes(ctx context.Context, t *table.Table) error {
-	s := t.CurrentSnapshot()
-	if s == nil {
-		return nil
-	}
-	fs, err := t.FS(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := s.Manifests(fs)
+	all, err := manifestsOf(ctx, t)
 	if err != nil {
 		return err
 	}
 	for _, m := range all {
 		if m.ManifestContent() == iceberg.ManifestContentDeletes && (m.HasAddedFiles() || m.HasExistingFiles()) {
 			return fault.Input(CodeDeletes, "somebody deleted rows of the table by delete files (merge-on-read), and a commit would bring them back").
-				On(t.Location()).At("snapshot %d", s.SnapshotID).
+				On(t.Location()).At("snapshot %d", snapshotID(t)).
 				Fix("have the deletes worked into the data files first: Trino's ALTER TABLE ... EXECUTE optimize, or Spark's rewrite_data_files with delete-file-threshold 1 and remove-dangling-deletes; delete with write.delete.mode copy-on-write from then on")
 		}
 	}
