@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv(shine.EnvNodeCache, os.DevNull) // mutants run side by side, under the same names
+	debug.SetGCPercent(400) // the survey is held once, and shared: there is little to collect
 	go watch()
 	status := s3test.Main(m)
 	theOracle.close()

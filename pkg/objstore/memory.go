@@ -33,6 +33,14 @@ var _ Store = (*Memory)(nil)
 // NewMemory makes an empty store.
 func NewMemory() *Memory { return &Memory{objects: make(map[string]object)} }
 
+// Clone is another store with the same objects. What is written to or deleted from
+// either is not seen in the other; their data is shared, as it never changes.
+func (m *Memory) Clone() *Memory {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return &Memory{objects: maps.Clone(m.objects)}
+}
+
 // Usage is what was moved so far.
 func (m *Memory) Usage() Usage { return m.meter.usage() }
 

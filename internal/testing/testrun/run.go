@@ -30,9 +30,6 @@ import (
 // surveyBase is where the survey lies.
 const surveyBase = "mem://euclid/q1"
 
-// buckets are where a run's objects lie.
-var buckets = []string{"mem://euclid/", "mem://products/", "mem://scratch/"}
-
 // simulated is the survey, which is made once.
 var simulated = sync.OnceValues(func() (*objstore.Memory, error) {
 	s, err := simulate.Preset("tiny")
@@ -63,11 +60,11 @@ type Run struct {
 func New(t *testing.T, more ...string) *Run {
 	t.Helper()
 	forget(t)
-	r := &Run{Memory: objstore.NewMemory(), Log: &Log{}, Identity: task.Identity{Project: "shear", Domain: "test", Execution: "r1", Element: -1}, t: t}
-	r.Store, r.Sources = &Store{Memory: r.Memory}, &Store{Memory: r.Memory}
+	r := &Run{Log: &Log{}, Identity: task.Identity{Project: "shear", Domain: "test", Execution: "r1", Element: -1}, t: t}
 	all, err := simulated()
 	r.check(err)
-	r.copy(all)
+	r.Memory = all.Clone()
+	r.Store, r.Sources = &Store{Memory: r.Memory}, &Store{Memory: r.Memory}
 	s, err := simulate.Preset("tiny")
 	r.check(err)
 	// A configuration names no store of memory: it is resolved as one of S3's.
@@ -97,27 +94,10 @@ func forget(t *testing.T) {
 func (r *Run) Copy(t *testing.T) *Run {
 	t.Helper()
 	same := *r
-	same.t, same.Memory, same.Log, same.Settings.Catalog.Warehouse = t, objstore.NewMemory(), &Log{}, t.TempDir()
+	same.t, same.Memory, same.Log, same.Settings.Catalog.Warehouse = t, r.Memory.Clone(), &Log{}, t.TempDir()
 	forget(t)
 	same.Store, same.Sources = &Store{Memory: same.Memory}, &Store{Memory: same.Memory}
-	same.copy(r.Memory)
 	return &same
-}
-
-// copy takes all objects of a store over.
-func (r *Run) copy(from *objstore.Memory) {
-	r.t.Helper()
-	ctx := r.t.Context()
-	for _, bucket := range buckets {
-		r.check(from.List(ctx, bucket, func(o objstore.Info) error {
-			data, err := objstore.ReadFile(ctx, from, o.URI)
-			if err != nil {
-				return err
-			}
-			_, err = objstore.WriteFile(ctx, r.Memory, o.URI, data)
-			return err
-		}))
-	}
 }
 
 // Again is a later run on what this one left.
@@ -153,7 +133,7 @@ func (r *Run) Find(parts ...string) string {
 // FindAll are the objects whose URIs have all of the parts.
 func (r *Run) FindAll(parts ...string) (found []string) {
 	r.t.Helper()
-	for _, bucket := range buckets {
+	for _, bucket := range []string{"mem://euclid/", "mem://products/", "mem://scratch/"} {
 		r.check(r.Memory.List(context.Background(), bucket, func(o objstore.Info) error {
 			for _, part := range parts {
 				if !strings.Contains(o.URI, part) {
