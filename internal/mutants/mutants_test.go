@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv(shine.EnvNodeCache, os.DevNull) // mutants run side by side, under the same names
-	debug.SetGCPercent(400) // the survey is held once, and shared: there is little to collect
+	debug.SetGCPercent(400)                   // the survey is held once, and shared: there is little to collect
 	go watch()
 	status := s3test.Main(m)
 	theOracle.close()
