@@ -96,8 +96,9 @@ func reason(err error) string {
 }
 
 // merNameOf is what a MER file's name says, in whatever form the file is.
-func merNameOf(uri string) (MERName, bool) {
+func merNameOf(uri string) (Name, bool) {
 	_, base := split(uri)
 	stem, _, _ := cutForm(base)
-	return parseMER(stem)
+	n, ok := parseStem(stem)
+	return n, ok && n.Maker == MadeByMER
 }

@@ -43,18 +43,18 @@ func listMER(ctx context.Context, l objstore.Lister, base, product string) (*mer
 		if !ok {
 			return nil
 		}
-		n, ok := parseMER(stem)
+		n, ok := parseStem(stem)
 		switch {
 		case !ok && strings.HasPrefix(stem, "EUC_MER_"+product+"_"):
-			m.unknown.add(fmt.Sprintf("%q", name))
-		case !ok || n.Product != product:
+			m.unknown.add(fmt.Sprintf("%q", name) + aside(nearMiss(stem)))
+		case !ok || n.Maker != MadeByMER || n.Product != product:
 		case !isDelivery(form):
 			m.leftover.add(fmt.Sprintf("%q, like %s of tile %d", name, product, n.Tile))
 			if what, old := unread(name, form), m.lost[n.Tile]; old == "" || what < old {
 				m.lost[n.Tile] = what
 			}
 		default:
-			m.add(n, delivery{fileOf(info), n.Timestamp, form})
+			m.add(n, delivery{fileOf(info), n.Release, n.Timestamp, form})
 		}
 		return nil
 	})
@@ -64,7 +64,7 @@ func listMER(ctx context.Context, l objstore.Lister, base, product string) (*mer
 	return m, nil
 }
 
-func (m *merFiles) add(n MERName, d delivery) {
+func (m *merFiles) add(n Name, d delivery) {
 	of := m.tiles[n.Tile]
 	if of == nil {
 		of = map[string]delivery{}
@@ -199,4 +199,12 @@ func named(releases []string) []string {
 		}
 	}
 	return out
+}
+
+// aside puts a remark in brackets, if there is one.
+func aside(remark string) string {
+	if remark == "" {
+		return ""
+	}
+	return " (" + remark + ")"
 }
