@@ -111,7 +111,8 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
 	v := visListing{lost: lost{}, bare: map[psfKey]string{}}
-	err := l.List(ctx, directory(visBase), func(info objstore.Info) error {
+	_, v.named = l.(NamedLister)
+	err := listFiles(ctx, l, directory(visBase), v.takeNamed, func(info objstore.Info) error {
 		if !strings.HasSuffix(info.URI, "/") { // a console's directory marker
 			v.seen++
 			v.take(info)
@@ -137,12 +138,34 @@ type visListing struct {
 
 	unknown, near, left tally
 	seen                int
+	named               bool                // by more than the files' names: directories say nothing
 	psfDirs             map[string][]psfKey // once they are wanted
 }
 
 // psfKey is which exposures a PSF belongs to: those whose DET lies in its
 // directory, or if its name has an observation, those of that alone.
 type psfKey struct{ dir, obs string }
+
+// takeNamed sorts in a file of which somebody says what it is.
+func (v *visListing) takeNamed(e Entry) error {
+	if e.Name.Maker != MadeByVIS {
+		return nil
+	}
+	v.seen++
+	n, psf := e.Name, psfKey{"", e.Name.Obs}
+	d := delivery{e.file(), n.Release, n.Timestamp, e.form()}
+	switch {
+	case e.Lost != "" && n.Product == PSF:
+		v.bare[psf] = e.Lost
+	case e.Lost != "":
+		v.lost.add(n, e.Lost)
+	case n.Product == PSF && n.Dither == "":
+		v.psf.add(psf, d)
+	default:
+		v.vis.add(visKey{n.Exposure(), n.Product}, d)
+	}
+	return nil
+}
 
 // take sorts in one file by its name.
 func (v *visListing) take(info objstore.Info) {
@@ -254,8 +277,11 @@ func (o *Observations) group(v *visListing, policy settings.Exposures) {
 			continue
 		}
 		dir, _ := split(det.URI)
+		if v.named {
+			dir = ""
+		}
 		var there string
-		if e.PSF, there = v.psfOf(dir, id.Obs, listed); !e.PSF.Exists() {
+		if e.PSF, there = v.psfOf(dir, id, listed); !e.PSF.Exists() {
 			o.Incomplete = append(o.Incomplete, Missing{id, PSF, there})
 		}
 		o.Exposures = append(o.Exposures, e)
@@ -265,8 +291,11 @@ func (o *Observations) group(v *visListing, policy settings.Exposures) {
 // psfOf is the PSF of an observation's exposures whose DET lies in a directory:
 // the one that is called after the observation, else the newest there that is
 // called after none of those listed. Without one it says what there is.
-func (v *visListing) psfOf(dir, obs string, listed map[string]bool) (File, string) {
-	found, ok := v.psf.files[psfKey{dir, obs}]
+func (v *visListing) psfOf(dir string, id ExposureID, listed map[string]bool) (File, string) {
+	found, ok := v.psf.files[psfKey{dir, id.Obs}]
+	if own, is := v.vis.files[visKey{id, PSF}]; is {
+		found, ok = own, true
+	}
 	if !ok {
 		for _, d := range v.psfsIn(dir, listed) {
 			if !ok || d.supersedes(found) {
@@ -280,7 +309,14 @@ func (v *visListing) psfOf(dir, obs string, listed map[string]bool) (File, strin
 	case ok:
 		return File{}, packed(found.URI, found.form)
 	}
-	return File{}, cmp.Or(v.bare[psfKey{dir, obs}], v.bare[psfKey{dir, ""}], "there is none beside its DET, in "+dir)
+	return File{}, cmp.Or(v.bare[psfKey{dir, id.Obs}], v.bare[psfKey{dir, ""}], v.noPSF(dir))
+}
+
+func (v *visListing) noPSF(dir string) string {
+	if v.named {
+		return "none is listed for it or its observation"
+	}
+	return "there is none beside its DET, in " + dir
 }
 
 // psfsIn are a directory's PSFs that are called after no listed observation.
