@@ -114,7 +114,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		left tally
 		seen int
 	)
-	err := l.List(ctx, directory(visBase), func(info objstore.Info) error {
+	err := objstore.ListNames(ctx, l, directory(visBase), func(info objstore.Info) error {
 		if strings.HasSuffix(info.URI, "/") {
 			return nil // a console's directory marker
 		}
@@ -152,6 +152,9 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	}
 	o.Leftover, o.LeftoverExamples = left.n, left.examples
 	o.group(vis.files, psf.files, lost, bare, policy)
+	if err := o.complete(ctx, l); err != nil {
+		return nil, err
+	}
 	o.Superseded = append(vis.superseded, psf.superseded...)
 	slices.Sort(o.Superseded)
 	if len(o.Exposures) == 0 {

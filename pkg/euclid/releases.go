@@ -37,7 +37,7 @@ type merFiles struct {
 // listMER lists one product. Files of other products are passed over.
 func listMER(ctx context.Context, l objstore.Lister, base, product string) (*merFiles, error) {
 	m := &merFiles{product: product, tiles: map[int64]map[string]delivery{}, lost: map[int64]string{}}
-	err := l.List(ctx, directory(base), func(info objstore.Info) error {
+	err := objstore.ListNames(ctx, l, directory(base), func(info objstore.Info) error {
 		_, name := split(info.URI)
 		stem, form, ok := cutForm(name)
 		if !ok {
