@@ -46,9 +46,11 @@ func complete(ctx context.Context, l objstore.Lister, files []*File) (gone map[*
 	gone = map[*File]string{}
 	for i, uri := range uris {
 		for _, f := range of[uri] {
-			if *f = fileOf(infos[i]); whys[i] != "" {
+			if whys[i] != "" {
 				gone[f], *f = whys[i], File{}
+				continue
 			}
+			f.Size, f.ETag = infos[i].Size, infos[i].ETag
 		}
 	}
 	return gone, nil

@@ -14,6 +14,8 @@ type File struct {
 	URI  string `json:"uri"`
 	Size int64  `json:"size"`
 	ETag string `json:"etag,omitempty"`
+	// Tile is the tile of a MER file whose name doesn't say which: a file list does.
+	Tile int64 `json:"tile,omitempty"`
 }
 
 // Exists says whether there is such a file.
@@ -23,16 +25,16 @@ func (f File) Exists() bool { return f.URI != "" }
 // number within the dither (1 nominal, 2 short), as the file names spell them.
 type ExposureID struct {
 	Obs    string `json:"obs"`    // six digits, e.g. "002681"
-	Dither string `json:"dither"` // "00" to "03"
+	Dither string `json:"dither"` // "00" to "99", "100" and so on
 	Number string `json:"number"` // "1" or "2"; the manifest's key for it is ccd
 }
 
 // String is the form that product files are named by, e.g. "002681_00_1".
 func (e ExposureID) String() string { return fmt.Sprintf("%s_%s_%s", e.Obs, e.Dither, e.Number) }
 
-// Compare orders ids by observation, dither and number.
+// Compare orders ids by observation, dither and number: dither 99 comes before 100.
 func (e ExposureID) Compare(o ExposureID) int {
-	return cmp.Or(strings.Compare(e.Obs, o.Obs), strings.Compare(e.Dither, o.Dither), strings.Compare(e.Number, o.Number))
+	return cmp.Or(strings.Compare(e.Obs, o.Obs), cmp.Compare(len(e.Dither), len(o.Dither)), strings.Compare(e.Dither, o.Dither), strings.Compare(e.Number, o.Number))
 }
 
 // Exposure is one exposure's files. DET always exists; the others may be absent.

@@ -165,7 +165,7 @@ func inOrder(qs []euclid.Quadrant) []euclid.Quadrant {
 	return slices.CompactFunc(qs, func(a, b euclid.Quadrant) bool { return a.Exposure == b.Exposure && a.Name == b.Name })
 }
 
-func byExposure(a, b euclid.ExposureID) int { return strings.Compare(a.String(), b.String()) }
+func byExposure(a, b euclid.ExposureID) int { return a.Compare(b) }
 
 // lacking says why a quadrant can't be used, or nil where it can.
 func lacking(e euclid.Exposure, q euclid.Quadrant) *survey.LeftOut {

@@ -20,6 +20,7 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	table.Add("short exposures left out", p.SkippedShort)
 	table.Add("nominal exposures left out", p.SkippedNominal)
 	table.Add("files with unknown names", p.Unknown)
+	table.Add("files with names that are almost those of products", p.Near)
 	table.Add("files named like products but for what follows .fits", p.Leftover)
 	table.Add("exposures without a DET, BKG or PSF to read", p.Absent)
 	table.Add("release of the MER products", t.Release)
@@ -28,6 +29,7 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 		incomplete = append(incomplete, m.String())
 	}
 	return table.HTML() + list("Tiles left out", t.LeftOut) + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples) +
+		list("Almost names of products, examples", p.NearExamples) +
 		list("Like products, examples", p.LeftoverFirst) + list("Not taken of the MER products", t.Notes)
 }
 
