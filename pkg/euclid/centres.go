@@ -39,7 +39,9 @@ func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions, listed *
 		}
 	}
 	err = opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) (err error) {
-		t.Centre, err = mosaicCentre(ctx, s, t.Mosaic)
+		if err = completeMosaic(ctx, s, &t.Mosaic); err == nil {
+			t.Centre, err = mosaicCentre(ctx, s, t.Mosaic)
+		}
 		return err
 	})
 	return tiles, err

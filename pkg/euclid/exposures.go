@@ -123,6 +123,9 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
 	o := v.observations(policy)
+	if err := o.complete(ctx, l); err != nil {
+		return nil, err
+	}
 	if len(o.Exposures) == 0 {
 		return nil, o.none(visBase, policy, v.seen)
 	}
@@ -339,8 +342,11 @@ func (v *visListing) psfsIn(dir string, listed map[string]bool) (some []delivery
 func (o *Observations) none(visBase string, policy settings.Exposures, seen int) error {
 	switch skipped := o.SkippedShort + o.SkippedNominal; {
 	case seen == 0:
-		return fault.Input("NoObservations", "no files").On(visBase).
-			Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
+		f := fault.Input("NoObservations", "no files").On(visBase).Fix("check data.vis_base_uri")
+		if strings.HasPrefix(visBase, "s3://") {
+			f.Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
+		}
+		return f
 	case skipped > 0:
 		return fault.Input("NoObservations", "no %s exposures among %d files, but %d others", policy, seen, skipped).
 			On(visBase).Fix("set data.exposures to what there is")

@@ -81,5 +81,5 @@ func listFiles(ctx context.Context, l objstore.Lister, prefix string, entry func
 	if says, ok := l.(NamedLister); ok {
 		return says.ListNamed(ctx, entry)
 	}
-	return l.List(ctx, prefix, byName)
+	return objstore.ListNames(ctx, l, prefix, byName)
 }
