@@ -144,7 +144,11 @@ type detHDU struct {
 // image is an HDU of a DET file.
 func (v *fixture) image(name string, c sky.Coord, nx, ny int) detHDU {
 	pixel := quadrantSide / float64(v.nx)
-	return detHDU{fits.NewImage(-32, nx, ny).SetText("EXTNAME", name, "").
+	bitpix := -32
+	if strings.HasSuffix(name, ".FLG") {
+		bitpix = 32
+	}
+	return detHDU{fits.NewImage(bitpix, nx, ny).SetText("EXTNAME", name, "").
 		SetText("CTYPE1", "RA---TAN", "").SetText("CTYPE2", "DEC--TAN", "").
 		SetFloat("CRVAL1", c.RA, "").SetFloat("CRVAL2", c.Dec, "").
 		SetFloat("CRPIX1", float64(nx+1)/2, "").SetFloat("CRPIX2", float64(ny+1)/2, "").
