@@ -70,9 +70,11 @@ func TestSplitTile(t *testing.T) {
 				v := newSurvey(t, s, objstore.Join(base, strings.ReplaceAll(what, " ", "_")))
 				v.signed = c.signed
 				if c.large { // as large as what a store copies by itself
-					v.nx, v.ny = 1200, 1200
+					v.nx, v.ny, v.few = 1150, 1150, true
 				}
-				v.expose("002681", "00", sky.Offset{})
+				if !c.large {
+					v.expose("002681", "00", sky.Offset{})
+				}
 				v.expose("002681", "143", sky.Offset{Xi: 0.4 / 60, Eta: -0.7 / 60})
 				v.catalogs = append(v.catalogs, v.catalog("own.fits", 1, v.scatter(-4, 4, 50)))
 				run := func(name string) (map[string][]byte, *survey.TileReport) {
@@ -85,7 +87,7 @@ func TestSplitTile(t *testing.T) {
 					return v.listing(job.Dir), report
 				}
 				whole, first := run("whole")
-				v.inThree(&v.exposures[1], c.bare, c.order)
+				v.inThree(&v.exposures[len(v.exposures)-1], c.bare, c.order)
 				parts, second := run("parts")
 				for name := range parts {
 					if strings.HasSuffix(name, survey.ManifestFile) {
@@ -95,6 +97,9 @@ func TestSplitTile(t *testing.T) {
 					}
 				}
 				same(t, whole, parts, survey.ProvenanceFile)
+				if c.bare && c.large != (second.CopiedBytes < first.CopiedBytes) || !c.bare && second.CopiedBytes != first.CopiedBytes || (first.CopiedBytes > 0) != c.large {
+					t.Errorf("the store copied %d bytes, of the combined file %d", second.CopiedBytes, first.CopiedBytes)
+				}
 				if first.PayloadBytes != second.PayloadBytes && !c.large || second.ReferencedBytes != first.ReferencedBytes {
 					t.Errorf("%d bytes were copied, %d of the combined file; %d and %d referenced", second.PayloadBytes, first.PayloadBytes, second.ReferencedBytes, first.ReferencedBytes)
 				}
