@@ -205,6 +205,11 @@ func (c *Catalog) openSQLite(ctx context.Context, props iceberg.Properties) erro
 			return fault.Input(CodeSettings, "make the catalogue's directory: %w", err).On(c.settings.URI)
 		}
 	}
+	if !c.looking { // made here it has the mode that the umask gives; the library lets no group write
+		if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666); err == nil {
+			_ = f.Close() // nothing was written
+		}
+	}
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
