@@ -123,7 +123,9 @@ func TestLiterals(t *testing.T) {
 			return []byte(`{"lists": [` + string(times(650_000, `[],`)) + `[]` + string(times(8_000_000, " ")) + `]}`)
 		}, byHand},
 		{"json, depth", func() []byte { return []byte(`{"lists": ` + string(times(n, `[`))) }, byHand},
-		{"json, texts", func() []byte { return []byte(`{"list": [` + string(times(500_000, `"0123456789",`)) + `""]` + string(times(3_500_000, " ")) + `}`) }, byHand},
+		{"json, texts", func() []byte {
+			return []byte(`{"list": [` + string(times(500_000, `"0123456789",`)) + `""]` + string(times(3_500_000, " ")) + `}`)
+		}, byHand},
 		{"json, literals", func() []byte {
 			return []byte(`{"literals": {"lists": {"collection": {"literals": [` + string(times(600_000, `{},`)) + `{}` + string(times(7_000_000, " ")) + `]}}}}`)
 		}, byHand},

@@ -122,5 +122,5 @@ func (c *Checkpoint) load(ctx context.Context, prefix, name string, into any) (b
 	case err != nil:
 		return false, fmt.Errorf("load checkpoint %s: %w", name, err)
 	}
-	return bounds.JSON(raw) == nil && json.Unmarshal(raw, into) == nil, nil
+	return bounds.Unmarshal(raw, into) == nil, nil
 }
