@@ -116,6 +116,22 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if !settings.Known(policy) {
 		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
+	v, err := listVIS(ctx, l, visBase)
+	if err != nil {
+		return nil, err
+	}
+	o := v.observations(policy)
+	if err := o.complete(ctx, l); err != nil {
+		return nil, err
+	}
+	if len(o.Exposures) == 0 {
+		return nil, o.none(visBase, policy, v.seen)
+	}
+	return o, nil
+}
+
+// listVIS lists the files of VIS.
+func listVIS(ctx context.Context, l objstore.Lister, visBase string) (*visListing, error) {
 	v := visListing{det: map[ExposureID][]detSet{}, lost: lost{}, bare: map[psfKey]string{}}
 	_, v.named = l.(NamedLister)
 	err := listFiles(ctx, l, directory(visBase), v.takeNamed, func(info objstore.Info) error {
@@ -128,14 +144,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if err != nil {
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
-	o := v.observations(policy)
-	if err := o.complete(ctx, l); err != nil {
-		return nil, err
-	}
-	if len(o.Exposures) == 0 {
-		return nil, o.none(visBase, policy, v.seen)
-	}
-	return o, nil
+	return &v, nil
 }
 
 // visListing is what a listing of VIS holds, as it comes.
