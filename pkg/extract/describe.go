@@ -142,9 +142,9 @@ func (job Job) manifest(d *directory) *manifest.Manifest {
 
 // describe names a quadrant's files as path says.
 func (u use) describe(path func(product string, f euclid.File) string) manifest.Quadrant {
-	sci := path("sci", u.files.DET)
+	plane := func(part string) string { return path("sci", u.files.Plane(part)) }
 	q := manifest.Quadrant{
-		SCI: sci, RMS: sci, FLG: sci,
+		SCI: plane(euclid.PartSCI), RMS: plane(euclid.PartRMS), FLG: plane(euclid.PartFLG),
 		BKG: path("bkg", u.files.BKG), PSF: path("psf", u.files.PSF),
 		Quadrant: u.Name, Obs: u.Exposure.Obs, Dither: u.Exposure.Dither, CCD: u.Exposure.Number,
 		ExpTime: u.ExpTime,

@@ -38,6 +38,7 @@ type BatchIn struct {
 type CommitSettings struct {
 	Catalog settings.Catalog `flyte:"catalog" doc:"the Iceberg tables"`
 	Leases  string           `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty or -: without"`
+	Release string           `flyte:"release" doc:"release of the MER products that counts; -: their names have none, empty: not known"`
 }
 
 // String names the batch's node in the console.
@@ -69,6 +70,7 @@ var FanOutBatches = task.DefineDynamic[FanOutBatchesIn, BatchIn, FanOutBatchesOu
 	Doc:       "Sends tiles in batches through fan_out_tiles and assembly: in this execution where they are few, in child executions where they are many.",
 	Resources: task.Resources{CPU: "500m", Memory: "256Mi"},
 	Retries:   2,
+	Deck:      true,
 })
 
 // Batches cuts the tiles, and says which branch takes them.
