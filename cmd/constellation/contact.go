@@ -30,7 +30,7 @@ const (
 func contact(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
 	type place struct{ key, endpoint string }
 	var places []place
-	source := strings.HasPrefix(s.Source.VISBase, "s3://")
+	source := strings.HasPrefix(cmp.Or(s.Source.Files, s.Source.VISBase), "s3://")
 	if source && s.Source.Endpoint != "" {
 		places = append(places, place{"data.s3_endpoint_url", s.Source.Endpoint})
 	}

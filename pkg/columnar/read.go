@@ -201,6 +201,9 @@ func (d *decoder[T]) fits(desc *schema.Column) (want string, ok bool) {
 		want, kinds = "a floating-point number", []parquet.Type{parquet.Types.Double, parquet.Types.Float}
 	default:
 		want, kinds = "a string", []parquet.Type{parquet.Types.ByteArray}
+		if d.column.Numbers {
+			want, kinds = "a string or an integer", append(kinds, parquet.Types.Int64, parquet.Types.Int32, parquet.Types.Double)
+		}
 	}
 	for _, k := range kinds {
 		ok = ok || k == desc.PhysicalType()

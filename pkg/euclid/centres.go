@@ -57,7 +57,7 @@ func mosaicCentre(ctx context.Context, r objstore.Reader, f File) (sky.Coord, er
 		}
 	}
 	err := fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
-		if err := holdTile(f.URI, h); err != nil {
+		if err := holdTile(f, h); err != nil {
 			return false, err
 		}
 		if h.Header.Has("ZIMAGE") {

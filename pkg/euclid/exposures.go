@@ -1,7 +1,6 @@
 package euclid
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -65,41 +64,6 @@ func (m Missing) String() string {
 	return s
 }
 
-// delivery is a file with the release, the time and the form in its name.
-type delivery struct {
-	File
-	release, timestamp, form string
-}
-
-// supersedes says whether d was delivered after o, by the release and the time in
-// its name. Of copies with the same time the one that is not compressed counts,
-// else the one with the last URI, so that the choice doesn't depend on the listing.
-func (d delivery) supersedes(o delivery) bool {
-	return cmp.Or(settings.CompareReleases(d.release, o.release), strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
-}
-
-// newest keeps the newest delivery of each key, and the URIs of the others.
-type newest[K comparable] struct {
-	files      map[K]delivery
-	superseded []string
-}
-
-func (n *newest[K]) add(key K, d delivery) {
-	if n.files == nil {
-		n.files = map[K]delivery{}
-	}
-	old, ok := n.files[key]
-	switch {
-	case !ok:
-	case d.supersedes(old):
-		n.superseded = append(n.superseded, old.URI)
-	default:
-		n.superseded = append(n.superseded, d.URI)
-		return
-	}
-	n.files[key] = d
-}
-
 type visKey struct {
 	ExposureID
 	product string
@@ -117,7 +81,8 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
 	v := visListing{det: map[ExposureID][]detSet{}, lost: lost{}, bare: map[psfKey]string{}}
-	err := l.List(ctx, directory(visBase), func(info objstore.Info) error {
+	_, v.named = l.(NamedLister)
+	err := listFiles(ctx, l, directory(visBase), v.takeNamed, func(info objstore.Info) error {
 		if !strings.HasSuffix(info.URI, "/") { // a console's directory marker
 			v.seen++
 			v.take(info)
@@ -146,12 +111,36 @@ type visListing struct {
 
 	superseded []string // DETs
 	seen       int
+	named      bool                // by more than the files' names: directories say nothing
 	psfDirs    map[string][]psfKey // once they are wanted
 }
 
 // psfKey is which exposures a PSF belongs to: those whose DET lies in its
 // directory, or if its name has an observation, those of that alone.
 type psfKey struct{ dir, obs string }
+
+// takeNamed sorts in a file of which somebody says what it is.
+func (v *visListing) takeNamed(e Entry) error {
+	if e.Name.Maker != MadeByVIS {
+		return nil
+	}
+	v.seen++
+	n, psf := e.Name, psfKey{"", e.Name.Obs}
+	d := delivery{e.file(), n.Release, n.Timestamp, e.form()}
+	switch {
+	case e.Lost != "" && n.Product == PSF:
+		v.bare[psf] = e.Lost
+	case e.Lost != "":
+		v.lost.add(n, e.Lost)
+	case n.Product == PSF && n.Dither == "":
+		v.psf.add(psf, d)
+	case n.Product == DET:
+		v.addDET(n, d)
+	default:
+		v.vis.add(visKey{n.Exposure(), n.Product}, d)
+	}
+	return nil
+}
 
 // take sorts in one file by its name.
 func (v *visListing) take(info objstore.Info) {
@@ -252,7 +241,10 @@ func (o *Observations) group(v *visListing, policy settings.Exposures) {
 			continue
 		}
 		dir, _ := split(e.DET.URI)
-		if e.PSF, there = v.psfOf(dir, id.Obs, listed); !e.PSF.Exists() {
+		if v.named {
+			dir = ""
+		}
+		if e.PSF, there = v.psfOf(dir, id, listed); !e.PSF.Exists() {
 			o.Incomplete = append(o.Incomplete, Missing{id, PSF, there})
 		}
 		o.Exposures = append(o.Exposures, e)
@@ -274,43 +266,6 @@ func (o *Observations) fileOf(v *visListing, id ExposureID, product string, requ
 	}
 	o.Incomplete = append(o.Incomplete, Missing{id, product, there})
 	return File{}
-}
-
-// psfOf is the PSF of an observation's exposures whose DET lies in a directory:
-// the one that is called after the observation, else the newest there that is
-// called after none of those listed. Without one it says what there is.
-func (v *visListing) psfOf(dir, obs string, listed map[string]bool) (File, string) {
-	found, ok := v.psf.files[psfKey{dir, obs}]
-	if !ok {
-		for _, d := range v.psfsIn(dir, listed) {
-			if !ok || d.supersedes(found) {
-				found, ok = d, true
-			}
-		}
-	}
-	switch {
-	case ok && (found.form == plain || found.form == gzipped):
-		return found.File, ""
-	case ok:
-		return File{}, packed(found.URI, found.form)
-	}
-	return File{}, cmp.Or(v.bare[psfKey{dir, obs}], v.bare[psfKey{dir, ""}], "there is none beside its DET, in "+dir)
-}
-
-// psfsIn are a directory's PSFs that are called after no listed observation.
-func (v *visListing) psfsIn(dir string, listed map[string]bool) (some []delivery) {
-	if v.psfDirs == nil {
-		v.psfDirs = map[string][]psfKey{}
-		for k := range v.psf.files {
-			v.psfDirs[k.dir] = append(v.psfDirs[k.dir], k)
-		}
-	}
-	for _, k := range v.psfDirs[dir] {
-		if !listed[k.obs] {
-			some = append(some, v.psf.files[k])
-		}
-	}
-	return some
 }
 
 // none explains why a listing gave no exposure.

@@ -37,7 +37,7 @@ type merFiles struct {
 // listMER lists one product. Files of other products are passed over.
 func listMER(ctx context.Context, l objstore.Lister, base, product string) (*merFiles, error) {
 	m := &merFiles{product: product, tiles: map[int64]map[string]delivery{}, lost: map[int64]string{}}
-	err := l.List(ctx, directory(base), func(info objstore.Info) error {
+	err := listFiles(ctx, l, directory(base), m.takeNamed, func(info objstore.Info) error {
 		_, name := split(info.URI)
 		stem, form, ok := cutForm(name)
 		if !ok {
@@ -62,6 +62,20 @@ func listMER(ctx context.Context, l objstore.Lister, base, product string) (*mer
 		return nil, fmt.Errorf("list %s files: %w", product, err)
 	}
 	return m, nil
+}
+
+// takeNamed sorts in a file of which somebody says what it is.
+func (m *merFiles) takeNamed(e Entry) error {
+	switch n := e.Name; {
+	case n.Maker != MadeByMER || n.Product != m.product:
+	case e.Lost != "":
+		if old := m.lost[n.Tile]; old == "" || e.Lost < old {
+			m.lost[n.Tile] = e.Lost
+		}
+	default:
+		m.add(n, delivery{e.file(), n.Release, n.Timestamp, e.form()})
+	}
+	return nil
 }
 
 func (m *merFiles) add(n Name, d delivery) {

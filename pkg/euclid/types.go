@@ -15,6 +15,8 @@ type File struct {
 	URI  string `json:"uri"`
 	Size int64  `json:"size"`
 	ETag string `json:"etag,omitempty"`
+	// Tile is the tile of a MER file whose name doesn't say which: a file list does.
+	Tile int64 `json:"tile,omitempty"`
 }
 
 // Exists says whether there is such a file.

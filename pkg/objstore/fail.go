@@ -43,7 +43,7 @@ func notFound(uri string) error {
 
 func changed(uri string) error {
 	return fault.Input(ObjectChanged, "the object was replaced since it was indexed").On(uri).
-		Fix("index again and re-run")
+		Fix("index again and re-run, with a new file list if data.files names one")
 }
 
 func truncated(uri string, at int64) error {

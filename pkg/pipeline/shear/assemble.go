@@ -71,7 +71,7 @@ func AssembleDirectories(ctx context.Context, s pipeline.ResolveConfigOut) (asse
 	if err != nil {
 		return assemble.Total{}, err
 	}
-	return Commit(ctx, run, s.Inference, pipeline.CommitSettings{Catalog: s.Catalog}, d, survey.RunURI(d.RunURI))
+	return Commit(ctx, run, s.Inference, pipeline.CommitSettings{Catalog: s.Catalog, Release: run.Release}, d, survey.RunURI(d.RunURI))
 }
 
 // Commit writes the record of some tiles and commits their rows. Tiles that could
@@ -92,7 +92,8 @@ func Commit(ctx context.Context, part *survey.Run, engine settings.Inference, in
 	if err != nil {
 		return total, err
 	}
-	total, err = assemble.Commit(ctx, env.Store(), c, part, results.Methods(engine.Engine, engine.Inference), leases, record)
+	terms := assemble.Terms{Methods: results.Methods(engine.Engine, engine.Inference), Release: in.Release, Leases: leases}
+	total, err = assemble.Commit(ctx, env.Store(), c, part, terms, record)
 	// What assembly found to be gone is to be made again, too.
 	if err := errors.Join(err, part.MarkFailures(ctx, redo)); err != nil {
 		return total, err
