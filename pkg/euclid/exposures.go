@@ -149,8 +149,12 @@ func (v *visListing) take(info objstore.Info) {
 	var n Name
 	if ok {
 		if n, ok = parseStem(stem); !ok {
-			if why := nearMiss(stem); why != "" {
-				v.near.add(fmt.Sprintf("%q: %s", base, why))
+			if why, of := nearMiss(stem); why != "" {
+				why = fmt.Sprintf("%q: %s", base, why)
+				v.near.add(why)
+				if of.Maker == MadeByVIS && of.Obs != "" && of.Dither != "" && of.Number != "" {
+					v.lost.add(of, why)
+				}
 				return
 			}
 		}
