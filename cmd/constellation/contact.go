@@ -34,6 +34,14 @@ func contact(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) erro
 	if source && s.Source.Endpoint != "" {
 		places = append(places, place{"data.s3_endpoint_url", s.Source.Endpoint})
 	}
+	asked := map[string]bool{}
+	for _, p := range []place{{"data.vis_base_uri", s.Source.VISBase}, {"data.mer_base_uri", s.Source.MERBase}, {"data.catalog_base_uri", s.Source.CatalogBase}} {
+		u, err := url.Parse(p.endpoint)
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && !asked[u.Host] {
+			asked[u.Host] = true
+			places = append(places, p)
+		}
+	}
 	for _, key := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "FLYTE_AWS_ENDPOINT"} { // as the store looks for them
 		if set := os.Getenv(key); set != "" {
 			if strings.HasPrefix(s.Products.Base, "s3://") { // of outputs: sources without an endpoint are on AWS

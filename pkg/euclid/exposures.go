@@ -93,6 +93,9 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
 	o := v.observations(policy)
+	if err := o.complete(ctx, l); err != nil {
+		return nil, err
+	}
 	if len(o.Exposures) == 0 {
 		return nil, o.none(visBase, policy, v.seen)
 	}
@@ -128,10 +131,6 @@ func (v *visListing) takeNamed(e Entry) error {
 	n, psf := e.Name, psfKey{"", e.Name.Obs}
 	d := delivery{e.file(), n.Release, n.Timestamp, e.form()}
 	switch {
-	case e.Lost != "" && n.Product == PSF:
-		v.bare[psf] = e.Lost
-	case e.Lost != "":
-		v.lost.add(n, e.Lost)
 	case n.Product == PSF && n.Dither == "":
 		v.psf.add(psf, d)
 	case n.Product == DET:
@@ -276,8 +275,11 @@ func (o *Observations) fileOf(v *visListing, id ExposureID, product string, requ
 func (o *Observations) none(visBase string, policy settings.Exposures, seen int) error {
 	switch skipped := o.SkippedShort + o.SkippedNominal; {
 	case seen == 0:
-		return fault.Input("NoObservations", "no files").On(visBase).
-			Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
+		f := fault.Input("NoObservations", "no files").On(visBase).Fix("check data.vis_base_uri")
+		if strings.HasPrefix(visBase, "s3://") {
+			f.Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
+		}
+		return f
 	case skipped > 0:
 		return fault.Input("NoObservations", "no %s exposures among %d files, but %d others", policy, seen, skipped).
 			On(visBase).Fix("set data.exposures to what there is")

@@ -12,7 +12,6 @@ import (
 type Entry struct {
 	objstore.Info
 	Name Name
-	Lost string // why it can't be read, where that is known
 }
 
 // NamedLister lists files with what they are. Where [IndexExposures] and
@@ -81,5 +80,5 @@ func listFiles(ctx context.Context, l objstore.Lister, prefix string, entry func
 	if says, ok := l.(NamedLister); ok {
 		return says.ListNamed(ctx, entry)
 	}
-	return l.List(ctx, prefix, byName)
+	return objstore.ListNames(ctx, l, prefix, byName)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,7 +26,7 @@ func (job Job) reopen(ctx context.Context, d *directory) error {
 	var earlier manifest.Provenance
 	other := false // whether it was made from other inputs
 	data, err := objstore.ReadFile(ctx, job.Dest, objstore.Join(d.uri, survey.ProvenanceFile))
-	if err == nil && bounds.JSON(data) == nil && json.Unmarshal(data, &earlier) == nil {
+	if err == nil && bounds.Unmarshal(data, &earlier) == nil {
 		now := job.provenance(d)
 		if now.ConfigID == earlier.ConfigID && now.Plan == earlier.Plan && maps.Equal(now.Versions, earlier.Versions) && slices.Equal(now.Inputs, earlier.Inputs) {
 			return nil

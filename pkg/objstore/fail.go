@@ -17,6 +17,7 @@ const (
 	NotFound       = "NotFound"       // no such object
 	BucketNotFound = "BucketNotFound" // no such bucket
 	AccessDenied   = "AccessDenied"   // refused, or no credentials to ask with
+	TooLarge       = "ObjectTooLarge" // the object has more bytes than any that is read whole
 	ObjectChanged  = "ObjectChanged"  // the object isn't the one that was indexed
 	NotWritable    = "NotWritable"    // the disk is full, the directory refuses
 	InvalidURI     = "InvalidURI"     // no store understands this URI

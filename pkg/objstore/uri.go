@@ -100,6 +100,12 @@ func CheckObject(uri string) error {
 		return checkObject(uri, strings.TrimPrefix(uri, "/"))
 	case scheme+"://" == fileScheme:
 		return checkObject(uri, strings.TrimPrefix(rest, "/"))
+	case scheme+"://" == httpsScheme, scheme+"://" == httpScheme:
+		u, err := webURL(uri)
+		if err != nil {
+			return err
+		}
+		return checkObject(uri, strings.TrimPrefix(u.Path, "/"))
 	}
 	_, _, err := splitObject(scheme+"://", uri)
 	return err

@@ -11,9 +11,9 @@ import (
 
 // Source says where the survey's files lie and how to reach them.
 type Source struct {
-	VISBase     string     `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
-	MERBase     string     `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
-	CatalogBase string     `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
+	VISBase     string     `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS files: s3://..., https://... where the server lists its directories, or a directory"`
+	MERBase     string     `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories, as of vis_base_uri"`
+	CatalogBase string     `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories, as of vis_base_uri"`
 	Files       string     `yaml:"files" json:"files,omitempty" jsonschema_description:"file list (CSV or Parquet) of which file holds which product, in place of the three prefixes and their listings"`
 	Region      string     `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
 	Endpoint    string     `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS, also where the environment names another server for the outputs"`
@@ -87,6 +87,14 @@ type Catalog struct {
 	Namespace string `yaml:"catalog_namespace" json:"namespace" jsonschema_description:"Iceberg namespace"`
 	Table     string `yaml:"catalog_table" json:"table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
 }
+
+// EnvREST begins the names of the variables that a REST catalogue's token comes by:
+// PyIceberg's own, for a catalogue named constellation.
+const (
+	EnvREST           = "PYICEBERG_CATALOG__CONSTELLATION__"
+	EnvRESTToken      = EnvREST + "TOKEN"
+	EnvRESTCredential = EnvREST + "CREDENTIAL" // ID:SECRET, for which a server gives tokens
+)
 
 // Thresholds are what the finished catalogue is held to.
 type Thresholds struct {
