@@ -103,4 +103,3 @@ func restated(b *testing.B, store objstore.Reader, f euclid.File, server string)
 	f.URI, f.ETag = info.URI, info.ETag
 	return f
 }
-
