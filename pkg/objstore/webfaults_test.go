@@ -469,8 +469,9 @@ func TestWebURLs(t *testing.T) {
 // are refused at once; and none sends on to where there is no TLS.
 func TestWebTrust(t *testing.T) {
 	waits := objstore.WebWaits(t)
-	secret := httptest.NewTLSServer(http.NotFoundHandler())
+	secret := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secret.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secret.StartTLS()
 	t.Cleanup(secret.Close)
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
