@@ -42,6 +42,7 @@ type indexed struct {
 	resolve *spec.Node[pipeline.ResolveConfigIn, pipeline.ResolveConfigOut]
 	index   *spec.Node[pipeline.IndexObservationsIn, pipeline.IndexObservationsOut]
 	merge   *spec.Node[pipeline.MergeFootprintsIn, pipeline.MergeFootprintsOut]
+	check   *spec.Node[pipeline.CheckCatalogIn, pipeline.CheckCatalogOut] // nil where nothing is assembled
 }
 
 // index wires configuration, listing and the quadrant index.
@@ -68,6 +69,13 @@ func index[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles bool)
 
 	// A file that can't be read leaves a hole that merge-footprints names and weighs.
 	read := spec.Map(w, pipeline.ReadFootprints, spec.Concurrency(s.QuadrantConcurrency), spec.MinSuccess(0))
+	// What can't end in the catalogue isn't begun. It is looked at while files are listed.
+	var check *spec.Node[pipeline.CheckCatalogIn, pipeline.CheckCatalogOut]
+	if assembles {
+		check = spec.Add(w, pipeline.CheckCatalog)
+		spec.Connect(w, &check.In.Catalog, &resolve.Out.Catalog)
+		spec.After(w, read, check)
+	}
 	spec.Connect(w, &read.In.Source, &resolve.Out.Source)
 	spec.Connect(w, &read.In.Destination, &resolve.Out.Destination)
 	spec.Connect(w, &read.In.Access, &resolve.Out.Access)
@@ -80,7 +88,7 @@ func index[Out any](w *spec.Workflow[LaunchIn, Out], s Settings, assembles bool)
 	spec.GatherSome(w, &merge.In.Unreadable, &read.Out.Unreadable)
 	spec.Connect(w, &merge.In.MaxMissing, &resolve.Out.MaxMissing)
 	spec.Connect(w, &merge.In.Destination, &resolve.Out.Destination)
-	return indexed{resolve, list, merge}
+	return indexed{resolve, list, merge, check}
 }
 
 // fanOut sends the tiles in batches through what is left to do, and writes the run's record.
@@ -177,6 +185,7 @@ func Campaign(s Settings) *spec.Workflow[LaunchIn, ShearOut] {
 	w := spec.New[LaunchIn, ShearOut]("survey_campaign", "The next tiles of a survey that the catalogue lacks, from raw exposures to validated rows.", spec.FinishOthers())
 	x := index(w, s, true)
 	choose := spec.Add(w, pipeline.SelectTiles)
+	spec.After(w, choose, x.check)
 	spec.Connect(w, &choose.In.Tiles, &x.index.Out.Tiles)
 	spec.Connect(w, &choose.In.Tiling, &x.resolve.Out.Tiling)
 	spec.Connect(w, &choose.In.Catalog, &x.resolve.Out.Catalog)

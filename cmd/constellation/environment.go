@@ -8,6 +8,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/remote/connect"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/shine"
 )
 
@@ -20,8 +21,8 @@ func forTasks(environ []string) (env []string) {
 		"USER", "LOGNAME", "GOICEBERG_HOME", "GODEBUG", // who one is to a database, and how connections are made
 		"LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX", // where shine.command finds its parts
 	}
-	// PG is libpq's: PGPASSWORD, PGPASSFILE, PGSSLMODE, ...; the others are the engine's accelerator.
-	prefixes := []string{"PG", "JAX_", "XLA_", "CUDA_", "NVIDIA_", "TF_CPP_"}
+	// PG is libpq's: PGPASSWORD, PGPASSFILE, PGSSLMODE, ...; the next a REST catalogue's; the others are the engine's accelerator.
+	prefixes := []string{"PG", settings.EnvREST, "JAX_", "XLA_", "CUDA_", "NVIDIA_", "TF_CPP_"}
 	for _, e := range environ {
 		name, _, _ := strings.Cut(e, "=")
 		if slices.Contains(names, name) || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {

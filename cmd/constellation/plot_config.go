@@ -106,7 +106,7 @@ func (p *picture) quadrantsNear(ctx context.Context, source *objstore.Mux, s pip
 	g.SetLimit(plotReads)
 	for i, e := range plan.Exposures {
 		g.Go(func() error {
-			qs, err := euclid.ReadQuadrants(gctx, source, euclid.Exposure{ExposureID: e.ExposureID, DET: e.DET})
+			qs, err := euclid.ReadOutlines(gctx, source, e)
 			for _, t := range tiles {
 				read[i] = append(read[i], euclid.Overlapping(qs, t.Centre, reach)...)
 			}

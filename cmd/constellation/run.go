@@ -44,7 +44,7 @@ type execution struct {
 // afresh are what a resumed run does again: a catalogue or directories that were
 // there when the run ended may be gone.
 var afresh = []string{
-	pipeline.ResolveConfig.Declaration().Name, pipeline.FanOutBatches.Declaration().Name, workflows.ShearBatch().Name(), workflows.PreparationBatch().Name(),
+	pipeline.ResolveConfig.Declaration().Name, pipeline.CheckCatalog.Declaration().Name, pipeline.FanOutBatches.Declaration().Name, workflows.ShearBatch().Name(), workflows.PreparationBatch().Name(),
 	pipeline.AssembleCatalog.Declaration().Name, pipeline.RecordTiles.Declaration().Name, pipeline.RecordRun.Declaration().Name, pipeline.ValidateCatalog.Declaration().Name,
 }
 
@@ -181,7 +181,8 @@ func runHere[Out any](ctx context.Context, e *execution, w io.Writer, build func
 		return settings, err
 	}
 	if e.assembles {
-		if err := reachCatalog(ctx, settings); err != nil {
+		// As check-catalog does, too: here it is told in the first second.
+		if _, err := catalog.Usable(ctx, settings.Catalog, objstore.Open(ctx, objstore.Config{})); err != nil {
 			return settings, err
 		}
 	}
@@ -228,16 +229,6 @@ func (e *execution) resume(w io.Writer, err error) {
 		how = fmt.Sprintf("the same command with --run-id %s --metadata %s", e.runID, e.metadata)
 	}
 	fmt.Fprintf(w, "\nwhat succeeded is kept: %s%s goes on from here\n", when, how)
-}
-
-// reachCatalog opens the catalogue that a run will end in, and sees that it can be
-// written to: it would be a pity to learn after the last sub-tile that it can't.
-func reachCatalog(ctx context.Context, s pipeline.ResolveConfigOut) error {
-	tables, err := catalog.Open(ctx, s.Catalog)
-	if err != nil {
-		return err
-	}
-	return errors.Join(tables.Usable(ctx, objstore.Open(ctx, objstore.Config{})), tables.Close())
 }
 
 // newRunID names a run that nobody named.

@@ -11,6 +11,7 @@ import (
 // those that link Iceberg, which this command does too: so an image holds it once.
 func stages() {
 	task.Become(
+		task.Stage(pipeline.CheckCatalog, shear.Check),
 		task.Stage(pipeline.SelectTiles, selection.Select),
 		task.Stage(pipeline.AssembleCatalog, shear.Assemble),
 		task.Stage(pipeline.ValidateCatalog, shear.Validate),

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -37,7 +38,7 @@ func (e executable) fetch(ctx context.Context, store objstore.Reader, cache stri
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", cacheFault(dir, err)
 	}
-	f, err := os.CreateTemp(dir, ".part-")
+	f, err := os.OpenFile(filepath.Join(dir, ".part-"+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o777) // whom the umask lets
 	if err != nil {
 		return "", cacheFault(dir, err)
 	}
@@ -46,7 +47,7 @@ func (e executable) fetch(ctx context.Context, store objstore.Reader, cache stri
 	if err := e.download(ctx, store, f); err != nil {
 		return "", err
 	}
-	if err := errors.Join(f.Chmod(0o755), f.Close()); err != nil {
+	if err := f.Close(); err != nil {
 		return "", cacheFault(f.Name(), err)
 	}
 	if err := os.Rename(f.Name(), path); err != nil {

@@ -37,7 +37,7 @@ func TestAgain(t *testing.T) {
 			}
 			switch e.Task {
 			case "resolve_config", "fan_out_batches", "shear_batch": // where the others lie, and whose the run is
-			case "assemble_catalog", "record_run", "validate_catalog": // these look whether all is still there
+			case "check_catalog", "assemble_catalog", "record_run", "validate_catalog": // these look whether all is still there
 				looked[e.Task] = true
 			default:
 				t.Errorf("%s was done again", e.NodeRef)

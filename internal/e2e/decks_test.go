@@ -18,6 +18,9 @@ func TestDecks(t *testing.T) {
 		pattern string
 		says    []string
 	}{
+		"check-catalog":    {"check-catalog/data/0/deck.html", []string{"<td>warehouse</td>", "<td>shear.edfs_shear</td>"}},
+		"fan-out-batches":  {"fan-out-batches/data/0/deck.html", []string{"<td>in this execution</td>", "<td>batch-0-tiles-102018211-to-102018212</td><td>2</td>"}},
+		"fan-out-tiles":    {"fan-out-batches/data/*/n0/data/fan-out-tiles/data/0/deck.html", []string{"<td>they go through</td><td>cpu</td>", "<td>tile-102018212</td><td>102018212</td>"}},
 		"schedule-tile":    {documents + "schedule-tile/data/0/deck.html", []string{"<td>0_1</td><td>1</td><td>to be inferred</td>", "/0_1</td>"}},
 		"assemble-catalog": {"fan-out-batches/data/*/n0/data/assemble-catalog/data/0/deck.html", []string{"<td>0_1</td><td>1</td><td>ok</td>", "results/shear.parquet", "tile 102018211: 4 ok"}},
 		"record-run":       {"record-run/data/0/deck.html", []string{"/r1/run.json"}},

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
 // deleteRows deletes rows of a table by a mode of Iceberg's.
@@ -43,7 +42,7 @@ func TestDeletedRowsStay(t *testing.T) {
 			deleteRows(t, c, name, "merge-on-read", one)
 			deleted := contents(t, c, catalog.Filter{})
 			_, err := c.Commit(t.Context(), batch("r2", config, 7, 4, 0.5))
-			for _, err := range []error{err, c.Usable(t.Context(), objstore.Open(t.Context(), objstore.Config{}))} {
+			for _, err := range []error{err, usable(t, c.Settings())} {
 				if fault.CodeOf(err) != catalog.CodeDeletes || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "remove-dangling-deletes") {
 					t.Errorf("%v", err)
 				}

@@ -11,6 +11,8 @@ import (
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/table"
+
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // Pause has the catalogue call before each time that it is asked to change a
@@ -118,5 +120,8 @@ func (c *Catalog) Manifests(t testing.TB) int {
 // Raw is the library's own catalogue, for what other software does to its tables.
 func Raw(c *Catalog) icecat.Catalog { return c.ice }
 
-// Redacted is a URI as it is shown.
-func Redacted(uri string) string { return redacted(uri) }
+// Settings are those by which it was opened.
+func (c *Catalog) Settings() settings.Catalog { return c.settings }
+
+// Writable is what the check tries in each place of tables.
+var Writable = writable

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
-	"github.com/apache/iceberg-go/catalog/rest"
 	sqlcat "github.com/apache/iceberg-go/catalog/sql"
 	iceio "github.com/apache/iceberg-go/io"
 	_ "github.com/apache/iceberg-go/io/gocloud/s3" // s3:// warehouses
@@ -25,7 +25,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // database/sql driver "sqlite"
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -58,11 +57,16 @@ type Catalog struct {
 	ice      icecat.Catalog
 	close    func() error
 	db       *sql.DB // of a catalogue in an SQL database, else nil
+	looking  bool    // nothing may be made
 }
 
 // Open opens the catalogue; tables are made when they are first written to.
 // Object stores are reached as those of package objstore without settings.
-func Open(ctx context.Context, s settings.Catalog) (*Catalog, error) {
+func Open(ctx context.Context, s settings.Catalog) (*Catalog, error) { return open(ctx, s, false) }
+
+// open opens it, where looking so that nothing is made: a catalogue that isn't
+// there has no ice then.
+func open(ctx context.Context, s settings.Catalog, looking bool) (*Catalog, error) {
 	if s.Warehouse == "" || s.Namespace == "" || s.Table == "" {
 		return nil, fault.Input(CodeSettings, "the catalogue needs a warehouse, a namespace and a table name").
 			Fix("set output.catalog_warehouse, catalog_namespace and catalog_table")
@@ -80,7 +84,7 @@ func Open(ctx context.Context, s settings.Catalog) (*Catalog, error) {
 	}
 	s.Warehouse = warehouse
 	props := iceberg.Properties{"warehouse": warehouse}
-	c := &Catalog{settings: s, props: props, close: func() error { return nil }}
+	c := &Catalog{settings: s, props: props, looking: looking, close: func() error { return nil }}
 	if dir == "" {
 		if c.aws, err = sharedAWS(ctx); err != nil {
 			return nil, fault.Input(CodeSettings, "read the AWS environment: %w", err).On(warehouse)
@@ -97,10 +101,10 @@ func Open(ctx context.Context, s settings.Catalog) (*Catalog, error) {
 		}
 	}
 	ctx = c.with(ctx)
-	scheme, rest, _ := strings.Cut(s.URI, "://")
+	scheme, _, _ := strings.Cut(s.URI, "://")
 	switch scheme {
 	case "sqlite":
-		err = c.openSQLite(rest, props)
+		err = c.openSQLite(ctx, props)
 	case "http", "https":
 		err = c.openREST(ctx, props)
 	case "postgres", "postgresql":
@@ -150,9 +154,10 @@ func (c *Catalog) Location() string { return c.settings.Warehouse }
 
 // URI says which catalogue it is, without a password; where none was
 // configured, the SQLite file.
-func (c *Catalog) URI() string { return redacted(c.settings.URI) }
+func (c *Catalog) URI() string { return Redacted(c.settings.URI) }
 
-func redacted(uri string) string {
+// Redacted is a catalogue's URI as it may be shown.
+func Redacted(uri string) string {
 	scheme, _, isURI := strings.Cut(uri, "://")
 	if !isURI {
 		scheme = "..." // libpq's "host=... password=..."
@@ -173,27 +178,62 @@ func redacted(uri string) string {
 	return u.Redacted()
 }
 
-func (c *Catalog) openSQLite(path string, props iceberg.Properties) error {
-	if path = filepath.Clean(path); !filepath.IsAbs(path) { // also takes SQLAlchemy's four slashes
-		return fault.Input(CodeSettings, "the path of an SQLite catalogue must be absolute").On(c.settings.URI).Fix("sqlite:///path/to/catalog.db has three slashes")
+// sqlitePath is the path of an SQLite catalogue; SQLAlchemy's four slashes are taken, too.
+func (c *Catalog) sqlitePath() (string, error) {
+	_, rest, _ := strings.Cut(c.settings.URI, "://")
+	path := filepath.Clean(rest)
+	if !filepath.IsAbs(path) {
+		return "", fault.Input(CodeSettings, "the path of an SQLite catalogue must be absolute").On(c.settings.URI).Fix("sqlite:///path/to/catalog.db has three slashes")
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return fault.Input(CodeSettings, "make the catalogue's directory: %w", err).On(c.settings.URI)
+	return path, nil
+}
+
+func (c *Catalog) openSQLite(ctx context.Context, props iceberg.Properties) error {
+	path, err := c.sqlitePath()
+	if err != nil {
+		return err
 	}
 	// Writers wait for each other instead of failing, and take the lock when
 	// they begin: two that read first and write later would deadlock.
-	dsn := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(60000)&_pragma=journal_mode(WAL)&_txlock=immediate"}
+	query := "_pragma=busy_timeout(60000)&_txlock=immediate"
+	if c.looking {
+		if _, err := os.Stat(path); err != nil { // whether it can be made is tried later
+			return nil
+		}
+	} else {
+		query += "&_pragma=journal_mode(WAL)"
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			return fault.Input(CodeSettings, "make the catalogue's directory: %w", err).On(c.settings.URI)
+		}
+	}
+	if !c.looking { // made here it has the mode that the umask gives; the library lets no group write
+		if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666); err == nil {
+			_ = f.Close() // nothing was written
+		}
+	}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
 		return fmt.Errorf("open catalogue %s: %w", c.settings.URI, err)
 	}
-	cat, err := sqlcat.NewCatalog(Name, db, sqlcat.SQLite, props)
+	cat, err := sqlcat.NewCatalog(Name, db, sqlcat.SQLite, c.made(props))
 	if err != nil {
 		_ = db.Close()
-		return fault.Input(CodeSettings, "open the SQLite catalogue: %w", err).On(c.settings.URI).Fix("its directory must be writable, and the file an Iceberg catalogue")
+		return c.refused(ctx, err, "open the SQLite catalogue", "its directory must be writable, and the file an Iceberg catalogue")
 	}
 	c.ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
 	return nil
+}
+
+// made are properties by which an SQL catalogue's own tables are made if need be,
+// but not by who only looks.
+func (c *Catalog) made(props iceberg.Properties) iceberg.Properties {
+	if !c.looking {
+		return props
+	}
+	props = maps.Clone(props)
+	props["init_catalog_tables"] = "false"
+	return props
 }
 
 // openPostgres opens a PostgreSQL database. What the URI doesn't say, PGPASSWORD
@@ -206,14 +246,10 @@ func (c *Catalog) openPostgres(ctx context.Context, props iceberg.Properties) er
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(4) // a server has few for all of its clients
 	db.SetConnMaxIdleTime(time.Minute)
-	cat, err := newPostgres(ctx, db, props)
+	cat, err := newPostgres(ctx, db, c.made(props))
 	if err != nil {
 		_ = db.Close()
-		if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
-			return fault.Input(CodeSettings, "open the PostgreSQL catalogue: %w", err).On(c.URI()).
-				Fix("the user must be allowed to connect, and to make tables; PGPASSWORD gives the password")
-		}
-		return fault.Passing(CodeSettings, "open the PostgreSQL catalogue: %w", err).On(c.URI())
+		return c.refused(ctx, err, "open the PostgreSQL catalogue", "the user must be allowed to connect, and to make tables; PGPASSWORD gives the password")
 	}
 	c.ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
 	return nil
@@ -234,15 +270,6 @@ func newPostgres(ctx context.Context, db *sql.DB, props iceberg.Properties) (cat
 		}
 	}
 	return cat, err
-}
-
-func (c *Catalog) openREST(ctx context.Context, props iceberg.Properties) error {
-	cat, err := rest.NewCatalog(ctx, Name, c.settings.URI, rest.WithWarehouseLocation(c.settings.Warehouse), rest.WithAdditionalProps(props))
-	if err != nil {
-		return fault.Passing(CodeSettings, "open the REST catalogue: %w", err).On(c.URI())
-	}
-	c.ice = cat
-	return nil
 }
 
 // locate turns a warehouse setting into a URI, and the directory if it is local.

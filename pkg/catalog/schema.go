@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/catalog/rest"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/cosmostat/constellation/pkg/columnar"
@@ -121,6 +122,9 @@ func (c *Catalog) load(ctx context.Context, l layout, g guard) (t *table.Table, 
 	t, err = (&committer{c.ice, c.props, g}).load(ctx, l.ident)
 	if errors.Is(err, icecat.ErrNoSuchTable) || errors.Is(err, icecat.ErrNoSuchNamespace) {
 		return nil, false, nil
+	}
+	if errors.Is(err, rest.ErrRESTError) && !passing(err) {
+		return nil, false, c.refusedREST(ctx, err, "load table "+l.name())
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("load table %s: %w", l.name(), err)

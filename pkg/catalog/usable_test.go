@@ -1,6 +1,8 @@
 package catalog_test
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,9 +12,11 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"github.com/cosmostat/constellation/internal/testing/catalogtest"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // What a commit could not be made to is refused before anything else is done.
@@ -71,7 +75,7 @@ func TestUsable(t *testing.T) {
 				c.spoil(t, cat, dir)
 			}
 			before := tree(t, dir)
-			err := cat.Usable(t.Context(), objstore.Open(t.Context(), objstore.Config{}))
+			err := usable(t, cat.Settings())
 			if fault.CodeOf(err) != c.code || c.code != "" && !strings.Contains(err.Error(), c.says) {
 				t.Error(err)
 			}
@@ -80,6 +84,160 @@ func TestUsable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// usable is what the check says, by this process's own stores.
+func usable(t *testing.T, s settings.Catalog) error {
+	t.Helper()
+	_, err := catalog.Usable(t.Context(), s, objstore.Open(t.Context(), objstore.Config{}))
+	return err
+}
+
+// Where there is no catalogue yet, none is made, and what is in the way of one is found.
+func TestUsableWithout(t *testing.T) {
+	file := func(name, text string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, dir string)
+		uri   string // below the directory; empty: none
+		kind  fault.Kind
+		code  string
+		says  string
+	}{
+		"nothing":                       {},
+		"nothing, and another place":    {uri: "a/b/c.db"},
+		"an empty file":                 {spoil: file("c.db", ""), uri: "c.db"},
+		"another file":                  {spoil: file("c.db", strings.Repeat("no database ", 99)), uri: "c.db", kind: fault.BadInput, code: catalog.CodeSettings, says: "not a database"},
+		"a directory":                   {spoil: func(t *testing.T, dir string) { os.Mkdir(filepath.Join(dir, "c.db"), 0o777) }, uri: "c.db", kind: fault.BadInput, code: catalog.CodeSettings, says: "unable to open"},
+		"a file for its directory":      {spoil: file("a", ""), uri: "a/c.db", kind: fault.BadInput, code: catalog.CodeSettings, says: "not a directory"},
+		"a file for the warehouse":      {spoil: file("w", ""), uri: "c.db", kind: fault.BadInput, code: catalog.CodeSettings, says: "not a directory"},
+		"a file on the warehouse's way": {spoil: file("w", ""), kind: fault.BadInput, code: catalog.CodeSettings, says: "not a directory"},
+		"a relative one":                {uri: "../../x", kind: fault.BadInput, code: catalog.CodeSettings, says: "must be absolute"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := settings.Catalog{Warehouse: filepath.Join(dir, "w"), Namespace: "shear", Table: "edff_shear"}
+			if c.uri != "" {
+				s.URI = "sqlite://" + filepath.Join(dir, c.uri)
+			}
+			if name == "a relative one" {
+				s.URI = "sqlite://x/c.db"
+			}
+			if c.spoil != nil {
+				c.spoil(t, dir)
+			}
+			before := tree(t, dir)
+			err := usable(t, s)
+			if fault.CodeOf(err) != c.code || c.code != "" && (fault.KindOf(err) != c.kind || !strings.Contains(err.Error(), c.says)) {
+				t.Error(err)
+			}
+			if after := tree(t, dir); after != before {
+				t.Errorf("it left something behind:\n%s\nbefore:\n%s", after, before)
+			}
+		})
+	}
+}
+
+// What the store may not do is told before anything else; that it may not delete
+// is no obstacle, since commits delete nothing.
+func TestUsableInStore(t *testing.T) {
+	for name, c := range map[string]struct {
+		put, del error
+		code     string
+		kind     fault.Kind
+		left     int
+	}{
+		"all rights":    {},
+		"none to write": {put: fault.Input(objstore.AccessDenied, "no"), code: catalog.CodeSettings, kind: fault.BadInput},
+		"none to erase": {del: fault.Input(objstore.AccessDenied, "no"), left: 1},
+		"busy":          {put: fault.Passing("SlowDown", "later"), code: "SlowDown", kind: fault.Transient},
+	} {
+		store := &strict{Memory: objstore.NewMemory(), put: c.put, del: c.del}
+		for range 2 { // of two checks no more is left than of one
+			err := catalog.Writable(t.Context(), store, "mem://b/w")
+			if fault.CodeOf(err) != c.code || c.code != "" && fault.KindOf(err) != c.kind {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		left := 0
+		if err := store.List(t.Context(), "mem://b/", func(objstore.Info) error { left++; return nil }); err != nil || left != c.left {
+			t.Errorf("%s: %d objects are left, %v", name, left, err)
+		}
+	}
+}
+
+// strict is a store that refuses.
+type strict struct {
+	*objstore.Memory
+	put, del error
+}
+
+func (s *strict) Create(ctx context.Context, uri string) (objstore.Upload, error) {
+	if s.put != nil {
+		return nil, s.put
+	}
+	return s.Memory.Create(ctx, uri)
+}
+
+func (s *strict) Delete(ctx context.Context, uri string) error {
+	if s.del != nil {
+		return s.del
+	}
+	return s.Memory.Delete(ctx, uri)
+}
+
+// TestUsablePostgres: what a user of a database may not do is refused, and what a
+// check of an empty one tries is taken back.
+func TestUsablePostgres(t *testing.T) {
+	admin := catalogtest.Postgres(t)
+	db, err := sql.Open("pgx", admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	do := func(statements ...string) {
+		t.Helper()
+		for _, s := range statements {
+			if _, err := db.ExecContext(t.Context(), s); err != nil {
+				t.Fatalf("%s: %v", s, err)
+			}
+		}
+	}
+	do("CREATE ROLE reader LOGIN", "CREATE ROLE writer LOGIN", "CREATE ROLE stranger LOGIN", "CREATE ROLE away NOLOGIN", "CREATE DATABASE closed", "ALTER DATABASE closed CONNECTION LIMIT 0", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+	as := func(user string) settings.Catalog {
+		return settings.Catalog{Warehouse: t.TempDir(), URI: strings.Replace(admin, "postgres@", user+"@", 1), Namespace: "shear", Table: "edff_shear"}
+	}
+	check := func(what string, s settings.Catalog, kind fault.Kind, says string) {
+		t.Helper()
+		err := usable(t, s)
+		if (err == nil) != (says == "") || err != nil && (fault.KindOf(err) != kind || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	check("the owner, nothing there", as("postgres"), 0, "")
+	check("who may make no tables, nothing there", as("writer"), fault.BadInput, "get the right to make tables")
+	check("who may not log in", as("away"), fault.BadInput, "not permitted to log in")
+	check("whom nobody knows", as("nobody"), fault.BadInput, `role "nobody" does not exist`)
+	closed := as("reader")
+	closed.URI = strings.Replace(closed.URI, "/postgres?", "/closed?", 1)
+	check("too many", closed, fault.Transient, "too many connections")
+	var n int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").Scan(&n); err != nil || n != 0 {
+		t.Errorf("the checks left %d tables, %v", n, err)
+	}
+	catalogtest.Open(t, as("postgres")) // makes the catalogue's own tables
+	do("GRANT SELECT ON iceberg_tables, iceberg_namespace_properties TO reader", "GRANT SELECT, UPDATE ON iceberg_tables TO writer", "GRANT SELECT ON iceberg_namespace_properties TO writer")
+	check("the owner", as("postgres"), 0, "")
+	check("who may only read", as("reader"), fault.BadInput, "get the right to write to it")
+	check("who may not make what isn't there", as("writer"), fault.BadInput, "iceberg_namespace_properties")
+	check("who may do nothing", as("stranger"), fault.BadInput, "permission denied")
+	do("GRANT INSERT ON iceberg_tables, iceberg_namespace_properties TO writer")
+	check("who may write", as("writer"), 0, "")
 }
 
 // tree lists what lies below a directory.

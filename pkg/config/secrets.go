@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // validateSecrets refuses a password in a URI: the configuration's text is copied
@@ -34,7 +35,7 @@ func (l *loader) validateSecrets(c *Config) error {
 		case dsn || key == "output.catalog_uri" && strings.HasPrefix(scheme, "postgres"):
 			how = "write postgres://user@host/database; PGPASSWORD gives the password, or the file that PGPASSFILE names, or ~/.pgpass"
 		case key == "output.catalog_uri":
-			how = "a REST catalogue that wants them needs a gateway that adds them; PostgreSQL takes PGPASSWORD"
+			how = settings.EnvRESTToken + " gives a REST catalogue's token, or " + settings.EnvRESTCredential + " ID:SECRET; PostgreSQL takes PGPASSWORD"
 		}
 		err := l.refuse(key, "", "%s holds a password or a token, which would be copied into records and logs (leave it out: %s)", key, how)
 		var e *fault.Error

@@ -55,11 +55,19 @@ type Row struct {
 // letter case and order; else the error has code CatalogColumns. A file that
 // says it is of another tile than its name is refused.
 //
-// A gzipped file is unpacked into a temporary file, which Close frees.
-func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (_ *Catalog, err error) {
+// A gzipped file, whatever its name, is unpacked into a temporary file, which Close frees.
+func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (c *Catalog, err error) {
+	err = eitherWay(f, func(gzipped bool) (err error) {
+		c, err = openCatalog(ctx, r, f, gzipped)
+		return err
+	})
+	return c, err
+}
+
+func openCatalog(ctx context.Context, r objstore.Reader, f File, gzipped bool) (_ *Catalog, err error) {
 	c := &Catalog{file: f, from: r}
 	at, size := readerAt(ctx, r, f), f.Size
-	if f.Gzipped() {
+	if gzipped {
 		if c.unpacked, err = unpack(ctx, r, f, mostCatalog); err != nil {
 			return nil, err
 		}

@@ -12,14 +12,15 @@ import (
 )
 
 // complete asks for size and ETag of files that a listing gave by name alone, as
-// those of web servers do: of what counts, not of all that is listed. It says why
-// files can't be had after all: they were removed since, or are not for everybody.
+// those of web servers and some file lists do: of what counts, not of all that is
+// listed. It says why files can't be had after all: they were removed since, are
+// not for everybody, or are other files than the list says.
 func complete(ctx context.Context, l objstore.Lister, files []*File) (gone map[*File]string, err error) {
 	r, reads := l.(objstore.Reader)
 	of := map[string][]*File{} // a PSF belongs to many exposures
 	var uris []string
 	for _, f := range files {
-		if !reads || !f.Exists() || f.ETag != "" {
+		if !reads || !f.Exists() || f.ETag != "" && f.Size > 0 {
 			continue
 		}
 		if of[f.URI] == nil {
@@ -36,6 +37,8 @@ func complete(ctx context.Context, l objstore.Lister, files []*File) (gone map[*
 			if code := fault.CodeOf(err); code == objstore.NotFound || code == objstore.AccessDenied {
 				_, base := split(uri)
 				whys[i], err = fmt.Sprintf("%q is listed, and can't be had: %s", base, cause(err)), nil
+			} else if err == nil {
+				whys[i] = of[uri][0].otherwise(infos[i])
 			}
 			return err
 		})
@@ -56,6 +59,18 @@ func complete(ctx context.Context, l objstore.Lister, files []*File) (gone map[*
 	return gone, nil
 }
 
+// otherwise says in what an object is another than a list says.
+func (f *File) otherwise(is objstore.Info) string {
+	_, base := split(f.URI)
+	switch {
+	case f.Size > 0 && f.Size != is.Size:
+		return fmt.Sprintf("%q has %d bytes, the file list says %d", base, is.Size, f.Size)
+	case f.ETag != "" && f.ETag != is.ETag:
+		return fmt.Sprintf("%q has the entity tag %q, the file list says %q", base, is.ETag, f.ETag)
+	}
+	return ""
+}
+
 // cause is what went wrong, without the object.
 func cause(err error) error {
 	var f *fault.Error
@@ -72,7 +87,7 @@ type product struct {
 }
 
 func (e *Exposure) products() []product {
-	return []product{{DET, &e.DET}, {BKG, &e.BKG}, {WGT, &e.WGT}, {PSF, &e.PSF}}
+	return []product{{DET, &e.DET}, {DET, &e.RMS}, {DET, &e.FLG}, {BKG, &e.BKG}, {WGT, &e.WGT}, {PSF, &e.PSF}}
 }
 
 // complete has the exposures' files known by size and ETag. One that can't be
@@ -91,12 +106,14 @@ func (o *Observations) complete(ctx context.Context, l objstore.Lister) error {
 	kept := o.Exposures[:0:0]
 	for i := range o.Exposures {
 		e := &o.Exposures[i]
+		lacking := map[string]bool{}
 		for _, p := range e.products() {
-			if why := gone[p.file]; why != "" {
+			if why := gone[p.file]; why != "" && !lacking[p.name] {
+				lacking[p.name] = true
 				o.Incomplete = append(o.Incomplete, Missing{e.ExposureID, p.name, why})
 			}
 		}
-		if e.DET.Exists() {
+		if !lacking[DET] {
 			kept = append(kept, *e)
 		}
 	}

@@ -33,6 +33,12 @@ type Observations struct {
 	// the product that they look like.
 	Leftover         int      `json:"leftover,omitempty"`
 	LeftoverExamples []string `json:"leftover_examples,omitempty"`
+	// Both counts exposures whose DET lies there combined and in three files, and is
+	// taken once; Stray counts the files of a DET in three that lack the others of
+	// their time, where another delivery is taken; a few are named.
+	Both          int      `json:"both,omitempty"`
+	Stray         int      `json:"stray,omitempty"`
+	StrayExamples []string `json:"stray_examples,omitempty"`
 	// Superseded are the files of which there is a newer delivery.
 	Superseded []string `json:"superseded,omitempty"`
 	// Incomplete says what wanted exposures lack: BKG, WGT or PSF of those in
@@ -110,7 +116,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if !settings.Known(policy) {
 		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
-	v := visListing{lost: lost{}, bare: map[psfKey]string{}}
+	v := visListing{det: map[ExposureID][]detSet{}, lost: lost{}, bare: map[psfKey]string{}}
 	_, v.named = l.(NamedLister)
 	err := listFiles(ctx, l, directory(visBase), v.takeNamed, func(info objstore.Info) error {
 		if !strings.HasSuffix(info.URI, "/") { // a console's directory marker
@@ -134,15 +140,18 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 
 // visListing is what a listing of VIS holds, as it comes.
 type visListing struct {
-	vis  newest[visKey]
+	det  map[ExposureID][]detSet
+	vis  newest[visKey] // BKG and WGT
 	psf  newest[psfKey]
 	lost lost
 	bare map[psfKey]string // PSFs that can't be read as they are
 
-	unknown, near, left tally
-	seen                int
-	named               bool                // by more than the files' names: directories say nothing
-	psfDirs             map[string][]psfKey // once they are wanted
+	unknown, near, left, stray tally
+
+	superseded []string // DETs
+	seen       int
+	named      bool                // by more than the files' names: directories say nothing
+	psfDirs    map[string][]psfKey // once they are wanted
 }
 
 // psfKey is which exposures a PSF belongs to: those whose DET lies in its
@@ -158,12 +167,10 @@ func (v *visListing) takeNamed(e Entry) error {
 	n, psf := e.Name, psfKey{"", e.Name.Obs}
 	d := delivery{e.file(), n.Release, n.Timestamp, e.form()}
 	switch {
-	case e.Lost != "" && n.Product == PSF:
-		v.bare[psf] = e.Lost
-	case e.Lost != "":
-		v.lost.add(n, e.Lost)
 	case n.Product == PSF && n.Dither == "":
 		v.psf.add(psf, d)
+	case n.Product == DET:
+		v.addDET(n, d)
 	default:
 		v.vis.add(visKey{n.Exposure(), n.Product}, d)
 	}
@@ -193,11 +200,10 @@ func (v *visListing) take(info objstore.Info) {
 		if what := unread(base, form); n.Product == PSF && (v.bare[psf] == "" || what < v.bare[psf]) {
 			v.bare[psf] = what
 		}
-	case n.Part != "":
-		v.unknown.add(base + " (" + splitDET + ")")
-		v.lost.add(n, fmt.Sprintf("%q: %s", base, splitDET))
 	case n.Product == PSF:
 		v.psf.add(psf, d)
+	case n.Product == DET:
+		v.addDET(n, d)
 	default:
 		v.vis.add(visKey{n.Exposure(), n.Product}, d)
 	}
@@ -210,19 +216,18 @@ func (v *visListing) observations(policy settings.Exposures) *Observations {
 		Leftover: v.left.n, LeftoverExamples: v.left.examples,
 	}
 	o.group(v, policy)
-	o.Superseded = append(v.vis.superseded, v.psf.superseded...)
+	o.Stray, o.StrayExamples = v.stray.n, v.stray.examples
+	o.Superseded = slices.Concat(v.superseded, v.vis.superseded, v.psf.superseded)
 	slices.Sort(o.Superseded)
 	return o
 }
-
-const splitDET = "DET split into sci, rms and flg is not supported"
 
 // leftover names a file that nobody reads, by the product that it looks like.
 func (n Name) leftover(base string) string {
 	if n.Product == PSF {
 		return fmt.Sprintf("%q, like a PSF", base)
 	}
-	return fmt.Sprintf("%q, like %s of %s", base, n.Product, n.Exposure())
+	return fmt.Sprintf("%q, like %s of %s", base, strings.TrimSpace(n.Product+" "+n.Part), n.Exposure())
 }
 
 // lost is what there is of products in files that are none: for each product
@@ -243,6 +248,9 @@ func (l lost) add(n Name, what string) {
 func (o *Observations) group(v *visListing, policy settings.Exposures) {
 	ids := map[ExposureID]bool{}
 	listed := map[string]bool{} // observations
+	for id := range v.det {
+		ids[id], listed[id.Obs] = true, true
+	}
 	for k := range v.vis.files {
 		ids[k.ExposureID], listed[k.Obs] = true, true
 	}
@@ -250,6 +258,7 @@ func (o *Observations) group(v *visListing, policy settings.Exposures) {
 		ids[k.ExposureID], listed[k.Obs] = true, true
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(ids), ExposureID.Compare) {
+		e, there := v.detOf(o, id)
 		switch {
 		case id.Number == "2" && policy == settings.Nominal:
 			o.SkippedShort++
@@ -258,37 +267,40 @@ func (o *Observations) group(v *visListing, policy settings.Exposures) {
 			o.SkippedNominal++
 			continue
 		}
-		// of is the exposure's file of a product; one that can't be read as it is, is lacking.
-		of := func(product string, required bool) File {
-			d, ok := v.vis.files[visKey{id, product}]
-			there := v.lost[visKey{id, product}]
-			switch {
-			case ok && d.form == plain:
-				return d.File
-			case ok:
-				there = packed(d.URI, d.form)
-			case !required && there == "":
-				return File{}
-			}
-			o.Incomplete = append(o.Incomplete, Missing{id, product, there})
-			return File{}
+		whole := e.DET.Exists()
+		if !whole {
+			o.Incomplete = append(o.Incomplete, Missing{id, DET, there})
 		}
-		det := of(DET, true)
-		whole := det.Exists()
-		e := Exposure{ExposureID: id, DET: det, BKG: of(BKG, whole), WGT: of(WGT, whole)}
+		e.BKG, e.WGT = o.fileOf(v, id, BKG, whole), o.fileOf(v, id, WGT, whole)
 		if !whole {
 			continue
 		}
-		dir, _ := split(det.URI)
+		dir, _ := split(e.DET.URI)
 		if v.named {
 			dir = ""
 		}
-		var there string
 		if e.PSF, there = v.psfOf(dir, id, listed); !e.PSF.Exists() {
 			o.Incomplete = append(o.Incomplete, Missing{id, PSF, there})
 		}
 		o.Exposures = append(o.Exposures, e)
 	}
+}
+
+// fileOf is an exposure's file of a product; one that can't be read as it is, is
+// lacking, and so is one that is required and isn't there.
+func (o *Observations) fileOf(v *visListing, id ExposureID, product string, required bool) File {
+	d, ok := v.vis.files[visKey{id, product}]
+	there := v.lost[visKey{id, product}]
+	switch {
+	case ok && d.form == plain:
+		return d.File
+	case ok:
+		there = packed(d.URI, d.form)
+	case !required && there == "":
+		return File{}
+	}
+	o.Incomplete = append(o.Incomplete, Missing{id, product, there})
+	return File{}
 }
 
 // psfOf is the PSF of an observation's exposures whose DET lies in a directory:

@@ -79,14 +79,14 @@ func TestIndexExposures(t *testing.T) {
 	if diff := cmp.Diff([]euclid.Missing{
 		{Exposure: id("00"), Product: "WGT"}, {Exposure: id("00"), Product: "PSF", There: "there is none beside its DET, in " + visBase + "/2681/"}, {Exposure: id("01"), Product: "DET"},
 		{Exposure: euclid.ExposureID{Obs: "067070", Dither: "00", Number: "1"}, Product: "DET",
-			There: `"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits": DET split into sci, rms and flg is not supported`},
+			There: `beside "EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits" there is no _rms and no _flg of the same time: ` +
+				"deliver the three files of one time, or the combined one"},
 	}, o.Incomplete); diff != "" {
 		t.Errorf("incomplete (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits (DET split into sci, rms and flg is not supported)",
 		"README.md",
-	}, o.UnknownExamples); diff != "" || o.Unknown != 2 {
+	}, o.UnknownExamples); diff != "" || o.Unknown != 1 {
 		t.Errorf("unknown %d (-want +got)\n%s", o.Unknown, diff)
 	}
 	if diff := cmp.Diff([]string{`"` + visName("DET", "002681", 0, 3, stamp) + `": its exposure number is "3", not 1 (nominal) or 2 (short)`}, o.NearExamples); diff != "" || o.Near != 1 {

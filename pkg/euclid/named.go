@@ -12,7 +12,6 @@ import (
 type Entry struct {
 	objstore.Info
 	Name Name
-	Lost string // why it can't be read, where that is known
 }
 
 // NamedLister lists files with what they are. Where [IndexExposures] and

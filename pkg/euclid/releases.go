@@ -68,10 +68,6 @@ func listMER(ctx context.Context, l objstore.Lister, base, product string) (*mer
 func (m *merFiles) takeNamed(e Entry) error {
 	switch n := e.Name; {
 	case n.Maker != MadeByMER || n.Product != m.product:
-	case e.Lost != "":
-		if old := m.lost[n.Tile]; old == "" || e.Lost < old {
-			m.lost[n.Tile] = e.Lost
-		}
 	default:
 		m.add(n, delivery{e.file(), n.Release, n.Timestamp, e.form()})
 	}

@@ -3,6 +3,7 @@ package euclid
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -40,10 +41,31 @@ func (e ExposureID) Compare(o ExposureID) int {
 // Exposure is one exposure's files. DET always exists; the others may be absent.
 type Exposure struct {
 	ExposureID
-	DET File `json:"det"`
+	DET File `json:"det"` // with SCI, RMS and FLG, or of a DET in three files the one with SCI
+	RMS File `json:"rms,omitzero"`
+	FLG File `json:"flg,omitzero"`
 	BKG File `json:"bkg,omitzero"`
 	WGT File `json:"wgt,omitzero"`
 	PSF File `json:"psf,omitzero"`
+}
+
+// Split says whether SCI, RMS and FLG lie in a file each.
+func (e Exposure) Split() bool { return e.RMS.Exists() || e.FLG.Exists() }
+
+// Files are those that the exposure has, DET first.
+func (e Exposure) Files() []File {
+	return slices.DeleteFunc([]File{e.DET, e.RMS, e.FLG, e.BKG, e.WGT, e.PSF}, func(f File) bool { return !f.Exists() })
+}
+
+// Plane is the file that holds SCI, RMS or FLG.
+func (e Exposure) Plane(part string) File {
+	switch {
+	case e.Split() && part == PartRMS:
+		return e.RMS
+	case e.Split() && part == PartFLG:
+		return e.FLG
+	}
+	return e.DET
 }
 
 // A VIS quadrant's size in pixels.
@@ -70,7 +92,7 @@ type Quadrant struct {
 	// and points between them.
 	Outline []sky.Coord
 
-	SCI, RMS, FLG Segment // in DET
+	SCI, RMS, FLG Segment // in DET, or in the files of these names where there are such
 	BKG, WGT, PSF Segment // in the files of those names
 }
 

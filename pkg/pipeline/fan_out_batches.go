@@ -70,6 +70,7 @@ var FanOutBatches = task.DefineDynamic[FanOutBatchesIn, BatchIn, FanOutBatchesOu
 	Doc:       "Sends tiles in batches through fan_out_tiles and assembly: in this execution where they are few, in child executions where they are many.",
 	Resources: task.Resources{CPU: "500m", Memory: "256Mi"},
 	Retries:   2,
+	Deck:      true,
 })
 
 // Batches cuts the tiles, and says which branch takes them.

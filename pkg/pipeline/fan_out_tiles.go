@@ -70,4 +70,5 @@ var FanOutTiles = task.DefineDynamic[FanOutTilesIn, TileIn, FanOutTilesOut](task
 	Doc:       "Plans every tile and sends it through its sub-workflow; a tile goes on to inference as soon as it is prepared.",
 	Resources: task.Resources{CPU: "2", Memory: "1Gi"},
 	Retries:   3,
+	Deck:      true,
 })

@@ -50,7 +50,6 @@ func Tiles(r *survey.Run) string {
 
 // EachTile is a table for each tile, with a row for each sub-tile.
 func EachTile(r *survey.Run, header []string, row func(*survey.RunSubTile) []any) string {
-	const most = 1000
 	var b strings.Builder
 	for i := range r.Tiles {
 		if i == most {

@@ -88,6 +88,14 @@ type Catalog struct {
 	Table     string `yaml:"catalog_table" json:"table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
 }
 
+// EnvREST begins the names of the variables that a REST catalogue's token comes by:
+// PyIceberg's own, for a catalogue named constellation.
+const (
+	EnvREST           = "PYICEBERG_CATALOG__CONSTELLATION__"
+	EnvRESTToken      = EnvREST + "TOKEN"
+	EnvRESTCredential = EnvREST + "CREDENTIAL" // ID:SECRET, for which a server gives tokens
+)
+
 // Thresholds are what the finished catalogue is held to.
 type Thresholds struct {
 	MinCompleteness   float64  `yaml:"min_completeness" json:"min_completeness" jsonschema_description:"fraction of planned sub-tiles that must be in the catalogue"`

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // What the command finds in its environment beside this process's own
@@ -39,7 +41,9 @@ func NodeCache() string {
 // or in the scratch directory where there is none: compiling SHINE's model
 // takes a minute, and the next sub-tile of this node has the same shapes or nearly so.
 func (j *Job) environment(scratch, checkpoint string) []string {
-	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PG") }) // the catalogue's, and its password
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool { // the catalogue's, and its password
+		return strings.HasPrefix(e, "PG") || strings.HasPrefix(e, settings.EnvREST)
+	})
 	set := map[string]bool{}
 	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")

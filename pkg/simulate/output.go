@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
@@ -125,7 +126,8 @@ func holes(ctx context.Context, uri string) (objstore.Upload, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, fault.Input(objstore.NotWritable, "make its directory: %w", err).On(uri)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".constellation-upload-*")
+	// Unlike a temporary file it has the mode that the umask gives.
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), ".constellation-upload-"+rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, fault.Input(objstore.NotWritable, "%w", err).On(uri)
 	}
@@ -165,9 +167,6 @@ func (u *sparse) commit() (int64, error) {
 	size, err := u.Seek(0, io.SeekCurrent)
 	if err == nil {
 		err = u.Truncate(size) // a hole at the very end
-	}
-	if err == nil {
-		err = u.Chmod(0o644)
 	}
 	if err == nil {
 		err = u.Close()

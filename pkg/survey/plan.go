@@ -42,6 +42,9 @@ type Plan struct {
 	NearExamples    []string         `json:"near_examples,omitempty"`
 	Superseded      int              `json:"superseded,omitempty"`
 	SupersededFiles []string         `json:"superseded_examples,omitempty"`
+	Both            int              `json:"both,omitempty"`
+	Stray           int              `json:"stray,omitempty"`
+	StrayExamples   []string         `json:"stray_examples,omitempty"`
 	Incomplete      int              `json:"incomplete,omitempty"`
 	IncompleteFirst []euclid.Missing `json:"incomplete_examples,omitempty"`
 	Leftover        int              `json:"leftover,omitempty"`
@@ -116,7 +119,7 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 	}
 	p := &Plan{
 		Exposures: len(o.Exposures), Batches: make([]BatchRef, len(batches)), uri: uri,
-		Unknown: o.Unknown, UnknownExamples: o.UnknownExamples, Near: o.Near, NearExamples: o.NearExamples,
+		Unknown: o.Unknown, UnknownExamples: o.UnknownExamples, Near: o.Near, NearExamples: o.NearExamples, Both: o.Both, Stray: o.Stray, StrayExamples: o.StrayExamples,
 		SkippedShort: o.SkippedShort, SkippedNominal: o.SkippedNominal,
 		Superseded: len(o.Superseded), SupersededFiles: firstOf(o.Superseded), Incomplete: len(o.Incomplete), IncompleteFirst: firstOf(o.Incomplete),
 		Leftover: o.Leftover, LeftoverFirst: o.LeftoverExamples,
@@ -254,6 +257,12 @@ func (p *Plan) Notes() (lines []string) {
 	}
 	if p.Superseded > 0 {
 		lines = append(lines, fmt.Sprintf("older deliveries of VIS files, not taken: %d", p.Superseded))
+	}
+	if p.Both > 0 {
+		lines = append(lines, fmt.Sprintf("exposures whose DET is there combined and in three files, and is taken once: %d", p.Both))
+	}
+	if p.Stray > 0 {
+		lines = append(lines, fmt.Sprintf("files of a DET in three without the others of their time, not taken: %d (%s)", p.Stray, fewOf(p.StrayExamples)))
 	}
 	if p.Near > 0 {
 		lines = append(lines, fmt.Sprintf("names of VIS files that are almost those of products, not read: %d (%s)", p.Near, fewOf(p.NearExamples)))

@@ -10,15 +10,10 @@ import (
 	"strings"
 	"unique"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
-
-// asks is how many files the store is asked for at the same time.
-const asks = 32
 
 // maxExamples bounds how many of several are named.
 const maxExamples = 5
@@ -39,14 +34,13 @@ type item struct {
 	euclid.Entry
 	key, what string
 	place     string
-	number    int  // of the row
-	ask       bool // the list lacks size or entity tag
+	number    int // of the row
 }
 
-// Read reads a list. Its files are read from r, too, which is asked for what the
-// list lacks. A list with two rows for one product, or whose rows contradict the
-// names of their files, is bad input, code FileList; a file that isn't there or
-// of another size is left to who wants it, as one that can't be read.
+// Read reads a list. Its files are read from r, too. A list with two rows for one
+// product, or whose rows contradict the names of their files, is bad input, code
+// FileList. Where a row lacks size or entity tag, they are for who wants the file
+// to ask for.
 func Read(ctx context.Context, r objstore.Reader, uri string) (*List, error) {
 	var items []item
 	others, of := 0, map[string]bool{}
@@ -65,9 +59,6 @@ func Read(ctx context.Context, r objstore.Reader, uri string) (*List, error) {
 		return nil, err
 	}
 	if err := once(items, uri); err != nil {
-		return nil, err
-	}
-	if err := pin(ctx, r, items); err != nil {
 		return nil, err
 	}
 	l := &List{Reader: r, uri: uri, entries: make([]euclid.Entry, len(items))}
@@ -91,12 +82,12 @@ func examples(of map[string]bool) string {
 
 // item is the row as what it lists.
 func (r *Row) item(list string) (it item, err error) {
-	it = item{key: r.key(), what: r.what(), place: r.place, number: r.number, ask: r.Size == "" || r.ETag == ""}
+	it = item{key: r.key(), what: r.what(), place: r.place, number: r.number}
 	it.URI, it.ETag = beside(list, r.URI), r.ETag
 	if err := objstore.CheckObject(it.URI); err != nil {
 		return it, r.refuse(list, "uri", "%q: %w", r.URI, err).Fix("give the file's URI, or its path below the list's directory")
 	}
-	if it.Size = -1; r.Size != "" {
+	if r.Size != "" {
 		it.Size, _ = strconv.ParseInt(r.Size, 10, 64) // 18 digits at most
 	}
 	it.Name = euclid.Name{
@@ -156,35 +147,6 @@ func once(items []item, list string) error {
 		}
 	}
 	return nil
-}
-
-// pin asks the store for what the list lacks. What is otherwise than it says, and
-// what isn't there, is marked.
-func pin(ctx context.Context, r objstore.Reader, items []item) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(asks)
-	for i := range items {
-		it := &items[i]
-		if !it.ask {
-			continue
-		}
-		g.Go(func() error {
-			info, err := r.Stat(gctx, it.URI)
-			switch {
-			case objstore.IsNotFound(err):
-				it.Lost = fmt.Sprintf("%q, which the list names, isn't there", it.URI)
-			case err != nil:
-				return fmt.Errorf("%s of the file list: %w", it.place, err)
-			case it.Size >= 0 && it.Size != info.Size:
-				it.Lost = fmt.Sprintf("%q has %d bytes, the list says %d", it.URI, info.Size, it.Size)
-			case it.ETag != "" && it.ETag != info.ETag:
-				it.Lost = fmt.Sprintf("%q has the entity tag %q, the list says %q", it.URI, info.ETag, it.ETag)
-			}
-			it.Size, it.ETag = info.Size, cmp.Or(info.ETag, it.ETag)
-			return nil
-		})
-	}
-	return g.Wait()
 }
 
 // List would list a store: a file list has products, no directories.

@@ -1,5 +1,6 @@
-// Package shear holds the bodies of assemble_catalog and validate_catalog: a
-// run's results into the Iceberg tables, and the tables held to the run.
+// Package shear holds the bodies of check_catalog, assemble_catalog and
+// validate_catalog: whether there is a way into the Iceberg tables, a run's results
+// into them, and the tables held to the run.
 package shear
 
 import (

@@ -10,6 +10,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/prepare"
+	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -48,8 +49,12 @@ func Plan(ctx context.Context, in pipeline.FanOutTilesIn) (out task.FanOut[pipel
 	if err != nil {
 		return out, err
 	}
-	for _, p := range planned {
-		out.Items = append(out.Items, in.Tile(p.TileID, literal.Blob{URI: p.URI, Format: "json"}, p.Key, inference, key))
+	shown := make([]report.PlannedTile, len(planned))
+	for i, p := range planned {
+		item := in.Tile(p.TileID, literal.Blob{URI: p.URI, Format: "json"}, p.Key, inference, key)
+		out.Items = append(out.Items, item)
+		shown[i] = report.PlannedTile{Node: item.String(), ID: p.TileID, Plan: p.URI, Key: p.Key}
 	}
+	task.From(ctx).Deck.AddHTML("Tiles", report.PlannedTiles(shown, in.Branch))
 	return out, nil
 }
