@@ -105,15 +105,14 @@ func (o *Observations) complete(ctx context.Context, l objstore.Lister) error {
 	}
 	kept := o.Exposures[:0:0]
 	for i := range o.Exposures {
-		e := &o.Exposures[i]
-		lacking := map[string]bool{}
+		e, lacks := &o.Exposures[i], map[string]bool{}
 		for _, p := range e.products() {
-			if why := gone[p.file]; why != "" && !lacking[p.name] {
-				lacking[p.name] = true
+			if why := gone[p.file]; why != "" && !lacks[p.name] {
+				lacks[p.name] = true
 				o.Incomplete = append(o.Incomplete, Missing{e.ExposureID, p.name, why})
 			}
 		}
-		if !lacking[DET] {
+		if !lacks[DET] { // one of its parts is as good as none
 			kept = append(kept, *e)
 		}
 	}
