@@ -8,12 +8,16 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +44,15 @@ func TestHTTPS(t *testing.T) {
 	removeAll(t, s.path("https"))
 	s.env = append(s.env, "SSL_CERT_FILE="+s.path("cert.pem"))
 	s.do(t, args("https", "run", "https.yaml")...)
+
+	// By a proxy, which alone knows where the archive is: stages know it, too.
+	proxy, passed := connectProxy(t, strings.TrimPrefix(url, "https://"))
+	s.env = append(s.env, "HTTPS_PROXY="+proxy)
+	write(t, s.path("proxy.yaml"), s.tiny.ConfigYAML("https://archive.invalid/")+"engine: reference\n")
+	s.do(t, args("proxy", "run", "proxy.yaml")...)
+	if d := cmp.Diff(s.rows(t, "https"), s.rows(t, "proxy")); d != "" || passed.Load() == 0 {
+		t.Errorf("%d connections by the proxy; rows (-without +with):\n%s", passed.Load(), d)
+	}
 	s.do(t, args("s3", "run", "s3.yaml")...)
 	if d := cmp.Diff(s.rows(t, "s3"), s.rows(t, "https")); d != "" {
 		t.Errorf("rows (-S3 +HTTPS):\n%s", d)
@@ -61,6 +74,38 @@ func TestHTTPS(t *testing.T) {
 	}
 }
 
+// connectProxy is a proxy that connects to one server, whatever it is asked for.
+func connectProxy(t *testing.T, server string) (url string, passed *atomic.Int64) {
+	t.Helper()
+	passed = new(atomic.Int64)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect || r.Host != "archive.invalid:443" {
+			http.Error(w, "no", http.StatusForbidden)
+			return
+		}
+		there, err := net.Dial("tcp", server)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		here, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			there.Close()
+			return
+		}
+		passed.Add(1)
+		io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n")
+		go func() {
+			io.Copy(there, here)
+			there.Close()
+		}()
+		io.Copy(here, there)
+		here.Close()
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.URL, passed
+}
+
 // serveHTTPS runs a web server on a directory until the test ends. Its certificate
 // is cert.pem in the working directory.
 func (s *site) serveHTTPS(t *testing.T, dir string) (url string) {
@@ -71,7 +116,7 @@ func (s *site) serveHTTPS(t *testing.T, dir string) (url string) {
 	}
 	about := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"archive.invalid"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, about, about, key.Public(), key)
