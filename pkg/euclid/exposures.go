@@ -289,7 +289,7 @@ func (o *Observations) none(visBase string, policy settings.Exposures, seen int)
 			f.Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
 		}
 		return f
-	case skipped > 0:
+	case skipped > 0 && len(o.Incomplete) == 0:
 		return fault.Input("NoObservations", "no %s exposures among %d files, but %d others", policy, seen, skipped).
 			On(visBase).Fix("set data.exposures to what there is")
 	default:
