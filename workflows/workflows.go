@@ -101,6 +101,7 @@ func fanOut[Out any](w *spec.Workflow[LaunchIn, Out], x indexed, kind string) (*
 	spec.Connect(w, &fan.In.MaxTiles, &x.resolve.Out.MaxTiles)
 	spec.ConnectAll(w, &fan.In.TileSettings, &x.resolve.Out.TileSettings)
 	spec.Connect(w, &fan.In.Catalog, &x.resolve.Out.Catalog)
+	spec.Connect(w, &fan.In.Release, &x.index.Out.Release)
 	spec.Connect(w, &fan.In.Plan, &x.index.Out.Plan)
 	spec.Connect(w, &fan.In.Tiles, &x.index.Out.Tiles)
 	spec.Connect(w, &fan.In.Index, &x.merge.Out.Index)

@@ -30,9 +30,17 @@ const (
 func contact(ctx context.Context, w io.Writer, s pipeline.ResolveConfigOut) error {
 	type place struct{ key, endpoint string }
 	var places []place
-	source := strings.HasPrefix(s.Source.VISBase, "s3://")
+	source := strings.HasPrefix(cmp.Or(s.Source.Files, s.Source.VISBase), "s3://")
 	if source && s.Source.Endpoint != "" {
 		places = append(places, place{"data.s3_endpoint_url", s.Source.Endpoint})
+	}
+	asked := map[string]bool{}
+	for _, p := range []place{{"data.vis_base_uri", s.Source.VISBase}, {"data.mer_base_uri", s.Source.MERBase}, {"data.catalog_base_uri", s.Source.CatalogBase}} {
+		u, err := url.Parse(p.endpoint)
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && !asked[u.Host] {
+			asked[u.Host] = true
+			places = append(places, p)
+		}
 	}
 	for _, key := range []string{"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "FLYTE_AWS_ENDPOINT"} { // as the store looks for them
 		if set := os.Getenv(key); set != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/pipeline"
+	"github.com/cosmostat/constellation/pkg/pipeline/observations"
 	"github.com/cosmostat/constellation/pkg/plot"
 	"github.com/cosmostat/constellation/pkg/report"
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -91,7 +93,11 @@ func (p *picture) quadrantsNear(ctx context.Context, source *objstore.Mux, s pip
 		}
 		return distinctQuadrants(all), nil
 	}
-	plan, err := euclid.IndexExposures(ctx, source, s.Source.VISBase, s.Source.Exposures)
+	files, _, err := observations.Files(ctx, source, s.Source)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := euclid.IndexExposures(ctx, files, cmp.Or(s.Source.Files, s.Source.VISBase), s.Source.Exposures)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +106,7 @@ func (p *picture) quadrantsNear(ctx context.Context, source *objstore.Mux, s pip
 	g.SetLimit(plotReads)
 	for i, e := range plan.Exposures {
 		g.Go(func() error {
-			qs, err := euclid.ReadQuadrants(gctx, source, euclid.Exposure{ExposureID: e.ExposureID, DET: e.DET})
+			qs, err := euclid.ReadOutlines(gctx, source, e)
 			for _, t := range tiles {
 				read[i] = append(read[i], euclid.Overlapping(qs, t.Centre, reach)...)
 			}

@@ -238,7 +238,7 @@ func (t *runTile) addQuadrants(ctx context.Context, r objstore.Reader, dir strin
 		} else if err != nil {
 			return err
 		}
-		qs, err := euclid.ReadQuadrants(ctx, r, euclid.Exposure{
+		qs, err := euclid.ReadOutlines(ctx, r, euclid.Exposure{
 			ExposureID: euclid.ExposureID{Obs: q.Obs, Dither: q.Dither, Number: q.CCD}, DET: f,
 		})
 		if err != nil {

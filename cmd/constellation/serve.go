@@ -17,7 +17,7 @@ import (
 func serveCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:                "serve DIR",
-		Short:              "Serve a directory over S3 on this machine",
+		Short:              "Serve a directory over S3, or plain HTTP(S), on this machine",
 		DisableFlagParsing: true,
 		RunE: func(_ *cobra.Command, args []string) error {
 			path, err := serverPath()

@@ -89,7 +89,11 @@ func indexInputs(s pipeline.ResolveConfigOut) pipeline.IndexObservationsIn {
 
 // findTiles finds the tiles that settings ask for, and says on w which can't be placed.
 func findTiles(ctx context.Context, w io.Writer, source euclid.TileStore, s pipeline.ResolveConfigOut) (*survey.Tiles, error) {
-	return observations.Tiles(ctx, source, indexInputs(s), nil, func(why error) { fmt.Fprintln(w, "a tile is left out:", why) })
+	files, _, err := observations.Files(ctx, source, s.Source)
+	if err != nil {
+		return nil, err
+	}
+	return observations.Tiles(ctx, files, indexInputs(s), nil, func(why error) { fmt.Fprintln(w, "a tile is left out:", why) })
 }
 
 // tileRow is a tile, or one of its sub-tiles.

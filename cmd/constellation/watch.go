@@ -78,7 +78,7 @@ func fetch(ctx context.Context) func(context.Context, string) ([]byte, error) {
 		}
 		ctx, stop := context.WithTimeout(ctx, 5*time.Second)
 		defer stop()
-		raw, err := objstore.ReadFile(ctx, store, uri)
+		raw, err := objstore.ReadAtMost(ctx, store, uri, 1<<20)
 		if err != nil && !objstore.IsNotFound(err) {
 			refused = err
 		}

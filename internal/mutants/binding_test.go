@@ -98,6 +98,13 @@ func TestWhose(t *testing.T) {
 		broken("a method in capitals", shearRow(func(s *results.Shear) { s.Method = "MOCK" }), "METHOD"),
 		broken("the reference engine's method", shearRow(func(s *results.Shear) { s.Method = "reference" }), "METHOD", "mock"),
 		{name: "a centre that is rounded", from: atAssembly, want: right(), change: shearRow(func(s *results.Shear) { s.RA, s.Dec = float64(float32(s.RA)), float64(float32(s.Dec)) })},
+		{name: "the newest release is another one in another storage base", from: atAssembly, want: refused(`of release "00.00" of the MER products, these are of "01.00"`, "data.release"), change: func(t *testing.T, k *kept) {
+			if err := k.assemble(); err != nil {
+				t.Fatal(err)
+			}
+			shearRow(func(s *results.Shear) { *s.G1 += 0.01 })(t, k)
+			k.assembly.Release = "01.00"
+		}},
 		{name: "a summary that says no more", from: atAssembly, want: right(), change: product("results/summary.json", words(`{}`))},
 		{name: "no summary", from: atAssembly, want: right(), change: gone("results/summary.json")},
 		{name: "the products of a whole tile are gone", from: atAssembly, want: failing(4, "directory is gone", newRun), change: func(_ *testing.T, k *kept) {

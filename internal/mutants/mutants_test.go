@@ -275,7 +275,7 @@ func (k *kept) prepare() error {
 // infer runs the engine on what was prepared. A sub-tile that fails leaves a hole.
 func (k *kept) infer() error {
 	in := pipeline.AssembleCatalogIn{Destination: k.Settings.Destination, Inference: k.Settings.Inference}
-	in.Catalog = k.Settings.Catalog
+	in.Catalog, in.Release = k.Settings.Catalog, k.listed.Release
 	for _, tile := range k.tiles {
 		of := []*literal.Blob{}
 		for _, i := range tile.Document.ToInfer(0) {

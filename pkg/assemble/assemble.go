@@ -32,23 +32,28 @@ type Total struct {
 	Measured map[sky.SubTileID]results.Shear
 }
 
+// Terms are what rows are committed under.
+type Terms struct {
+	Methods []string        // that a measurement may name; none: any engine's
+	Release string          // of the MER products, as catalog.Batch has it
+	Leases  []catalog.Lease // if not nil: what the tiles are committed by; each commit ends those of its tiles
+}
+
 // Commit writes the record of some tiles to uri and then their rows, some tiles
 // at a time. All results are read before that: a sub-tile whose files can't be
 // used becomes failed in run, with the reason, and the others are committed.
-// Running it again leaves one copy of each row. The methods are those that a
-// measurement may name; none: any engine's. Leases, if not nil, are what the
-// tiles are committed by; each commit ends those of its tiles.
-func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, methods []string, leases []catalog.Lease, uri string) (Total, error) {
+// Running it again leaves one copy of each row.
+func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, terms Terms, uri string) (Total, error) {
 	total := Total{Measured: map[sky.SubTileID]results.Shear{}}
 	var batches []catalog.Batch // shear rows alone, fewer bytes than run has
 	parts := slices.Collect(slices.Chunk(run.Tiles, tilesPerCommit))
 	for _, tiles := range parts {
-		batch, lost, err := catalog.Gather(ctx, store, run.RunID, held(plan(run.ConfigID, tiles), store, methods), outcomes(tiles))
+		batch, lost, err := catalog.Gather(ctx, store, run.RunID, held(plan(run.ConfigID, tiles), store, terms.Methods), outcomes(tiles))
 		if err != nil {
 			return total, err
 		}
 		fail(tiles, lost)
-		batch.Leases = leases
+		batch.Leases, batch.Release = terms.Leases, terms.Release
 		batches = append(batches, batch)
 		for _, row := range batch.Shear {
 			total.Measured[row.ID()] = row
@@ -61,7 +66,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 	for i, tiles := range parts {
 		s, err := c.Commit(ctx, batches[i])
 		if fault.CodeOf(err) == catalog.CodeLeaseLost && len(tiles) > 1 {
-			err = commitEach(ctx, store, c, run, leases, tiles, &total)
+			err = commitEach(ctx, store, c, run, terms, tiles, &total)
 			lost = cmp.Or(lost, err)
 			if err == nil || fault.CodeOf(err) == catalog.CodeLeaseLost {
 				continue
@@ -77,14 +82,14 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 
 // commitEach commits tiles one by one, after a lease of theirs was lost: the
 // others' work is not thrown away with it. It ends with the first lease that was lost.
-func commitEach(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, leases []catalog.Lease, tiles []survey.RunTile, total *Total) error {
+func commitEach(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, terms Terms, tiles []survey.RunTile, total *Total) error {
 	var lost error
 	for one := range slices.Chunk(tiles, 1) {
 		batch, _, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, one), outcomes(one))
 		if err != nil {
 			return err
 		}
-		batch.Leases = leases
+		batch.Leases, batch.Release = terms.Leases, terms.Release
 		s, err := c.Commit(ctx, batch)
 		switch {
 		case fault.CodeOf(err) == catalog.CodeLeaseLost:

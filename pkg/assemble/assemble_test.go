@@ -90,7 +90,7 @@ func TestRun(t *testing.T) {
 	defer tables.Close()
 	for i, unchanged := range []int{0, 1} {
 		record := base + "/" + survey.RunFile
-		total, err := assemble.Commit(ctx, store, tables, run, nil, nil, record)
+		total, err := assemble.Commit(ctx, store, tables, run, assemble.Terms{}, record)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestFromDirectories(t *testing.T) {
 	}
 	defer tables.Close()
 	record := base + "/" + survey.RunFile
-	total, err := assemble.Commit(ctx, store, tables, run, nil, nil, record)
+	total, err := assemble.Commit(ctx, store, tables, run, assemble.Terms{}, record)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tables.Close()
-	first, err := assemble.Commit(ctx, store, tables, run, nil, nil, base+"/"+survey.RunFile)
+	first, err := assemble.Commit(ctx, store, tables, run, assemble.Terms{}, base+"/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestFailureKeepsEarlierRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := assemble.Commit(ctx, store, tables, bad, nil, nil, base+"/bad/"+survey.RunFile)
+	second, err := assemble.Commit(ctx, store, tables, bad, assemble.Terms{}, base+"/bad/"+survey.RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}

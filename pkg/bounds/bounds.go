@@ -19,11 +19,6 @@ const (
 	maxTokens = 400_000
 	// maxKeys is what one YAML mapping has at most: each is compared with all others.
 	maxKeys = 4096
-	// maxElements is what a JSON text may have whatever its length, and
-	// perElement the bytes that each further one has on average.
-	maxElements, perElement = 200_000, 20
-	// maxJSON is how deep JSON is nested at most.
-	maxJSON = 1000
 )
 
 // Error says what there is too much of, and where.
@@ -138,33 +133,4 @@ func (s *scan) flow(line []byte) {
 // escaped says whether an odd number of backslashes ends a text.
 func escaped(text []byte) bool {
 	return (len(text)-len(bytes.TrimRight(text, `\`)))%2 == 1
-}
-
-// JSON looks at a text before it is decoded: an element of a list is as large as
-// its Go type, however little of it stands there.
-func JSON(text []byte) error {
-	elements, depth, quoted, line := 0, 0, false, 1
-	most := maxElements + len(text)/perElement
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '\n':
-			line++
-		case c == ',':
-			if elements++; elements > most {
-				return &Error{line, fmt.Sprintf("it has more than %d elements in %d bytes", most, len(text))}
-			}
-		case c == '[' || c == '{':
-			if depth++; depth > maxJSON {
-				return &Error{line, fmt.Sprintf("it is nested deeper than %d times", maxJSON)}
-			}
-		case c == ']' || c == '}':
-			depth--
-		}
-	}
-	return nil
 }

@@ -32,6 +32,10 @@ type Batch struct {
 	// most a few chunks are in memory at once. It may be run more than once and
 	// must give the same rows each time. Nil is none.
 	Sources iter.Seq2[[]results.Source, error]
+	// Release is that of the MER products that the rows were made from, as the
+	// table is to remember it for the configuration; empty where it is not known.
+	// A batch is refused where rows of the configuration are of another release.
+	Release string
 	// Leases, if not nil, are what the committer has its tiles by; others' don't
 	// hurt. The commit ends them, and is refused if one is not its any more. A
 	// batch without leases is refused while somebody holds one of its tiles; a
@@ -285,7 +289,7 @@ func (r *replacement[R]) once(ctx context.Context, t *table.Table, sc *arrow.Sch
 		}
 		return tx.Commit(ctx)
 	}
-	if err := errors.Join(noDeletes(ctx, t), tx.SetProperties(r.set), tx.RemoveProperties(r.remove)); err != nil {
+	if err := errors.Join(noDeletes(ctx, t), tx.SetProperties(r.batch.remember(t, r.set)), tx.RemoveProperties(r.remove)); err != nil {
 		return nil, err
 	}
 	old := r.batch.replaced(r.keep)

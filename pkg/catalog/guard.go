@@ -10,12 +10,15 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
-// guard holds a batch to its leases. It is run on each state of a table that a
+// guard holds a batch to its leases, and to the release of its configuration. It is run on each state of a table that a
 // commit of the batch may replace.
 type guard func(ctx context.Context, t *table.Table) error
 
 // guardShear is the guard of the shear table: the leases are in it.
 func (b *Batch) guardShear(_ context.Context, t *table.Table) error {
+	if err := heldRelease(t, b.ConfigID, b.Release); err != nil {
+		return err
+	}
 	for _, tile := range b.Tiles {
 		now, err := leaseOf(t, b.ConfigID, tile)
 		if err != nil {
@@ -43,7 +46,10 @@ func (b *Batch) guardShear(_ context.Context, t *table.Table) error {
 // the tile later writes its sources later still, and a commit that was
 // overtaken by that is refused, because the table is not that state any more.
 func (c *Catalog) guardSources(b *Batch) guard {
-	return func(ctx context.Context, _ *table.Table) error {
+	return func(ctx context.Context, sources *table.Table) error {
+		if err := heldRelease(sources, b.ConfigID, b.Release); err != nil {
+			return err
+		}
 		t, exists, err := c.load(ctx, c.shearTable(), nil)
 		switch {
 		case err != nil:

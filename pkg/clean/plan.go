@@ -2,7 +2,6 @@ package clean
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -10,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -73,7 +73,7 @@ func (d dropping) mark(ctx context.Context, store objstore.Store) error {
 	var earlier manifest.Dropped
 	text, err := objstore.ReadFile(ctx, store, d.uri)
 	switch {
-	case err == nil && json.Unmarshal(text, &earlier) == nil:
+	case err == nil && bounds.Unmarshal(text, &earlier) == nil:
 		for _, path := range earlier.Files {
 			if !slices.Contains(d.Files, path) {
 				d.Files = append(d.Files, path)

@@ -22,6 +22,9 @@ type Column[T any] struct {
 	Doc  string
 	// Required columns must be in a file; the others read as null, zero or "".
 	Required bool
+	// Numbers says of a text column that files may have it as whole numbers, too:
+	// as integers, or as doubles, which programs make of integers that can be null.
+	Numbers bool
 	// Ref points to the column's field of a row. The pointer's type is the
 	// column's: *int64, *int32, *uint64, *float64, *string, a list *[]float64 or
 	// *[]int32, or **float32 for a measurement, which alone (with an empty string)

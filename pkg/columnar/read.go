@@ -35,8 +35,10 @@ const batch = 4096
 // A file says how much it makes of its bytes, and equal values take next to none.
 const (
 	// maxGroup bounds the rows of a row group, in bytes of their Go type, and the
-	// numbers in their lists, and the text in them, each for itself.
+	// text in them, each for itself.
 	maxGroup = 64 << 20
+	// maxNumbers bounds those in all lists of a row group.
+	maxNumbers = 4 << 20
 	// maxPage bounds a page after it was decompressed; writers make them of 1 MB.
 	maxPage = 32 << 20
 )
@@ -45,10 +47,15 @@ const (
 // visit gets is its own.
 func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error {
 	var f *file.Reader
-	err := t.calmly(func() (err error) {
+	err := t.calmly(func() error {
+		in := io.NewSectionReader(r, 0, size)
+		meta, err := readFooter(in, size)
+		if err != nil {
+			return err
+		}
 		limits := parquet.NewReaderProperties(nil)
 		limits.MaxCompressedPageSize, limits.MaxUncompressedPageSize = maxPage, maxPage
-		f, err = file.NewParquetReader(io.NewSectionReader(r, 0, size), file.WithReadProps(limits))
+		f, err = file.NewParquetReader(in, file.WithReadProps(limits), file.WithMetadata(meta))
 		return err
 	})
 	if err != nil {
@@ -134,7 +141,7 @@ func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
 		return nil, fault.Data(t.Invalid, "a row group has %d rows, of which at most %d are read at once", n, maxGroup/size).
 			Fix("write it in smaller row groups")
 	}
-	rows, seen := make([]T, 0, batch), &texts{one: map[string]string{}}
+	rows, seen, numbers := make([]T, 0, min(batch, g.NumRows())), &texts{one: map[string]string{}}, 0
 	for _, c := range t.Columns {
 		i, err := t.place(g.MetaData().Schema, c)
 		if err != nil {
@@ -147,7 +154,7 @@ func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
 		if err != nil {
 			return nil, t.corrupt(err).At("column %s", c.Name)
 		}
-		d := decoder[T]{t: t, column: c, rows: &rows, first: first, most: int(g.NumRows()), texts: seen}
+		d := decoder[T]{t: t, column: c, rows: &rows, first: first, most: int(g.NumRows()), texts: seen, numbers: &numbers}
 		if err := d.decode(chunk); err != nil {
 			if fault.KindOf(err) == fault.Unclassified {
 				err = t.corrupt(err).At("column %s", c.Name)
@@ -170,6 +177,8 @@ type decoder[T any] struct {
 	n      int // rows that are done
 	most   int // as the file says
 	texts  *texts
+	// numbers is how many stand in lists so far, of all columns.
+	numbers *int
 }
 
 // next is the field of the next row.
@@ -201,6 +210,9 @@ func (d *decoder[T]) fits(desc *schema.Column) (want string, ok bool) {
 		want, kinds = "a floating-point number", []parquet.Type{parquet.Types.Double, parquet.Types.Float}
 	default:
 		want, kinds = "a string", []parquet.Type{parquet.Types.ByteArray}
+		if d.column.Numbers {
+			want, kinds = "a string or an integer", append(kinds, parquet.Types.Int64, parquet.Types.Int32, parquet.Types.Double)
+		}
 	}
 	for _, k := range kinds {
 		ok = ok || k == desc.PhysicalType()
@@ -266,13 +278,14 @@ type read[V any] func(int64, []V, []int16, []int16) (int64, int, error)
 
 // drain stores all values of a chunk, and says where one doesn't fit.
 func drain[T, V any](d *decoder[T], read read[V], desc *schema.Column, store func(field any, v V) error) error {
-	values := make([]V, batch)
+	some := min(batch, d.most+1) // one more shows that there are too many
+	values := make([]V, some)
 	var def []int16
 	if desc.MaxDefinitionLevel() > 0 {
-		def = make([]int16, batch)
+		def = make([]int16, some)
 	}
 	for {
-		n, got, err := read(batch, values, def, nil)
+		n, got, err := read(int64(some), values, def, nil)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -321,10 +334,11 @@ func drainLists[T, V any](d *decoder[T], read read[V], desc *schema.Column) erro
 				used++
 			}
 		}
+		*d.numbers += got
 		switch {
 		case used != got:
 			return io.ErrUnexpectedEOF
-		case len(starts) > d.most || len(all)+got > maxGroup/8:
+		case len(starts) > d.most || *d.numbers > maxNumbers:
 			return fmt.Errorf("it has more values than its %d rows may have", d.most)
 		}
 		all = append(all, values[:got]...)

@@ -3,6 +3,7 @@ package columnar
 import (
 	"fmt"
 	"math"
+	"strconv"
 )
 
 // texts keeps one string for all equal ones.
@@ -39,6 +40,10 @@ func integer(field any, v int64, huge bool) error {
 		if *p = int32(v); !huge && int64(*p) == v {
 			return nil
 		}
+	case *string:
+		if *p = strconv.FormatInt(v, 10); !huge {
+			return nil
+		}
 	}
 	if huge {
 		return fmt.Errorf("%d is out of range", uint64(v))
@@ -50,6 +55,14 @@ func number(field any, v float64) error {
 	switch p := field.(type) {
 	case *float64:
 		*p = v
+	case *string:
+		if math.IsNaN(v) {
+			return nil // what is missing, to programs that have no null
+		}
+		if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+			return fmt.Errorf("%g is not a whole number", v)
+		}
+		*p = strconv.FormatInt(int64(v), 10)
 	case **float32:
 		x := float32(v)
 		if math.IsInf(float64(x), 0) && !math.IsInf(v, 0) {

@@ -133,7 +133,7 @@ func Default() *Config {
 // Paths are the values that may be paths of this machine, by key; empty ones are left out.
 func (c *Config) Paths() map[string]string {
 	all := map[string]string{
-		"tiling.tile_table": c.Tiling.TileTable, "data.vis_base_uri": c.Data.VISBase, "data.mer_base_uri": c.Data.MERBase,
+		"tiling.tile_table": c.Tiling.TileTable, "data.files": c.Data.Files, "data.vis_base_uri": c.Data.VISBase, "data.mer_base_uri": c.Data.MERBase,
 		"data.catalog_base_uri": c.Data.CatalogBase, "output.storage_base_uri": c.Output.StorageBase, "output.catalog_warehouse": c.Output.Warehouse,
 	}
 	for key, value := range all {

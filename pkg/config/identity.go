@@ -38,7 +38,8 @@ func (c *Config) ID() string {
 		Command           []string        `json:",omitempty"`
 		Verify            settings.Verify `json:",omitempty"`
 		Release           string          `json:",omitempty"`
-	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, tilingOf(c.Tiling), c.Engine, c.Inference, c.GAL, command, verify, release})
+		Files             string          `json:",omitempty"`
+	}{c.Data.VISBase, c.Data.MERBase, c.Data.CatalogBase, c.Data.Exposures, tilingOf(c.Tiling), c.Engine, c.Inference, c.GAL, command, verify, release, c.Data.Files})
 	if err != nil {
 		panic("config: a plain struct failed to encode: " + err.Error()) // strings and numbers that validate let through always encode
 	}

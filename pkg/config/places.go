@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"maps"
 	"path"
 	"regexp"
@@ -19,7 +20,7 @@ func (l *loader) validatePlaces(c *Config) error {
 	}
 	places := c.Paths()
 	for _, key := range slices.Sorted(maps.Keys(places)) {
-		if say, fix := checkPlace(places[key]); say != "" {
+		if say, fix := checkPlace(key, places[key]); say != "" {
 			return l.fixed(l.refuse(key, "", "%s: %q %s", key, places[key], say), fix)
 		}
 	}
@@ -55,10 +56,19 @@ var variable = regexp.MustCompile(`(^|/)\$[A-Za-z_]|\$\{`)
 var control = regexp.MustCompile(`[\x00-\x1f\x7f]`)
 
 // checkPlace says what is wrong with a path or URI as it is written, and what to do.
-func checkPlace(place string) (say, fix string) {
+func checkPlace(key, place string) (say, fix string) {
 	scheme, rest, isURI := strings.Cut(place, "://")
 	head, _, colon := strings.Cut(place, ":/")
+	output, web := strings.HasPrefix(key, "output."), scheme == "https" || scheme == "http"
 	switch {
+	case isURI && web && output:
+		return "is on a web server, which nothing can be written to", "write s3://bucket/prefix, or a directory"
+	case isURI && web:
+		if say, fix := checkWeb(place); say != "" {
+			return say, fix
+		}
+	case !output && (isURI && !isStore(scheme) || !isURI && colon && !strings.Contains(head, "/")):
+		return "is neither s3://..., https://..., file://... nor a path (write s3://bucket/prefix, https://host/prefix, or a directory)", ""
 	case isURI && !isStore(scheme) || !isURI && colon && !strings.Contains(head, "/"):
 		return "is neither s3://..., file://... nor a path (write s3://bucket/prefix, or a directory)", ""
 	case isURI && scheme == "file" && !strings.HasPrefix(rest, "/"):
@@ -77,6 +87,15 @@ func checkPlace(place string) (say, fix string) {
 	}
 	if variable.MatchString(rest) {
 		return "has a variable in it, and nothing replaces variables here", "write what it stands for, or let the shell do it: --set key=\"$VARIABLE/...\""
+	}
+	return "", ""
+}
+
+// checkWeb says what is wrong with the URL of files on a web server.
+func checkWeb(place string) (say, fix string) {
+	var f *fault.Error
+	if errors.As(objstore.CheckWeb(place), &f) {
+		return "can't be read: " + f.Err.Error(), f.Remedy
 	}
 	return "", ""
 }

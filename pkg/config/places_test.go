@@ -31,6 +31,28 @@ func TestPlaces(t *testing.T) {
 			}
 		}
 	}
+	for place, want := range map[string]string{
+		"https://archive.example/q2/data": "", "https://archive.example:8443/q2/data/": "", "https://archive.example": "", "http://127.0.0.1:8080/q2": "", "http://localhost/q2": "", "http://[::1]:80/q2": "",
+		"https://archive.example/a%20b/~me": "",
+		"http://archive.example/q2":         "can't be read: http:// is for servers on this machine only: anybody on the way could change what is read (write https://",
+		"http://127.0.0.1.example/q2":       "is for servers on this machine only",
+		"https://archive.example/q2?x=1":    "has no query (?)", "https://archive.example/q2#top": "no fragment (#)", "https:///q2": "names no server", "https://:443/q2": "names no server",
+		"https://archive.example/q2/../q1": `has ".." in it`, "https://archive.example/100%": "invalid URL escape", "https://archive.example/${Q}": "has a variable in it",
+		"HTTPS://archive.example/q2": "is neither s3://..., https://", "ftp://archive.example/q2": "is neither s3://..., https://",
+		"https://me:secret@archive.example/q2": "holds a password or a token", "https://me@archive.example/q2": "what is read over https has to be open to everybody",
+	} {
+		for _, key := range []string{"tiling.tile_table", "data.vis_base_uri", "data.mer_base_uri", "data.catalog_base_uri"} {
+			_, err := Load("f.yaml", []byte(Document(key, place)))
+			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret")) {
+				t.Errorf("%s: %q: %v, want %q", key, place, err, want)
+			}
+		}
+		for _, key := range []string{"output.storage_base_uri", "output.catalog_warehouse"} {
+			if _, err := Load("f.yaml", []byte(Document(key, "https://archive.example/out"))); err == nil || !strings.Contains(err.Error(), "is on a web server, which nothing can be written to (write s3://bucket/prefix, or a directory)") {
+				t.Errorf("%s: %v", key, err)
+			}
+		}
+	}
 	for place, fine := range map[string]bool{"wh": true, "wh_x/y": true, "a:b/wh": true, "my data/wh": false, "file:///a%20b": false, "s3://b/a b": false, "s3://b/wh": true, "/a/{b}": false, "/a\"b": false, "/a/José": false} {
 		if _, err := Load("f.yaml", []byte(Document("output.catalog_warehouse", place))); (err == nil) != fine {
 			t.Errorf("%s: %v", place, err)

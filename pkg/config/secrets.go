@@ -28,6 +28,8 @@ func (l *loader) validateSecrets(c *Config) error {
 		}
 		how := aws
 		switch {
+		case strings.HasPrefix(scheme, "http") && key != "data.s3_endpoint_url" && c.Paths()[key] != "":
+			how = "what is read over " + scheme + " has to be open to everybody, and no credentials are sent"
 		case key == "campaign.flyte_endpoint":
 			how = "FlyteAdmin's credentials come from the file that FLYTECTL_CONFIG names"
 		case dsn || key == "output.catalog_uri" && strings.HasPrefix(scheme, "postgres"):

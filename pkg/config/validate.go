@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,15 +99,33 @@ func (l *loader) validate(c *Config) error {
 		l.warnings = append(l.warnings, fmt.Sprintf("%s: %s is %.4g (%.3g\"), below 0.2134 (%.1f\"), half of SHINE's largest stamp (%d px): sources near the edge of a core that need a larger stamp than fits lack exposures",
 			l.where("tiling.sub_tile_margin_arcmin"), "tiling.sub_tile_margin_arcmin", m, m*60, AllMarginArcmin*60, largestStamp))
 	}
-	for key, uri := range map[string]*string{"data.vis_base_uri": &c.Data.VISBase, "data.mer_base_uri": &c.Data.MERBase, "data.catalog_base_uri": &c.Data.CatalogBase} {
-		if *uri == "" {
-			return l.refuse(key, "", "%s is empty (give a prefix such as s3://bucket/path/)", key)
-		}
-		*uri = strings.TrimRight(*uri, "/") + "/"
+	if err := l.sources(c); err != nil {
+		return err
 	}
 	c.Output.StorageBase = strings.TrimRight(c.Output.StorageBase, "/")
 	if c.Output.Table == "" {
 		c.Output.Table = strings.ToLower(strings.ReplaceAll(c.FieldName, "-", "_")) + "_shear"
+	}
+	return nil
+}
+
+// sources brings the prefixes of the sources into the form in which they are
+// compared. With a file list there are none.
+func (l *loader) sources(c *Config) error {
+	prefixes := map[string]*string{"data.vis_base_uri": &c.Data.VISBase, "data.mer_base_uri": &c.Data.MERBase, "data.catalog_base_uri": &c.Data.CatalogBase}
+	for _, key := range slices.Sorted(maps.Keys(prefixes)) {
+		uri := prefixes[key]
+		_, given := l.places[key]
+		switch {
+		case c.Data.Files != "" && given && *uri != "":
+			return l.refuse(key, "data.files", "%s and data.files exclude each other: a file list says where all files are (leave one of them out)", key)
+		case c.Data.Files != "":
+			*uri = ""
+		case *uri == "":
+			return l.refuse(key, "", "%s is empty (give a prefix such as s3://bucket/path/)", key)
+		default:
+			*uri = strings.TrimRight(*uri, "/") + "/"
+		}
 	}
 	return nil
 }

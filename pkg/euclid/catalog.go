@@ -30,7 +30,7 @@ type Catalog struct {
 	layout      *Layout
 	id, ra, dec *fits.Column
 	tile        *fits.Column // that says of each row which tile's it is; nil: none does
-	tileID      int64        // of the file's name
+	tileID      int64        // that the file is listed as
 	skipped     int64
 	at          io.ReaderAt // through the window that the headers were read with
 	size        int64       // of the file, unpacked
@@ -55,11 +55,19 @@ type Row struct {
 // letter case and order; else the error has code CatalogColumns. A file that
 // says it is of another tile than its name is refused.
 //
-// A gzipped file is unpacked into a temporary file, which Close frees.
-func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (_ *Catalog, err error) {
+// A gzipped file, whatever its name, is unpacked into a temporary file, which Close frees.
+func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (c *Catalog, err error) {
+	err = eitherWay(f, func(gzipped bool) (err error) {
+		c, err = openCatalog(ctx, r, f, gzipped)
+		return err
+	})
+	return c, err
+}
+
+func openCatalog(ctx context.Context, r objstore.Reader, f File, gzipped bool) (_ *Catalog, err error) {
 	c := &Catalog{file: f, from: r}
 	at, size := readerAt(ctx, r, f), f.Size
-	if f.Gzipped() {
+	if gzipped {
 		if c.unpacked, err = unpack(ctx, r, f, mostCatalog); err != nil {
 			return nil, err
 		}
@@ -84,7 +92,7 @@ func OpenCatalog(ctx context.Context, r objstore.Reader, f File) (_ *Catalog, er
 	if err != nil {
 		return nil, locate(err, f.URI, nil)
 	}
-	if err := holdTile(f.URI, primary); err != nil {
+	if err := holdTile(f, primary); err != nil {
 		return nil, err
 	}
 	if table == nil {
@@ -151,10 +159,10 @@ func (c *Catalog) choose() error {
 
 // chooseTile finds the column that says which tile a row is of, where there is one.
 func (c *Catalog) chooseTile() {
-	n, ok := merNameOf(c.file.URI)
+	tile, ok := c.file.tile()
 	for _, name := range []string{"TILE_INDEX", "TILE_ID", "TILEID"} {
 		if col, has := c.table.Column(name); ok && has && col.Repeat == 1 && containsByte("KJI", col.Type) {
-			c.tile, c.tileID = col, n.Tile
+			c.tile, c.tileID = col, tile
 			return
 		}
 	}

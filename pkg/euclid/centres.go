@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 
@@ -38,7 +39,9 @@ func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions, listed *
 		}
 	}
 	err = opts.eachTile(ctx, tiles, func(ctx context.Context, t *MERTile) (err error) {
-		t.Centre, err = mosaicCentre(ctx, s, t.Mosaic)
+		if err = completeMosaic(ctx, s, &t.Mosaic); err == nil {
+			t.Centre, err = mosaicCentre(ctx, s, t.Mosaic)
+		}
 		return err
 	})
 	return tiles, err
@@ -46,18 +49,27 @@ func tilesOfMosaics(ctx context.Context, s TileStore, opts TileOptions, listed *
 
 // mosaicCentre is the direction of the middle of the first image in the file,
 // which is in the primary HDU of Euclid's mosaics.
-func mosaicCentre(ctx context.Context, r objstore.Reader, f File) (sky.Coord, error) {
-	var centre sky.Coord
-	found := false
-	at, size := readerAt(ctx, r, f), f.Size
-	if f.Gzipped() {
-		var err error
-		if at, size, err = head(ctx, r, f); err != nil {
-			return sky.Coord{}, withoutMosaics(err)
+func mosaicCentre(ctx context.Context, r objstore.Reader, f File) (centre sky.Coord, err error) {
+	err = eitherWay(f, func(gzipped bool) (err error) {
+		at, size := readerAt(ctx, r, f), f.Size
+		if gzipped {
+			if at, size, err = head(ctx, r, f); err != nil {
+				return err
+			}
 		}
+		centre, err = centreIn(at, size, f)
+		return err
+	})
+	if err != nil {
+		err = withoutMosaics(err)
 	}
-	err := fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
-		if err := holdTile(f.URI, h); err != nil {
+	return centre, err
+}
+
+func centreIn(at io.ReaderAt, size int64, f File) (centre sky.Coord, err error) {
+	found := false
+	err = fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
+		if err := holdTile(f, h); err != nil {
 			return false, err
 		}
 		if h.Header.Has("ZIMAGE") {
@@ -77,7 +89,7 @@ func mosaicCentre(ctx context.Context, r objstore.Reader, f File) (sky.Coord, er
 		err = fault.Data("MissingHDU", "there is no image in it")
 	}
 	if err != nil {
-		return sky.Coord{}, withoutMosaics(locate(err, f.URI, nil))
+		return sky.Coord{}, locate(err, f.URI, nil)
 	}
 	return centre, nil
 }

@@ -11,8 +11,9 @@
 //   - of a file that was delivered twice the newest timestamp of the name wins; of
 //     several with one timestamp the one that is not compressed, then the one
 //     whose URI is the last;
-//   - NN.NN at the end of a MER name is the release. One release counts, as
-//     numbers compare; within it, what is said of deliveries;
+//   - names are read by a table of forms; a dither has two or three digits;
+//   - NN.NN at the end of a name is the release. Of MER one release counts, as
+//     numbers compare, of VIS the newest; within it, what is said of deliveries;
 //   - DET, BKG, WGT, mosaics and catalogues that say they are of another exposure
 //     or tile than their names are refused; what says nothing is taken by its name;
 //   - gzipped PSFs, mosaics and catalogues are read as what they hold; DET, BKG

@@ -24,11 +24,21 @@ type Observations struct {
 	// understood but not supported; a few are named with the reason.
 	Unknown         int      `json:"unknown"`
 	UnknownExamples []string `json:"unknown_examples,omitempty"`
+	// Near counts files whose names are a VIS product's but for one field or for
+	// the case of letters; a few are named with what is wrong.
+	Near         int      `json:"near,omitempty"`
+	NearExamples []string `json:"near_examples,omitempty"`
 	// Leftover counts files that are named like a product but for what follows
 	// .fits, such as .part or ~, so that nobody reads them; a few are named with
 	// the product that they look like.
 	Leftover         int      `json:"leftover,omitempty"`
 	LeftoverExamples []string `json:"leftover_examples,omitempty"`
+	// Both counts exposures whose DET lies there combined and in three files, and is
+	// taken once; Stray counts the files of a DET in three that lack the others of
+	// their time, where another delivery is taken; a few are named.
+	Both          int      `json:"both,omitempty"`
+	Stray         int      `json:"stray,omitempty"`
+	StrayExamples []string `json:"stray_examples,omitempty"`
 	// Superseded are the files of which there is a newer delivery.
 	Superseded []string `json:"superseded,omitempty"`
 	// Incomplete says what wanted exposures lack: BKG, WGT or PSF of those in
@@ -55,17 +65,17 @@ func (m Missing) String() string {
 	return s
 }
 
-// delivery is a file with the time and the form in its name.
+// delivery is a file with the release, the time and the form in its name.
 type delivery struct {
 	File
-	timestamp, form string
+	release, timestamp, form string
 }
 
-// supersedes says whether d was delivered after o, by the time in its name. Of
-// copies with the same time the one that is not compressed counts, else the one
-// with the last URI, so that the choice doesn't depend on the listing.
+// supersedes says whether d was delivered after o, by the release and the time in
+// its name. Of copies with the same time the one that is not compressed counts,
+// else the one with the last URI, so that the choice doesn't depend on the listing.
 func (d delivery) supersedes(o delivery) bool {
-	return cmp.Or(strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
+	return cmp.Or(settings.CompareReleases(d.release, o.release), strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
 }
 
 // newest keeps the newest delivery of each key, and the URIs of the others.
@@ -97,106 +107,158 @@ type visKey struct {
 
 // IndexExposures lists visBase and groups its files into exposures. The
 // listing is read page by page; what is kept grows with the exposures (about
-// 1 kB each), not with other files. DET, BKG and WGT belong together by
-// exposure id; a PSF belongs to all exposures whose DET lies in its directory.
+// 1 kB each), not with other files. DET, BKG and WGT belong together by exposure
+// id, in whatever directories they lie; a PSF belongs to the exposures whose DET
+// lies in its directory, or if its name has an observation, to those of that.
 //
 // A listing without any wanted exposure is bad input, code NoObservations.
 func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, policy settings.Exposures) (*Observations, error) {
 	if !settings.Known(policy) {
 		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
-	var (
-		o    Observations
-		vis  newest[visKey]
-		psf  newest[string] // by directory
-		lost lost
-		bare = map[string]string{} // by directory: a PSF that can't be read as it is
-		left tally
-		seen int
-	)
-	err := l.List(ctx, directory(visBase), func(info objstore.Info) error {
-		if strings.HasSuffix(info.URI, "/") {
-			return nil // a console's directory marker
-		}
-		seen++
-		dir, base := split(info.URI)
-		stem, form, ok := cutForm(base)
-		var n Name
-		if ok {
-			n, ok = parseVIS(stem)
-		}
-		d := delivery{fileOf(info), n.Timestamp, form}
-		switch {
-		case !ok:
-			o.unknown(base, "")
-		case !isDelivery(form):
-			left.add(n.leftover(base))
-			lost.add(n, unread(base, form))
-			if what := unread(base, form); n.Product == PSF && (bare[dir] == "" || what < bare[dir]) {
-				bare[dir] = what
-			}
-		case n.Part != "":
-			o.unknown(base, splitDET)
-			lost.add(n, fmt.Sprintf("%q: %s", base, splitDET))
-		case n.Product == PSF:
-			psf.add(dir, d)
-		case n.Number != "1" && n.Number != "2":
-			o.unknown(base, "exposure number is neither 1 (nominal) nor 2 (short)")
-		default:
-			vis.add(visKey{n.Exposure(), n.Product}, d)
+	v := visListing{det: map[ExposureID][]detSet{}, lost: lost{}, bare: map[psfKey]string{}}
+	_, v.named = l.(NamedLister)
+	err := listFiles(ctx, l, directory(visBase), v.takeNamed, func(info objstore.Info) error {
+		if !strings.HasSuffix(info.URI, "/") { // a console's directory marker
+			v.seen++
+			v.take(info)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
-	o.Leftover, o.LeftoverExamples = left.n, left.examples
-	o.group(vis.files, psf.files, lost, bare, policy)
-	o.Superseded = append(vis.superseded, psf.superseded...)
-	slices.Sort(o.Superseded)
-	if len(o.Exposures) == 0 {
-		return nil, o.none(visBase, policy, seen)
+	o := v.observations(policy)
+	if err := o.complete(ctx, l); err != nil {
+		return nil, err
 	}
-	return &o, nil
+	if len(o.Exposures) == 0 {
+		return nil, o.none(visBase, policy, v.seen)
+	}
+	return o, nil
 }
 
-const splitDET = "DET split into sci, rms and flg is not supported"
+// visListing is what a listing of VIS holds, as it comes.
+type visListing struct {
+	det  map[ExposureID][]detSet
+	vis  newest[visKey] // BKG and WGT
+	psf  newest[psfKey]
+	lost lost
+	bare map[psfKey]string // PSFs that can't be read as they are
+
+	unknown, near, left, stray tally
+
+	superseded []string // DETs
+	seen       int
+	named      bool                // by more than the files' names: directories say nothing
+	psfDirs    map[string][]psfKey // once they are wanted
+}
+
+// psfKey is which exposures a PSF belongs to: those whose DET lies in its
+// directory, or if its name has an observation, those of that alone.
+type psfKey struct{ dir, obs string }
+
+// takeNamed sorts in a file of which somebody says what it is.
+func (v *visListing) takeNamed(e Entry) error {
+	if e.Name.Maker != MadeByVIS {
+		return nil
+	}
+	v.seen++
+	n, psf := e.Name, psfKey{"", e.Name.Obs}
+	d := delivery{e.file(), n.Release, n.Timestamp, e.form()}
+	switch {
+	case n.Product == PSF && n.Dither == "":
+		v.psf.add(psf, d)
+	case n.Product == DET:
+		v.addDET(n, d)
+	default:
+		v.vis.add(visKey{n.Exposure(), n.Product}, d)
+	}
+	return nil
+}
+
+// take sorts in one file by its name.
+func (v *visListing) take(info objstore.Info) {
+	dir, base := split(info.URI)
+	stem, form, ok := cutForm(base)
+	var n Name
+	if ok {
+		if n, ok = parseStem(stem); !ok {
+			if why := nearMiss(stem); why != "" {
+				v.near.add(fmt.Sprintf("%q: %s", base, why))
+				return
+			}
+		}
+	}
+	d := delivery{fileOf(info), n.Release, n.Timestamp, form}
+	switch psf := (psfKey{dir, n.Obs}); {
+	case !ok || n.Maker != MadeByVIS:
+		v.unknown.add(base)
+	case !isDelivery(form):
+		v.left.add(n.leftover(base))
+		v.lost.add(n, unread(base, form))
+		if what := unread(base, form); n.Product == PSF && (v.bare[psf] == "" || what < v.bare[psf]) {
+			v.bare[psf] = what
+		}
+	case n.Product == PSF:
+		v.psf.add(psf, d)
+	case n.Product == DET:
+		v.addDET(n, d)
+	default:
+		v.vis.add(visKey{n.Exposure(), n.Product}, d)
+	}
+}
+
+// observations are what the files make together.
+func (v *visListing) observations(policy settings.Exposures) *Observations {
+	o := &Observations{
+		Unknown: v.unknown.n, UnknownExamples: v.unknown.examples, Near: v.near.n, NearExamples: v.near.examples,
+		Leftover: v.left.n, LeftoverExamples: v.left.examples,
+	}
+	o.group(v, policy)
+	o.Stray, o.StrayExamples = v.stray.n, v.stray.examples
+	o.Superseded = slices.Concat(v.superseded, v.vis.superseded, v.psf.superseded)
+	slices.Sort(o.Superseded)
+	return o
+}
 
 // leftover names a file that nobody reads, by the product that it looks like.
 func (n Name) leftover(base string) string {
 	if n.Product == PSF {
 		return fmt.Sprintf("%q, like a PSF", base)
 	}
-	return fmt.Sprintf("%q, like %s of %s", base, n.Product, n.Exposure())
+	return fmt.Sprintf("%q, like %s of %s", base, strings.TrimSpace(n.Product+" "+n.Part), n.Exposure())
 }
 
 // lost is what there is of products in files that are none: for each product
 // the first of them by name.
 type lost map[visKey]string
 
-func (l *lost) add(n Name, what string) {
-	if n.Product == PSF || n.Number != "1" && n.Number != "2" {
+func (l lost) add(n Name, what string) {
+	if n.Product == PSF {
 		return
 	}
-	if *l == nil {
-		*l = lost{}
-	}
 	key := visKey{n.Exposure(), n.Product}
-	if old, ok := (*l)[key]; !ok || what < old {
-		(*l)[key] = what
+	if old, ok := l[key]; !ok || what < old {
+		l[key] = what
 	}
 }
 
 // group makes exposures of the wanted numbers out of their files.
-func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, lost lost, bare map[string]string, policy settings.Exposures) {
+func (o *Observations) group(v *visListing, policy settings.Exposures) {
 	ids := map[ExposureID]bool{}
-	for k := range vis {
-		ids[k.ExposureID] = true
+	listed := map[string]bool{} // observations
+	for id := range v.det {
+		ids[id], listed[id.Obs] = true, true
 	}
-	for k := range lost {
-		ids[k.ExposureID] = true
+	for k := range v.vis.files {
+		ids[k.ExposureID], listed[k.Obs] = true, true
+	}
+	for k := range v.lost {
+		ids[k.ExposureID], listed[k.Obs] = true, true
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(ids), ExposureID.Compare) {
+		e, there := v.detOf(o, id)
 		switch {
 		case id.Number == "2" && policy == settings.Nominal:
 			o.SkippedShort++
@@ -205,56 +267,98 @@ func (o *Observations) group(vis map[visKey]delivery, psf map[string]delivery, l
 			o.SkippedNominal++
 			continue
 		}
-		// of is the exposure's file of a product; one that can't be read as it is, is lacking.
-		of := func(product string, required bool) File {
-			d, ok := vis[visKey{id, product}]
-			there := lost[visKey{id, product}]
-			switch {
-			case ok && d.form == plain:
-				return d.File
-			case ok:
-				there = packed(d.URI, d.form)
-			case !required && there == "":
-				return File{}
-			}
-			o.Incomplete = append(o.Incomplete, Missing{id, product, there})
-			return File{}
+		whole := e.DET.Exists()
+		if !whole {
+			o.Incomplete = append(o.Incomplete, Missing{id, DET, there})
 		}
-		det := of(DET, true)
-		whole := det.Exists()
-		e := Exposure{ExposureID: id, DET: det, BKG: of(BKG, whole), WGT: of(WGT, whole)}
+		e.BKG, e.WGT = o.fileOf(v, id, BKG, whole), o.fileOf(v, id, WGT, whole)
 		if !whole {
 			continue
 		}
-		dir, _ := split(det.URI)
-		switch d, ok := psf[dir]; {
-		case ok && (d.form == plain || d.form == gzipped):
-			e.PSF = d.File
-		case ok:
-			o.Incomplete = append(o.Incomplete, Missing{id, PSF, packed(d.URI, d.form)})
-		default:
-			o.Incomplete = append(o.Incomplete, Missing{id, PSF, cmp.Or(bare[dir], "there is none beside its DET, in "+dir)})
+		dir, _ := split(e.DET.URI)
+		if v.named {
+			dir = ""
+		}
+		if e.PSF, there = v.psfOf(dir, id, listed); !e.PSF.Exists() {
+			o.Incomplete = append(o.Incomplete, Missing{id, PSF, there})
 		}
 		o.Exposures = append(o.Exposures, e)
 	}
 }
 
-func (o *Observations) unknown(base, why string) {
-	o.Unknown++
-	if len(o.UnknownExamples) < maxExamples {
-		if why != "" {
-			base += " (" + why + ")"
-		}
-		o.UnknownExamples = append(o.UnknownExamples, base)
+// fileOf is an exposure's file of a product; one that can't be read as it is, is
+// lacking, and so is one that is required and isn't there.
+func (o *Observations) fileOf(v *visListing, id ExposureID, product string, required bool) File {
+	d, ok := v.vis.files[visKey{id, product}]
+	there := v.lost[visKey{id, product}]
+	switch {
+	case ok && d.form == plain:
+		return d.File
+	case ok:
+		there = packed(d.URI, d.form)
+	case !required && there == "":
+		return File{}
 	}
+	o.Incomplete = append(o.Incomplete, Missing{id, product, there})
+	return File{}
+}
+
+// psfOf is the PSF of an observation's exposures whose DET lies in a directory:
+// the one that is called after the observation, else the newest there that is
+// called after none of those listed. Without one it says what there is.
+func (v *visListing) psfOf(dir string, id ExposureID, listed map[string]bool) (File, string) {
+	found, ok := v.psf.files[psfKey{dir, id.Obs}]
+	if own, is := v.vis.files[visKey{id, PSF}]; is {
+		found, ok = own, true
+	}
+	if !ok {
+		for _, d := range v.psfsIn(dir, listed) {
+			if !ok || d.supersedes(found) {
+				found, ok = d, true
+			}
+		}
+	}
+	switch {
+	case ok && (found.form == plain || found.form == gzipped):
+		return found.File, ""
+	case ok:
+		return File{}, packed(found.URI, found.form)
+	}
+	return File{}, cmp.Or(v.bare[psfKey{dir, id.Obs}], v.bare[psfKey{dir, ""}], v.noPSF(dir))
+}
+
+func (v *visListing) noPSF(dir string) string {
+	if v.named {
+		return "none is listed for it or its observation"
+	}
+	return "there is none beside its DET, in " + dir
+}
+
+// psfsIn are a directory's PSFs that are called after no listed observation.
+func (v *visListing) psfsIn(dir string, listed map[string]bool) (some []delivery) {
+	if v.psfDirs == nil {
+		v.psfDirs = map[string][]psfKey{}
+		for k := range v.psf.files {
+			v.psfDirs[k.dir] = append(v.psfDirs[k.dir], k)
+		}
+	}
+	for _, k := range v.psfDirs[dir] {
+		if !listed[k.obs] {
+			some = append(some, v.psf.files[k])
+		}
+	}
+	return some
 }
 
 // none explains why a listing gave no exposure.
 func (o *Observations) none(visBase string, policy settings.Exposures, seen int) error {
 	switch skipped := o.SkippedShort + o.SkippedNominal; {
 	case seen == 0:
-		return fault.Input("NoObservations", "no files").On(visBase).
-			Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
+		f := fault.Input("NoObservations", "no files").On(visBase).Fix("check data.vis_base_uri")
+		if strings.HasPrefix(visBase, "s3://") {
+			f.Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
+		}
+		return f
 	case skipped > 0:
 		return fault.Input("NoObservations", "no %s exposures among %d files, but %d others", policy, seen, skipped).
 			On(visBase).Fix("set data.exposures to what there is")
@@ -263,8 +367,10 @@ func (o *Observations) none(visBase string, policy settings.Exposures, seen int)
 			Fix("data.vis_base_uri must hold EUC_VIS_SWL-DET-*.fits files, at any depth")
 		if len(o.Incomplete) > 0 {
 			err.Err = fmt.Errorf("%w; %s", err.Err, o.Incomplete[0])
+		} else if len(o.NearExamples) > 0 {
+			err.Err = fmt.Errorf("%w; %d names are almost those of products, e.g. %s", err.Err, o.Near, o.NearExamples[0])
 		} else if len(o.UnknownExamples) > 0 {
-			err.Err = fmt.Errorf("%w; %d names not understood, e.g. %s", err.Err, o.Unknown, o.UnknownExamples[0])
+			err.Err = fmt.Errorf("%w; %d names not understood, e.g. %q", err.Err, o.Unknown, o.UnknownExamples[0])
 		}
 		return err
 	}

@@ -1,6 +1,8 @@
 package euclid_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,16 +79,18 @@ func TestIndexExposures(t *testing.T) {
 	if diff := cmp.Diff([]euclid.Missing{
 		{Exposure: id("00"), Product: "WGT"}, {Exposure: id("00"), Product: "PSF", There: "there is none beside its DET, in " + visBase + "/2681/"}, {Exposure: id("01"), Product: "DET"},
 		{Exposure: euclid.ExposureID{Obs: "067070", Dither: "00", Number: "1"}, Product: "DET",
-			There: `"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits": DET split into sci, rms and flg is not supported`},
+			There: `beside "EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits" there is no _rms and no _flg of the same time: ` +
+				"deliver the three files of one time, or the combined one"},
 	}, o.Incomplete); diff != "" {
 		t.Errorf("incomplete (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
-		visName("DET", "002681", 0, 3, stamp) + " (exposure number is neither 1 (nominal) nor 2 (short))",
-		"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits (DET split into sci, rms and flg is not supported)",
 		"README.md",
-	}, o.UnknownExamples); diff != "" || o.Unknown != 3 {
+	}, o.UnknownExamples); diff != "" || o.Unknown != 1 {
 		t.Errorf("unknown %d (-want +got)\n%s", o.Unknown, diff)
+	}
+	if diff := cmp.Diff([]string{`"` + visName("DET", "002681", 0, 3, stamp) + `": its exposure number is "3", not 1 (nominal) or 2 (short)`}, o.NearExamples); diff != "" || o.Near != 1 {
+		t.Errorf("near %d (-want +got)\n%s", o.Near, diff)
 	}
 	if o.SkippedShort != 1 || o.SkippedNominal != 0 {
 		t.Errorf("skipped %d short, %d nominal", o.SkippedShort, o.SkippedNominal)
@@ -119,4 +123,71 @@ func TestIndexExposuresFindsNothing(t *testing.T) {
 	wantFault(t, err, fault.BadInput, "NoObservations", "no nominal", "data.exposures")
 	_, err = euclid.IndexExposures(t.Context(), m, visBase, "both")
 	wantFault(t, err, fault.BadInput, "ConfigInvalid", "nominal, short or all")
+}
+
+// Directories say nothing about DET, BKG and WGT. A PSF is of the exposures beside
+// it, and where its name has an observation that is listed, of that one's alone.
+func TestIndexExposuresFlat(t *testing.T) {
+	name := func(product, obs string, dither int) string {
+		return fmt.Sprintf("EUC_VIS_SWL-%s-%s-%02d-1__%sZ.fits", product, obs, dither, stamp)
+	}
+	psf := func(of, time string) string { return "EUC_VIS_GRD-PSF-000-" + of + "-0000000__" + time + "Z.fits" }
+	const older, newer = "20240101T000000.0", "20240322T000000.0"
+	for what, c := range map[string]struct {
+		psfs []string
+		want map[string]string // by observation
+		none string
+	}{
+		"one for all":             {[]string{psf("000000", older)}, map[string]string{"067070": psf("000000", older), "067071": psf("000000", older)}, ""},
+		"the newest":              {[]string{psf("000000", newer), psf("000000", older)}, map[string]string{"067070": psf("000000", newer), "067071": psf("000000", newer)}, ""},
+		"of an observation":       {[]string{psf("000000", newer), psf("067071", older)}, map[string]string{"067070": psf("000000", newer), "067071": psf("067071", older)}, ""},
+		"of one observation only": {[]string{psf("067071", older)}, map[string]string{"067070": "", "067071": psf("067071", older)}, "there is none beside its DET"},
+		"of no observation":       {[]string{psf("000001", older)}, map[string]string{"067070": psf("000001", older), "067071": psf("000001", older)}, ""},
+		"none that is whole":      {[]string{psf("000000", older) + ".part"}, map[string]string{"067070": "", "067071": ""}, "no whole file by its name"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			m := objstore.NewMemory()
+			for _, obs := range []string{"067070", "067071"} {
+				for _, dither := range []int{9, 99, 100, 143} {
+					for _, product := range []string{"DET", "BKG", "WGT"} {
+						fill(t, m, visBase, name(product, obs, dither))
+					}
+				}
+			}
+			fill(t, m, visBase, c.psfs...)
+			o, err := euclid.IndexExposures(t.Context(), m, visBase, settings.Nominal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"067070_09_1", "067070_99_1", "067070_100_1", "067070_143_1"}, ids(o.Exposures)[:4]); diff != "" || len(o.Exposures) != 8 {
+				t.Errorf("exposures (-want +got)\n%s", diff)
+			}
+			for _, e := range o.Exposures {
+				if want := c.want[e.Obs]; want == "" && e.PSF.Exists() || want != "" && e.PSF.URI != visBase+"/"+want {
+					t.Errorf("%s has %q, want %q", e.ExposureID, e.PSF.URI, want)
+				}
+				if !e.BKG.Exists() || !e.WGT.Exists() {
+					t.Errorf("%s lacks files", e.ExposureID)
+				}
+			}
+			for _, m := range o.Incomplete {
+				if c.none == "" || !strings.Contains(m.There, c.none) {
+					t.Error(m)
+				}
+			}
+		})
+	}
+}
+
+// Of two releases of VIS the newer counts, whatever their times.
+func TestIndexExposuresReleases(t *testing.T) {
+	m := objstore.NewMemory()
+	det := func(time, release string) string {
+		return "EUC_VIS_SWL-DET-002681-00-1__" + time + "Z" + release + ".fits"
+	}
+	fill(t, m, visBase, det("20241017T000000", "_02.00"), det("20251017T000000", "_01.00"), det("20261017T000000", ""))
+	o, err := euclid.IndexExposures(t.Context(), m, visBase, settings.Nominal)
+	if err != nil || len(o.Exposures) != 1 || !strings.HasSuffix(o.Exposures[0].DET.URI, "_02.00.fits") || len(o.Superseded) != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
 }

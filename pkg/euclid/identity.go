@@ -25,7 +25,7 @@ func (e ExposureID) hold(uri string, primary *fits.HDU) error {
 		if k.key == "EXPNUM" {
 			code = "ExposureNumber"
 		}
-		return fault.Data(code, "%s is %s, the file's name says %s %s", k.key, said, k.what, k.name).
+		return fault.Data(code, "%s is %s, %s says %s %s", k.key, said, saidBy(uri), k.what, k.name).
 			On(uri).At("%s, keyword %s", primary, k.key).
 			Fix("the file is of another exposure than it is called after, or says it wrongly: put the right file in its place, or take it away")
 	}
@@ -42,14 +42,14 @@ func (e *ExposureID) holdIn(uri string, primary *fits.HDU) error {
 
 // holdTile compares the tile that the primary header of a MER file names with
 // the one in the file's name.
-func holdTile(uri string, primary *fits.HDU) error {
-	n, ok := merNameOf(uri)
+func holdTile(f File, primary *fits.HDU) error {
+	tile, ok := f.tile()
 	if !ok {
 		return nil
 	}
 	for _, key := range []string{"TILEID", "TILE_ID", "TILE_IDX", "TILEINDX"} {
-		if said, same := agrees(primary.Header, key, fmt.Sprint(n.Tile)); !same {
-			return wrongTile(uri, n.Tile, "%s is %s", key, said).At("%s, keyword %s", primary, key)
+		if said, same := agrees(primary.Header, key, fmt.Sprint(tile)); !same {
+			return wrongTile(f.URI, tile, "%s is %s", key, said).At("%s, keyword %s", primary, key)
 		}
 	}
 	return nil
@@ -57,7 +57,7 @@ func holdTile(uri string, primary *fits.HDU) error {
 
 // wrongTile is the error of a MER file that says it is another tile's.
 func wrongTile(uri string, tile int64, format string, a ...any) *fault.Error {
-	return fault.Data("TileContradiction", "%s, the file's name says tile %d", fmt.Sprintf(format, a...), tile).On(uri).
+	return fault.Data("TileContradiction", "%s, %s says tile %d", fmt.Sprintf(format, a...), saidBy(uri), tile).On(uri).
 		Fix("the file is of another tile than it is called after, or says it wrongly: put the right file in its place, or take it away")
 }
 
@@ -95,9 +95,29 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// merNameOf is what a MER file's name says, in whatever form the file is.
-func merNameOf(uri string) (MERName, bool) {
+// tile is whose a MER file is said to be, by who listed it or by its name.
+func (f File) tile() (int64, bool) {
+	if f.Tile != 0 {
+		return f.Tile, true
+	}
+	n, ok := merNameOf(f.URI)
+	return n.Tile, ok
+}
+
+// saidBy is who said what a file is, for messages.
+func saidBy(uri string) string {
 	_, base := split(uri)
 	stem, _, _ := cutForm(base)
-	return parseMER(stem)
+	if _, ok := parseStem(stem); ok {
+		return "the file's name"
+	}
+	return "the file list"
+}
+
+// merNameOf is what a MER file's name says, in whatever form the file is.
+func merNameOf(uri string) (Name, bool) {
+	_, base := split(uri)
+	stem, _, _ := cutForm(base)
+	n, ok := parseStem(stem)
+	return n, ok && n.Maker == MadeByMER
 }

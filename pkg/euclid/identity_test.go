@@ -265,18 +265,22 @@ func TestGzipped(t *testing.T) {
 		defer c.Close()
 		return n, c.Rows(t.Context(), func(euclid.Row) error { n++; return nil })
 	}
-	if n, err := read(put(t, m, "mem://g/cat.fits.gz", zipped(t, raw))); err != nil || n != len(all) {
-		t.Errorf("%d rows, %v", n, err)
+	for name, data := range map[string][]byte{"zipped.fits.gz": zipped(t, raw), "plain.fits.gz": raw, "zipped.fits": zipped(t, raw), "plain": raw, "zipped": zipped(t, raw),
+		"two members": append(zipped(t, raw[:3000]), zipped(t, raw[3000:])...), "padded": append(zipped(t, raw), make([]byte, 5000)...)} {
+		if n, err := read(put(t, m, "mem://g/"+name, data)); err != nil || n != len(all) {
+			t.Errorf("%s: %d rows, %v", name, n, err)
+		}
 	}
 	for name, c := range map[string]struct {
 		data []byte
 		code string
 	}{
-		"cut short":   {zipped(t, raw)[:200], "GzipInvalid"},
-		"not gzipped": {raw, "GzipInvalid"},
-		"damaged":     {flipped(zipped(t, raw)), "GzipInvalid"},
-		"empty":       {zipped(t, nil), ""},
-		"a bomb":      {zipped(t, make([]byte, 65<<20)), "GzipTooLarge"},
+		"cut short":         {zipped(t, raw)[:200], "GzipInvalid"},
+		"with words behind": {append(zipped(t, raw), "words"...), "GzipInvalid"},
+		"a page":            {[]byte("<html>"), "GzipInvalid"},
+		"damaged":           {flipped(zipped(t, raw)), "GzipInvalid"},
+		"empty":             {zipped(t, nil), ""},
+		"a bomb":            {zipped(t, make([]byte, 65<<20)), "GzipTooLarge"},
 	} {
 		_, err := read(put(t, m, "mem://g/"+name+".fits.gz", c.data))
 		wantFault(t, err, fault.BadData, c.code, name)

@@ -12,19 +12,23 @@ import (
 func TestParseVISName(t *testing.T) {
 	for base, want := range map[string]euclid.Name{
 		"EUC_VIS_SWL-DET-002681-00-1-0000000__20241017T042839.727728Z.fits": {
-			Product: "DET", Obs: "002681", Dither: "00", Number: "1", Timestamp: "20241017T042839.727728"},
+			Maker: "VIS", Product: "DET", Obs: "002681", Dither: "00", Number: "1", Timestamp: "20241017T042839.727728"},
 		"EUC_VIS_SWL-BKG-002681-03-2-0000000__20241017T042839.7Z.fits": {
-			Product: "BKG", Obs: "002681", Dither: "03", Number: "2", Timestamp: "20241017T042839.7"},
+			Maker: "VIS", Product: "BKG", Obs: "002681", Dither: "03", Number: "2", Timestamp: "20241017T042839.7"},
 		"EUC_VIS_SWL-WGT-002681-00-1-0000000__20241017T042839Z.fits": {
-			Product: "WGT", Obs: "002681", Dither: "00", Number: "1", Timestamp: "20241017T042839"},
+			Maker: "VIS", Product: "WGT", Obs: "002681", Dither: "00", Number: "1", Timestamp: "20241017T042839"},
 		"EUC_VIS_GRD-PSF-000-000000-0000000__20240322T192915.424564Z.fits": {
-			Product: "PSF", Timestamp: "20240322T192915.424564"},
+			Maker: "VIS", Product: "PSF", Timestamp: "20240322T192915.424564"},
 		"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_sci.fits": {
-			Product: "DET", Part: "sci", Obs: "067070", Dither: "00", Number: "1", Timestamp: "20250621T020155.487037"},
+			Maker: "VIS", Product: "DET", Part: "sci", Obs: "067070", Dither: "00", Number: "1", Timestamp: "20250621T020155.487037"},
 		"EUC_VIS_SWL-DET-067070-00-1__20250621T020155.487037Z_flg.fits": {
-			Product: "DET", Part: "flg", Obs: "067070", Dither: "00", Number: "1", Timestamp: "20250621T020155.487037"},
+			Maker: "VIS", Product: "DET", Part: "flg", Obs: "067070", Dither: "00", Number: "1", Timestamp: "20250621T020155.487037"},
+		"EUC_VIS_SWL-DET-067070-043-1__20250621T020155.487037Z.fits": { // 43 in three digits
+			Maker: "VIS", Product: "DET", Obs: "067070", Dither: "43", Number: "1", Timestamp: "20250621T020155.487037"},
+		"EUC_VIS_SWL-DET-067070-143-1__20250621T020155.487037Z_1.0.fits": {
+			Maker: "VIS", Product: "DET", Obs: "067070", Dither: "143", Number: "1", Release: "01.00", Timestamp: "20250621T020155.487037"},
 	} {
-		got, ok := euclid.ParseVISName(base)
+		got, ok := euclid.ParseName(base)
 		if diff := cmp.Diff(want, got); !ok || diff != "" {
 			t.Errorf("%s: ok %v, (-want +got)\n%s", base, ok, diff)
 		}
@@ -33,11 +37,13 @@ func TestParseVISName(t *testing.T) {
 		"", "readme.txt", ".fits", "__.fits", "__Z.fits",
 		"EUC_VIS_SWL-DET-002681-00-1-0000000__20241017T042839.727728Z.fits.gz",
 		"EUC_VIS_SWL-DET-002681-00-1-0000000__20241017T042839.727728Z.fit",
-		"EUC_VIS_SWL-DET-002681-00-1-0000000__20241017T042839.727728.fits", // no Z
-		"EUC_VIS_SWL-DET-002681-00-1-0000000__20241017T042839.Z.fits",      // no fraction
-		"EUC_VIS_SWL-DET-002681-00-1-0000000_20241017T042839.727728Z.fits", // one underscore
-		"EUC_VIS_SWL-DET-2681-00-1-0000000__20241017T042839.727728Z.fits",  // not padded
-		"EUC_VIS_SWL-DET-002681-0-1-0000000__20241017T042839.727728Z.fits", // short dither
+		"EUC_VIS_SWL-DET-002681-00-1-0000000__20241017T042839.727728.fits",    // no Z
+		"EUC_VIS_SWL-DET-002681-00-1-0000000__20241017T042839.Z.fits",         // no fraction
+		"EUC_VIS_SWL-DET-002681-00-1-0000000_20241017T042839.727728Z.fits",    // one underscore
+		"EUC_VIS_SWL-DET-2681-00-1-0000000__20241017T042839.727728Z.fits",     // not padded
+		"EUC_VIS_SWL-DET-002681-0-1-0000000__20241017T042839.727728Z.fits",    // short dither
+		"EUC_VIS_SWL-DET-002681-0143-1-0000000__20241017T042839.727728Z.fits", // long dither
+		"EUC_VIS_SWL-DET-002681-00-3-0000000__20241017T042839.727728Z.fits",
 		"EUC_VIS_SWL-DET-002681-00-10-0000000__20241017T042839.727728Z.fits",
 		"EUC_VIS_SWL-DET-002681-00-1-0000000-1__20241017T042839.727728Z.fits",
 		"EUC_VIS_SWL-DET-002681-00-1__20241017T042839.727728Z_var.fits",     // unknown part
@@ -47,24 +53,24 @@ func TestParseVISName(t *testing.T) {
 		"EUC_VIS_GRD-PSF-000__20240322T192915.424564Z_sci.fits",
 		"EUC_NIR_SWL-DET-002681-00-1-0000000__20241017T042839.727728Z.fits",
 	} {
-		if n, ok := euclid.ParseVISName(base); ok || n != (euclid.Name{}) {
+		if n, ok := euclid.ParseName(base); ok || n != (euclid.Name{}) {
 			t.Errorf("%q was taken for %+v", base, n)
 		}
 	}
 }
 
 func TestParseMERName(t *testing.T) {
-	for base, want := range map[string]euclid.MERName{
+	for base, want := range map[string]euclid.Name{
 		"EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_00.00.fits": {
-			Product: euclid.FinalCatalog, Tile: 102018211, Release: "00.00", Timestamp: "20241018T214045.289017"},
+			Maker: "MER", Product: euclid.FinalCatalog, Tile: 102018211, Release: "00.00", Timestamp: "20241018T214045.289017"},
 		"EUC_MER_BGSUB-MOSAIC-VIS_TILE102018211-ACBD03_20241018T142710.276838Z_00.00.fits": {
-			Product: euclid.VISMosaic, Tile: 102018211, Release: "00.00", Timestamp: "20241018T142710.276838"},
+			Maker: "MER", Product: euclid.VISMosaic, Tile: 102018211, Release: "00.00", Timestamp: "20241018T142710.276838"},
 		"EUC_MER_FINAL-MORPH-CAT_TILE102018211-C_20241018T214045Z_01.00.fits": {
-			Product: "FINAL-MORPH-CAT", Tile: 102018211, Release: "01.00", Timestamp: "20241018T214045"},
+			Maker: "MER", Product: "FINAL-MORPH-CAT", Tile: 102018211, Release: "01.00", Timestamp: "20241018T214045"},
 		"EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z.fits": {
-			Product: euclid.FinalCatalog, Tile: 102018211, Timestamp: "20241018T214045.289017"},
+			Maker: "MER", Product: euclid.FinalCatalog, Tile: 102018211, Timestamp: "20241018T214045.289017"},
 	} {
-		got, ok := euclid.ParseMERName(base)
+		got, ok := euclid.ParseName(base)
 		if diff := cmp.Diff(want, got); !ok || diff != "" {
 			t.Errorf("%s: ok %v, (-want +got)\n%s", base, ok, diff)
 		}
@@ -79,7 +85,7 @@ func TestParseMERName(t *testing.T) {
 		"EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_0000.fits",
 		"EUC_MER__TILE102018211-CC66F6_20241018T214045.289017Z_00.00.fits",
 	} {
-		if n, ok := euclid.ParseMERName(base); ok {
+		if n, ok := euclid.ParseName(base); ok {
 			t.Errorf("%q was taken for %+v", base, n)
 		}
 	}
@@ -95,13 +101,15 @@ func FuzzParseVISName(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, base string) {
-		n, ok := euclid.ParseVISName(base)
-		if !ok {
+		n, ok := euclid.ParseName(base)
+		if !ok || n.Maker != "VIS" || n.Release != "" {
 			return
 		}
-		head, tail := "EUC_VIS_SWL-"+n.Product+"-"+n.Exposure().Obs+"-"+n.Dither+"-"+n.Number, "__"+n.Timestamp+"Z"
+		head, tail := "EUC_VIS_SWL-"+n.Product+"-"+n.Exposure().Obs+"-", "__"+n.Timestamp+"Z"
 		if n.Product == euclid.PSF {
 			head = "EUC_VIS_GRD-PSF"
+		} else if !strings.Contains(base, n.Dither+"-"+n.Number) {
+			t.Errorf("%q was taken for %+v", base, n)
 		}
 		if n.Part != "" {
 			tail += "_" + n.Part
@@ -118,8 +126,8 @@ func FuzzParseMERName(f *testing.F) {
 	f.Add("EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_00.00.fits")
 	f.Add("EUC_MER_BGSUB-MOSAIC-VIS_TILE102018211-ACBD03_20241018T142710Z_00.00.fits")
 	f.Fuzz(func(t *testing.T, base string) {
-		n, ok := euclid.ParseMERName(base)
-		if ok && (n.Tile < 0 || !strings.HasPrefix(base, "EUC_MER_"+n.Product+"_TILE") ||
+		n, ok := euclid.ParseName(base)
+		if ok && n.Maker == "MER" && (n.Tile < 0 || !strings.HasPrefix(base, "EUC_MER_"+n.Product+"_TILE") ||
 			!strings.HasSuffix(base, "_"+n.Timestamp+"Z"+strings.TrimSuffix("_"+n.Release, "_")+".fits")) {
 			t.Errorf("%q was taken for %+v", base, n)
 		}

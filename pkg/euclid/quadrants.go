@@ -47,37 +47,47 @@ func ReadQuadrants(ctx context.Context, r objstore.Reader, e Exposure) ([]Quadra
 }
 
 // ReadHeaders reads the headers of an exposure's files. It reads no pixels. HDUs are found by EXTNAME, in any
-// order: {Q}.SCI, {Q}.RMS and {Q}.FLG in DET; {Q} in BKG and PSF; {Q}, {Q}.WGT
+// order: {Q}.SCI, {Q}.RMS and {Q}.FLG in DET, or in a file each, see [Exposure]; {Q} in BKG and PSF; {Q}, {Q}.WGT
 // or {Q}.SCI in WGT. Files that the exposure lacks leave their segments zero,
 // as do BKG, WGT and PSF files that lack a quadrant which others have, or have
 // it without pixels.
 //
 // Not all headers are read. Of DET, those of SCI are, each of them; where they
 // come in turn, the places of RMS and FLG between them follow from that, see
-// [fits.ReadIndexParallel]. Of BKG, WGT and PSF, some headers stand for all where
-// they are in the order of DET and of one size, see [sampled]. So who reads an
-// HDU other than SCI has to hold it to its name, type and size.
+// [fits.ReadIndexParallel]. Of BKG, WGT and PSF, and of RMS and FLG in files of
+// their own, some headers stand for all where they are in the order of DET and of
+// one size, see [sampled]. So who reads an HDU other than SCI has to hold it to
+// its name, type and size.
 //
 // A DET quadrant without RMS or FLG, an unusable WCS, an exposure time that
 // contradicts the exposure number, and a primary header of DET, BKG or WGT that
 // is of another exposure than the file's name are bad data, with file and HDU
 // named. Of several faults it is always the same one that is told.
 func ReadHeaders(ctx context.Context, r objstore.Reader, e Exposure) (Headers, error) {
-	var det []*fits.HDU
+	if err := e.complete(); err != nil {
+		return Headers{}, err
+	}
+	var sci, rms, flg []*fits.HDU
 	var bkg, wgt, psf map[string]Segment
-	order := make(chan []string, 3) // of DET's quadrants, for each of the others
-	var errs [4]error
-	var found Headers
+	order := make(chan []string, 5) // of DET's quadrants, for each of the others
+	var errs [6]error
 	var g sync.WaitGroup
 	g.Go(func() {
-		det, errs[0] = readIndex(ctx, r, e.DET, func(name string) bool { return strings.HasSuffix(name, ".SCI") })
+		sci, errs[0] = e.readSCI(ctx, r)
 		for range cap(order) {
-			order <- quadrantOrder(det)
-		}
-		if errs[0] == nil {
-			found, errs[0] = e.quadrants(det)
+			order <- quadrantOrder(sci)
 		}
 	})
+	n := samples
+	if e.Split() {
+		n = samplesOfSix
+		for i, p := range []struct {
+			part string
+			to   *[]*fits.HDU
+		}{{PartRMS, &rms}, {PartFLG, &flg}} {
+			g.Go(func() { *p.to, errs[i+1] = e.readPlane(ctx, r, p.part, order) })
+		}
+	}
 	of := e.ExposureID
 	for i, p := range []struct {
 		file     File
@@ -90,10 +100,14 @@ func ReadHeaders(ctx context.Context, r objstore.Reader, e Exposure) (Headers, e
 		{e.PSF, nil, []string{""}, &psf}, // a PSF is of no exposure
 	} {
 		if p.file.Exists() {
-			g.Go(func() { *p.to, errs[i+1] = readSegments(ctx, r, p.file, p.id, p.suffixes, order) })
+			g.Go(func() { *p.to, errs[i+3] = readSegments(ctx, r, p.file, p.id, p.suffixes, n, order) })
 		}
 	}
 	g.Wait()
+	var found Headers
+	if errs[0] == nil && errs[1] == nil && errs[2] == nil {
+		found, errs[0] = e.quadrants(sci, rms, flg)
+	}
 	if err := cmp.Or(errs[:]...); err != nil { // always of the same file, whichever came first
 		return Headers{}, err
 	}
@@ -117,16 +131,13 @@ func (h *Headers) lacks(f File, product, quadrant string, s Segment) {
 	h.Lacking[quadrant+" in "+product] = fmt.Sprintf("%s: no HDU %s with pixels: the quadrant is left out", f.URI, quadrant)
 }
 
-// quadrants makes quadrants out of the HDUs of DET.
-func (e Exposure) quadrants(hdus []*fits.HDU) (found Headers, err error) {
+// quadrants makes quadrants out of the HDUs of DET, or of the files with its planes.
+func (e Exposure) quadrants(hdus, rms, flg []*fits.HDU) (found Headers, err error) {
 	if err := e.hold(e.DET.URI, hdus[0]); err != nil {
 		return found, err
 	}
 	hdus = presumed(hdus)
-	byName, err := UniqueNames(e.DET.URI, hdus)
-	if err == nil {
-		err = noOrphans(e.DET.URI, hdus[1:], byName)
-	}
+	byName, err := e.byName(hdus, rms, flg)
 	if err != nil {
 		return found, err
 	}
@@ -149,37 +160,15 @@ func (e Exposure) quadrants(hdus []*fits.HDU) (found Headers, err error) {
 	case len(found.Quadrants) == 0 && len(found.Empty) > 0:
 		return found, fault.Data("MissingHDU", "none of %d quadrants has pixels, %s for one", len(found.Empty), found.Empty[0]).On(e.DET.URI).Fix("%s", askAuthor)
 	case len(found.Quadrants) == 0:
-		return found, fault.Data("MissingHDU", "none of %d HDUs is a quadrant's {row}-{col}.{E,F,G,H}.SCI", len(hdus)).On(e.DET.URI).
-			Fix("if it isn't a science exposure, its name is wrong: rename or remove it; else %s", askAuthor)
+		return found, e.noQuadrants(hdus)
 	}
 	slices.SortFunc(found.Quadrants, func(a, b Quadrant) int { return strings.Compare(a.Name, b.Name) })
 	return found, nil
 }
 
-// noOrphans refuses HDUs of DET that can be a quadrant's, of which nobody can say
-// which: else the quadrant would be missing, and nothing would say so.
-func noOrphans(uri string, hdus []*fits.HDU, byName map[string]*fits.HDU) error {
-	for _, h := range hdus {
-		base, suffix := h.Name, ""
-		if i := strings.LastIndexByte(h.Name, '.'); i >= 0 {
-			base, suffix = h.Name[:i], strings.ToUpper(strings.TrimSpace(h.Name[i:]))
-		}
-		part := suffix == ".SCI" || suffix == ".RMS" || suffix == ".FLG"
-		var what string
-		switch {
-		case h.Name == "" && h.Kind == "IMAGE" && h.DataSize > 0:
-			what = "an image without EXTNAME"
-		case part && !(quadrantName(base) && strings.HasSuffix(h.Name, suffix)):
-			what = fmt.Sprintf("EXTNAME %q is none of a quadrant", h.Name)
-		case part && byName[base+".SCI"] == nil:
-			what = fmt.Sprintf("no HDU %s.SCI goes with it", base)
-		default:
-			continue
-		}
-		return fault.Data("MissingHDU", "%s: quadrants are called {row}-{col}.{E,F,G,H}.{SCI,RMS,FLG}", what).On(uri).At("%s", h).
-			Fix("a quadrant would be missing: compare the file with the archive's; if it is the same, %s", askAuthor)
-	}
-	return nil
+func (e Exposure) noQuadrants(hdus []*fits.HDU) error {
+	return fault.Data("MissingHDU", "none of %d HDUs is a quadrant's {row}-{col}.{E,F,G,H}.SCI", len(hdus)).On(e.DET.URI).
+		Fix("if it isn't a science exposure, its name is wrong: rename or remove it; else %s", askAuthor)
 }
 
 // quadrant makes one of its HDUs in DET, or says which of them has no pixels.
@@ -190,13 +179,22 @@ func (e Exposure) quadrant(name string, byName map[string]*fits.HDU, primary *fi
 		suffix string
 		to     *Segment
 	}{{".SCI", &q.SCI}, {".RMS", &q.RMS}, {".FLG", &q.FLG}} {
+		file := e.Plane(strings.ToLower(p.suffix[1:]))
 		h, ok := byName[name+p.suffix]
 		if !ok {
-			return q, "", fault.Data("MissingHDU", "no HDU %s%s", name, p.suffix).On(e.DET.URI).At("%s", sci).
+			missing := fault.Data("MissingHDU", "no HDU %s%s", name, p.suffix).On(file.URI).
 				Fix("the file is incomplete: compare it with the archive's; if it is the same, %s", askAuthor)
+			if file == e.DET {
+				missing.At("%s", sci)
+			}
+			return q, "", missing
 		}
-		if err := RequireImage(e.DET.URI, h); err != nil {
+		if err := RequireImage(file.URI, h); err != nil {
 			return q, "", err
+		}
+		if e.Split() && h.DataSize != sci.DataSize && h.DataSize != 0 && sci.DataSize != 0 {
+			return q, "", fault.Data("PlaneSize", "it has %d bytes of pixels, %s in %s has %d", h.DataSize, sci.Name, e.DET.URI, sci.DataSize).
+				On(file.URI).At("%s", h).Fix("the files are not of one exposure, or one is damaged: compare them with the archive's; if they are the same, %s", askAuthor)
 		}
 		if h.DataSize == 0 {
 			return q, h.Name, nil

@@ -37,24 +37,24 @@ type merFiles struct {
 // listMER lists one product. Files of other products are passed over.
 func listMER(ctx context.Context, l objstore.Lister, base, product string) (*merFiles, error) {
 	m := &merFiles{product: product, tiles: map[int64]map[string]delivery{}, lost: map[int64]string{}}
-	err := l.List(ctx, directory(base), func(info objstore.Info) error {
+	err := listFiles(ctx, l, directory(base), m.takeNamed, func(info objstore.Info) error {
 		_, name := split(info.URI)
 		stem, form, ok := cutForm(name)
 		if !ok {
 			return nil
 		}
-		n, ok := parseMER(stem)
+		n, ok := parseStem(stem)
 		switch {
 		case !ok && strings.HasPrefix(stem, "EUC_MER_"+product+"_"):
-			m.unknown.add(fmt.Sprintf("%q", name))
-		case !ok || n.Product != product:
+			m.unknown.add(fmt.Sprintf("%q", name) + aside(nearMiss(stem)))
+		case !ok || n.Maker != MadeByMER || n.Product != product:
 		case !isDelivery(form):
 			m.leftover.add(fmt.Sprintf("%q, like %s of tile %d", name, product, n.Tile))
 			if what, old := unread(name, form), m.lost[n.Tile]; old == "" || what < old {
 				m.lost[n.Tile] = what
 			}
 		default:
-			m.add(n, delivery{fileOf(info), n.Timestamp, form})
+			m.add(n, delivery{fileOf(info), n.Release, n.Timestamp, form})
 		}
 		return nil
 	})
@@ -64,7 +64,17 @@ func listMER(ctx context.Context, l objstore.Lister, base, product string) (*mer
 	return m, nil
 }
 
-func (m *merFiles) add(n MERName, d delivery) {
+// takeNamed sorts in a file of which somebody says what it is.
+func (m *merFiles) takeNamed(e Entry) error {
+	switch n := e.Name; {
+	case n.Maker != MadeByMER || n.Product != m.product:
+	default:
+		m.add(n, delivery{e.file(), n.Release, n.Timestamp, e.form()})
+	}
+	return nil
+}
+
+func (m *merFiles) add(n Name, d delivery) {
 	of := m.tiles[n.Tile]
 	if of == nil {
 		of = map[string]delivery{}
@@ -199,4 +209,12 @@ func named(releases []string) []string {
 		}
 	}
 	return out
+}
+
+// aside puts a remark in brackets, if there is one.
+func aside(remark string) string {
+	if remark == "" {
+		return ""
+	}
+	return " (" + remark + ")"
 }

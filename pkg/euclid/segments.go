@@ -17,10 +17,14 @@ import (
 // extension's, before the others are taken to be where they should be.
 const samples = 7
 
+// samplesOfSix is the same for the files of an exposure whose DET is in three, so
+// that all six are read by no more than 170 requests.
+const samplesOfSix = 4
+
 // readSegments finds the HDUs of quadrants in a BKG, WGT or PSF file. order
 // gives the quadrants in DET's order, once that is known. id, if not nil, is the
 // exposure that the file is called after.
-func readSegments(ctx context.Context, r objstore.Reader, f File, id *ExposureID, suffixes []string, order <-chan []string) (map[string]Segment, error) {
+func readSegments(ctx context.Context, r objstore.Reader, f File, id *ExposureID, suffixes []string, n int, order <-chan []string) (map[string]Segment, error) {
 	if f.Gzipped() {
 		u, err := unpack(ctx, r, f, mostPSF)
 		if err != nil {
@@ -31,7 +35,11 @@ func readSegments(ctx context.Context, r objstore.Reader, f File, id *ExposureID
 	}
 	at := readerAt(ctx, r, f)
 	var primary *fits.HDU
-	if found := sampled(ctx, at, f.Size, suffixes, order, &primary); found != nil {
+	if hdus := sampled(ctx, at, f.Size, suffixes, n, order, &primary); hdus != nil {
+		found := make(map[string]Segment, len(hdus))
+		for _, h := range hdus {
+			found[h.Name[:len("3-4.F")]] = segment(h)
+		}
 		return found, id.holdIn(f.URI, primary)
 	}
 	hdus, err := readIndex(ctx, r, f, func(string) bool { return false })
@@ -69,7 +77,7 @@ func readSegments(ctx context.Context, r objstore.Reader, f File, id *ExposureID
 // byte. A few headers across the file have to bear it out. Where they don't,
 // or the file can't be read, it finds nothing, and all headers are read, which
 // also says what is wrong. The primary HDU is told, where it was read.
-func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string, order <-chan []string, primary **fits.HDU) map[string]Segment {
+func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string, looks int, order <-chan []string, primary **fits.HDU) []*fits.HDU {
 	var first *fits.HDU
 	err := fits.Scan(at, size, func(h *fits.HDU) (bool, error) {
 		if first = h; h.Index == 0 {
@@ -84,7 +92,7 @@ func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string,
 		return nil
 	}
 	n := int64(len(names))
-	if err != nil || n < 2*samples || first.Index != 1 || first.Offset+n*first.Length() != fits.Pad(size) {
+	if err != nil || n < 2*int64(looks) || first.Index != 1 || first.Offset+n*first.Length() != fits.Pad(size) {
 		return nil
 	}
 	suffix, ok := strings.CutPrefix(first.Name, names[0])
@@ -92,10 +100,10 @@ func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string,
 		return nil
 	}
 	var g errgroup.Group
-	like := make([]bool, samples)
+	like := make([]bool, looks)
 	for i := range like {
 		g.Go(func() error {
-			k := (n - 1) * int64(i+1) / samples // the last one is the file's last
+			k := (n - 1) * int64(i+1) / int64(looks) // the last one is the file's last
 			offset := first.Offset + k*first.Length()
 			raw := make([]byte, fits.Block)
 			if _, err := at.ReadAt(raw, offset); err != nil {
@@ -109,9 +117,11 @@ func sampled(ctx context.Context, at io.ReaderAt, size int64, suffixes []string,
 	if g.Wait() != nil || slices.Contains(like, false) {
 		return nil
 	}
-	found := make(map[string]Segment, n)
+	found := make([]*fits.HDU, n)
 	for k, name := range names {
-		found[name] = Segment{Offset: first.Offset + int64(k)*first.Length(), Length: first.Length()}
+		h := *first
+		h.Index, h.Name, h.Offset = k+1, name+suffix, first.Offset+int64(k)*first.Length()
+		found[k] = &h
 	}
 	return found
 }
@@ -126,7 +136,7 @@ func quadrantOrder(hdus []*fits.HDU) (names []string) {
 	return names
 }
 
-// readIndex finds all HDUs of a file; whole says whose headers are wanted.
+// readIndex finds all HDUs of a file; whole says whose headers are wanted, nil: all.
 func readIndex(ctx context.Context, r objstore.Reader, f File, whole func(name string) bool) ([]*fits.HDU, error) {
 	hdus, err := fits.ReadIndexParallel(readerAt(ctx, r, f), f.Size, headerReads, whole)
 	if err != nil {

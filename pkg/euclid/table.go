@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -46,7 +47,9 @@ func readTable(ctx context.Context, s objstore.Reader, opts TileOptions) ([]MERT
 }
 
 func tableOfCSV(r io.Reader, uri string) ([]MERTile, error) {
-	in := csv.NewReader(&shortLines{r: r, uri: uri, line: 1})
+	in := csv.NewReader(bounds.Lines(r, longestLine, func(line int) error {
+		return fault.Input("TileTable", "a line has more than %d bytes", longestLine).On(uri).At("line %d", line).Fix("tiling.tile_table is CSV, Parquet or FITS with tile_id, ra and dec")
+	}))
 	in.Comment = '#'
 	in.TrimLeadingSpace = true
 	in.ReuseRecord = true
@@ -117,28 +120,8 @@ func tooManyTiles(n int64, uri string) error {
 	return fault.Input("TileTable", "it has %d rows or more, of which there are at most %d", n, MaxTiles).On(uri).Fix("name the table of the survey's tiles, a row each")
 }
 
-// shortLines refuses lines that no table of numbers has: a reader of CSV makes
-// far more of a line of nothing but commas than its bytes.
-type shortLines struct {
-	r       io.Reader
-	uri     string
-	line, n int
-}
-
+// longestLine is what a line of a tile table has at most.
 const longestLine = 64 << 10
-
-func (l *shortLines) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	for _, c := range p[:n] {
-		if l.n++; c == '\n' {
-			l.line, l.n = l.line+1, 0
-		}
-		if l.n > longestLine {
-			return 0, fault.Input("TileTable", "a line has more than %d bytes", longestLine).On(l.uri).At("line %d", l.line).Fix("tiling.tile_table is CSV, Parquet or FITS with tile_id, ra and dec")
-		}
-	}
-	return n, err
-}
 
 // csvError keeps failures of the store as they are.
 func csvError(err error, uri string) error {

@@ -90,7 +90,9 @@ func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, 
 		tiles, err = tilesOfMosaics(ctx, s, opts, listed, unread)
 	case settings.FromCatalog:
 		where = opts.CatalogBase
-		tiles, err = tilesOfCatalogs(ctx, s, opts, taken, unread)
+		if err = completeCatalogs(ctx, s, taken, slices.Collect(maps.Keys(taken))); err == nil {
+			tiles, err = tilesOfCatalogs(ctx, s, opts, taken, unread)
+		}
 	case settings.FromTable:
 		where = opts.TileTable
 		tiles, err = tilesOfTable(ctx, s, opts)
@@ -113,8 +115,12 @@ func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, 
 	if err := known(opts.IDs, tiles, where, unread); err != nil {
 		return nil, nil, err
 	}
+	chosen := around(tiles, opts.IDs, opts.NeighbourRadiusDeg)
+	if err := completeCatalogs(ctx, s, taken, chosen); err != nil {
+		return nil, nil, err
+	}
 	var out []MERTile
-	for _, id := range around(tiles, opts.IDs, opts.NeighbourRadiusDeg) {
+	for _, id := range chosen {
 		t := *tiles[id]
 		if c := taken[id]; c != nil {
 			t.Catalogs, t.Lacks, t.Release, t.Newer = c.Catalogs, c.Lacks, c.Release, c.Newer

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
@@ -32,6 +33,20 @@ const (
 // Gzipped says whether a file is read as what it holds unpacked.
 func (f File) Gzipped() bool { return strings.HasSuffix(f.URI, gzipped) }
 
+// errPlain is of a file that isn't in the form that its name says.
+var errPlain = errors.New("its name says that it is gzipped, and it isn't")
+
+// eitherWay reads a file as its name says, gzipped or not, and where that is not
+// true, as it is: servers unpack files on their way, and mirrors call them as they like.
+func eitherWay(f File, read func(gzipped bool) error) error {
+	named := f.Gzipped()
+	err := read(named)
+	if named && errors.Is(err, errPlain) || !named && fault.CodeOf(err) == fits.CodeCompressed {
+		return read(!named)
+	}
+	return err
+}
+
 // inflate reads a gzipped object from its beginning, by one request.
 func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader) error) error {
 	body, err := r.Get(ctx, f.URI, f.ETag, objstore.Range{Length: f.Size})
@@ -42,11 +57,12 @@ func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader)
 	from := &source{r: body}
 	begin := bufio.NewReader(from)
 	if is, err := begin.Peek(len("SIMPLE  =")); err == nil && string(is) == "SIMPLE  =" {
-		return fault.Data("GzipInvalid", "its name says that it is gzipped, and it isn't").On(f.URI).Fix("rename it to end in .fits")
+		return fault.Data("GzipInvalid", "%w", errPlain).On(f.URI).Fix("rename it to end in .fits")
 	}
 	z, err := gzip.NewReader(begin)
 	if err == nil {
-		err = use(z)
+		z.Multistream(false)
+		err = use(&members{z, begin})
 	}
 	var known *fault.Error
 	var corrupt flate.CorruptInputError
@@ -60,6 +76,37 @@ func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader)
 			Fix("try it with gunzip: if that fails too, compare it with the archive's, and where they differ copy it again; if not, put what it makes in its place")
 	}
 	return fmt.Errorf("unpack %s: %w", f.URI, err)
+}
+
+// members reads the members of a gzip file (RFC 1952) one after the other. Zeros
+// behind the last one are padding, as tapes and gunzip have it.
+type members struct {
+	z    *gzip.Reader
+	from *bufio.Reader
+}
+
+func (m *members) Read(p []byte) (int, error) {
+	n, err := m.z.Read(p)
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	for {
+		b, err := m.from.ReadByte()
+		if err != nil {
+			return n, err // io.EOF at the end
+		}
+		if b != 0 {
+			break
+		}
+	}
+	if err := m.from.UnreadByte(); err != nil {
+		return n, err
+	}
+	if err := m.z.Reset(m.from); err != nil {
+		return n, fmt.Errorf("behind the data: %w", err)
+	}
+	m.z.Multistream(false)
+	return n, nil
 }
 
 // source remembers how reading a body ended.

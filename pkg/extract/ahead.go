@@ -12,7 +12,6 @@ const chunksAhead = 2
 
 // ahead reads a body chunk by chunk while earlier chunks are used.
 type ahead struct {
-	body   io.ReadCloser
 	full   chan filled
 	cancel context.CancelFunc
 }
@@ -23,9 +22,9 @@ type filled struct {
 }
 
 // readAhead reads the pieces of a run. Each piece begins a chunk.
-func readAhead(ctx context.Context, body io.ReadCloser, run []*piece) *ahead {
+func readAhead(ctx context.Context, body io.Reader, run []*piece) *ahead {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &ahead{body: body, full: make(chan filled, chunksAhead), cancel: cancel}
+	a := &ahead{full: make(chan filled, chunksAhead), cancel: cancel}
 	go func() {
 		defer close(a.full)
 		for _, p := range run {
@@ -50,10 +49,10 @@ func (a *ahead) next() (*objstore.Chunk, error) {
 	return f.chunk, f.err
 }
 
-// stop closes the body, which ends a read that still waits.
+// stop ends reading ahead. Of a body that is not read to the end of the pieces, the
+// caller closes the body before, which ends a read that still waits.
 func (a *ahead) stop() {
 	a.cancel()
-	a.body.Close()
 	for f := range a.full {
 		if f.chunk != nil {
 			f.chunk.Release()

@@ -5,10 +5,12 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/manifest"
@@ -76,19 +78,35 @@ func (c *copies) refuse(reason error) {
 // assembly is a product that a store can put together.
 type assembly struct {
 	*product
-	head objstore.Range   // what is read of the source, and sent behind the primary HDU
-	rest []objstore.Range // what the store copies
-	size int64            // of both
+	head objstore.Range // what is read of the first source, and sent behind the primary HDU
+	rest []span         // what the store copies
+	size int64          // of both
+}
+
+// span is a range of a source.
+type span struct {
+	objstore.Range
+	file euclid.File
+}
+
+// spans are the longest ranges of one file after which no other one's comes.
+func spans(pieces []*piece) (all []span) {
+	for _, p := range pieces {
+		if n := len(all); n > 0 && all[n-1].file == p.file && all[n-1].Offset+all[n-1].Length == p.Offset {
+			all[n-1].Length += p.Length
+		} else {
+			all = append(all, span{objstore.Range{Offset: p.Offset, Length: p.Length}, p.file})
+		}
+	}
+	return all
 }
 
 // assembly of a product, nil where it is better streamed: each part but the
 // last must have MinPart bytes, and most of the product is to be copied.
 func (t *transfer) assembly(p *product) *assembly {
 	a := &assembly{product: p}
-	for run := range runs(t.piecesOf(p)) {
-		last := run[len(run)-1]
-		r := objstore.Range{Offset: run[0].Offset, Length: last.Offset + last.Length - run[0].Offset}
-		if r.Offset+r.Length > t.file.Size {
+	for _, r := range spans(t.piecesOf(p)) {
+		if r.Offset+r.Length > r.file.Size {
 			return nil // its last block is not filled, and a store fills none
 		}
 		a.size += r.Length
@@ -100,10 +118,10 @@ func (t *transfer) assembly(p *product) *assembly {
 		n = first.Length // too little of the run would be left for a part of its own
 	}
 	a.head = objstore.Range{Offset: first.Offset, Length: n}
-	if a.rest[0] = (objstore.Range{Offset: first.Offset + n, Length: first.Length - n}); first.Length == n {
+	if a.rest[0].Range = (objstore.Range{Offset: first.Offset + n, Length: first.Length - n}); first.Length == n {
 		a.rest = a.rest[1:]
 	}
-	small := slices.ContainsFunc(a.rest[:max(len(a.rest)-1, 0)], func(r objstore.Range) bool { return r.Length < objstore.MinPart })
+	small := slices.ContainsFunc(a.rest[:max(len(a.rest)-1, 0)], func(r span) bool { return r.Length < objstore.MinPart })
 	if n < objstore.MinPart || small || 2*n > a.size {
 		return nil
 	}
@@ -136,7 +154,7 @@ func (job Job) assemble(ctx context.Context, c *copies, t *transfer) (rest []*pr
 		return nil, err
 	}
 	store, ok := job.Dest.(objstore.Assembler)
-	if !ok || t.file.ETag == "" {
+	if !ok || slices.ContainsFunc(t.files, func(f euclid.File) bool { return f.ETag == "" }) {
 		c.refuse(fault.Input(objstore.NotCopied, "the store of the products can't copy, or has no ETag to hold %s to", t.file.URI))
 		return t.products, nil
 	}
@@ -145,8 +163,10 @@ func (job Job) assemble(ctx context.Context, c *copies, t *transfer) (rest []*pr
 	if err != nil {
 		return nil, err
 	}
-	if err := t.lookAt(t.reader(ctx, job.Source), t.piecesOf(whole...)); err != nil {
+	if asTheyAre, err := t.lookAt(ctx, job.Source, t.piecesOf(whole...)); err != nil {
 		return nil, err
+	} else if !asTheyAre {
+		return t.products, nil
 	}
 	for head, group := range byHead {
 		if err := job.together(ctx, t, store, primary, head, group); fault.CodeOf(err) == objstore.NotCopied {
@@ -175,7 +195,7 @@ func (job Job) together(ctx context.Context, t *transfer, store objstore.Assembl
 	}
 	defer body.Close()
 	if n, err := bytes.Take(ctx, body, head.Length); n < head.Length {
-		return t.short(t.byOffset[head.Offset], n, err)
+		return short(t.byPlace[place{t.file.URI, head.Offset}], n, err)
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(assembling)
@@ -183,7 +203,7 @@ func (job Job) together(ctx context.Context, t *transfer, store objstore.Assembl
 		g.Go(func() error {
 			parts := []objstore.Part{{Bytes: &bytes}}
 			for _, r := range a.rest {
-				parts = append(parts, t.parts(r)...)
+				parts = append(parts, r.parts()...)
 			}
 			made, err := store.Assemble(gctx, a.uri, job.Source, parts)
 			if err == nil {
@@ -207,39 +227,55 @@ func (job Job) together(ctx context.Context, t *transfer, store objstore.Assembl
 }
 
 // parts are those of a range that the store copies, of equal length.
-func (t *transfer) parts(r objstore.Range) (parts []objstore.Part) {
+func (r span) parts() (parts []objstore.Part) {
 	n := (r.Length + objstore.MaxPart - 1) / objstore.MaxPart
 	for i := range n {
 		from, to := r.Length*i/n, r.Length*(i+1)/n
-		parts = append(parts, objstore.Part{URI: t.file.URI, ETag: t.file.ETag, Range: objstore.Range{Offset: r.Offset + from, Length: to - from}})
+		parts = append(parts, objstore.Part{URI: r.file.URI, ETag: r.file.ETag, Range: objstore.Range{Offset: r.Offset + from, Length: to - from}})
 	}
 	return parts
 }
 
 // lookAt holds pieces that don't pass by to what they should be: it reads their
-// headers.
-func (t *transfer) lookAt(at io.ReaderAt, pieces []*piece) error {
-	counted := &countingReaderAt{r: at}
-	defer func() { t.headers += counted.n.Load() }()
+// headers. It says whether all are to be copied as they are.
+func (t *transfer) lookAt(ctx context.Context, from objstore.Reader, pieces []*piece) (asTheyAre bool, err error) {
+	readers := map[string]*countingReaderAt{}
+	for _, f := range t.files {
+		readers[f.URI] = &countingReaderAt{r: readerOf(ctx, from, f)}
+	}
 	var g errgroup.Group
+	var renamed atomic.Bool
 	g.SetLimit(lookUps)
 	for _, p := range pieces {
-		g.Go(func() error { return on(t.file.URI, p.lookAt(counted, t.file.Size)) })
+		g.Go(func() error {
+			name, err := p.lookAt(readers[p.file.URI])
+			if p.renamed && name != p.names[0] {
+				renamed.Store(true)
+			}
+			return on(p.file.URI, err)
+		})
 	}
-	return g.Wait()
+	err = g.Wait()
+	for _, r := range readers {
+		t.headers += r.n.Load()
+	}
+	return !renamed.Load(), err
 }
 
-// lookAt reads the header from a file of that size.
-func (p *piece) lookAt(at io.ReaderAt, size int64) error {
+// lookAt reads the header, and says what it is called.
+func (p *piece) lookAt(at io.ReaderAt) (name string, err error) {
 	for window := int64(headerWindow); ; window = maxHeader {
-		raw := make([]byte, min(window, p.Length, size-p.Offset))
+		raw := make([]byte, min(window, p.Length, p.file.Size-p.Offset))
 		if n, err := at.ReadAt(raw, p.Offset); n < len(raw) {
-			return err
+			return "", err
 		}
 		if _, err := fits.ParseHDU(raw, 1, p.Offset); err != nil && window < min(p.Length, maxHeader) {
 			continue // its end is further down
 		}
-		_, err := p.verify(raw)
-		return err
+		h, err := p.verify(raw)
+		if err != nil {
+			return "", err
+		}
+		return h.Name, nil
 	}
 }

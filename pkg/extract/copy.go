@@ -75,24 +75,40 @@ func (job Job) bring(ctx context.Context, c *copies, t *transfer) error {
 // lookUp finds the HDUs of a file by their names, all of them. Where a SCI is
 // elsewhere than in the index, this is of another file: stale is the error then.
 func (job Job) lookUp(ctx context.Context, t *transfer, stale error) error {
-	at := &countingReaderAt{r: t.reader(ctx, job.Source)}
-	hdus, err := fits.ReadIndexParallel(at, t.file.Size, lookUps, func(string) bool { return false })
+	for _, f := range t.files {
+		if err := job.lookUpIn(ctx, t, f, stale); err != nil {
+			return err
+		}
+	}
+	for _, p := range t.products {
+		p.upload = nil // what was begun is aborted
+	}
+	return t.sort()
+}
+
+// lookUpIn does that with the pieces of one file.
+func (job Job) lookUpIn(ctx context.Context, t *transfer, f euclid.File, stale error) error {
+	at := &countingReaderAt{r: readerOf(ctx, job.Source, f)}
+	hdus, err := fits.ReadIndexParallel(at, f.Size, lookUps, func(string) bool { return false })
 	t.headers += at.n.Load()
 	if err != nil {
-		return t.bad(err)
+		return bad(f.URI, err)
 	}
-	byName, err := euclid.UniqueNames(t.file.URI, hdus)
+	byName, err := euclid.UniqueNames(f.URI, hdus)
 	if err != nil {
 		return err
 	}
 	for _, p := range t.pieces {
+		if p.file.URI != f.URI {
+			continue
+		}
 		i := slices.IndexFunc(p.names, func(name string) bool { return byName[name] != nil })
 		if i < 0 { // the first name that there is has the first word
-			return fault.Data("MissingHDU", "HDU %s is not there", p.names[0]).On(t.file.URI).
+			return fault.Data("MissingHDU", "HDU %s is not there", p.names[0]).On(f.URI).
 				Fix("%s; or read footprints again where the index is of an older file of that name", otherFile)
 		}
 		found := byName[p.names[i]]
-		if err := euclid.RequireImage(t.file.URI, found); err != nil {
+		if err := euclid.RequireImage(f.URI, found); err != nil {
 			return err
 		}
 		place := euclid.Segment{Offset: found.Offset, Length: found.Length()}
@@ -101,10 +117,7 @@ func (job Job) lookUp(ctx context.Context, t *transfer, stale error) error {
 		}
 		p.Segment = place
 	}
-	for _, p := range t.products {
-		p.upload = nil // what was begun is aborted
-	}
-	return t.sort()
+	return nil
 }
 
 // stream reads the file from front to back. A product is open from its first
@@ -147,14 +160,16 @@ func (t *transfer) piecesOf(products ...*product) []*piece {
 	for _, p := range t.pieces {
 		to := slices.DeleteFunc(slices.Clone(p.to), func(pr *product) bool { return !slices.Contains(products, pr) })
 		if len(to) > 0 {
-			some = append(some, &piece{Segment: p.Segment, names: p.names, to: to})
+			one := *p
+			one.to = to
+			some = append(some, &one)
 		}
 	}
 	return some
 }
 
-func (t *transfer) reader(ctx context.Context, from objstore.Reader) io.ReaderAt {
-	return objstore.ReaderAt(ctx, from, objstore.Info{URI: t.file.URI, Size: t.file.Size, ETag: t.file.ETag})
+func readerOf(ctx context.Context, from objstore.Reader, f euclid.File) io.ReaderAt {
+	return objstore.ReaderAt(ctx, from, objstore.Info{URI: f.URI, Size: f.Size, ETag: f.ETag})
 }
 
 // copying is a transfer under way.
@@ -168,7 +183,7 @@ type copying struct {
 
 // primary reads the file's primary HDU, header and data.
 func (job Job) primary(ctx context.Context, t *transfer) ([]byte, error) {
-	counted := &countingReaderAt{r: t.reader(ctx, job.Source)}
+	counted := &countingReaderAt{r: readerOf(ctx, job.Source, t.file)}
 	at := objstore.Window(counted, t.file.Size, primaryWindow)
 	var raw []byte
 	err := fits.Scan(at, t.file.Size, func(h *fits.HDU) (bool, error) {
@@ -186,15 +201,21 @@ func (job Job) primary(ctx context.Context, t *transfer) ([]byte, error) {
 		return false, err
 	})
 	t.headers += counted.n.Load()
-	return raw, t.bad(err)
+	return raw, bad(t.file.URI, err)
 }
 
-// runs are the longest sequences of pieces without a gap between them.
+// runs are the longest sequences of pieces without a gap in any of their files.
 func runs(pieces []*piece) func(yield func([]*piece) bool) {
 	return func(yield func([]*piece) bool) {
 		for len(pieces) > 0 {
-			n := 1
-			for n < len(pieces) && pieces[n-1].Offset+pieces[n-1].Length == pieces[n].Offset {
+			ends := map[string]int64{}
+			n := 0
+			for n < len(pieces) {
+				p := pieces[n]
+				if end, ok := ends[p.file.URI]; ok && end != p.Offset {
+					break
+				}
+				ends[p.file.URI] = p.Offset + p.Length
 				n++
 			}
 			if !yield(pieces[:n]) {
@@ -205,26 +226,58 @@ func runs(pieces []*piece) func(yield func([]*piece) bool) {
 	}
 }
 
-// copyRun reads a run with one request.
+// copyRun reads a run with one request for each of its files. Of several, the one
+// is read while the others wait: each is ahead by nothing but what is on its way.
 func (c *copying) copyRun(ctx context.Context, run []*piece) error {
-	first, last := run[0], run[len(run)-1]
-	end := last.Offset + last.Length
-	span := objstore.Range{Offset: first.Offset, Length: min(end, c.file.Size) - first.Offset}
-	body, err := c.job.Source.Get(ctx, c.file.URI, c.file.ETag, span)
-	if err != nil {
-		return err
-	}
-	if lacks := end - c.file.Size; lacks > 0 { // the file's last block is not filled: the copy's is
-		body = padded{io.MultiReader(body, bytes.NewReader(make([]byte, lacks))), body}
-	}
-	reads := readAhead(ctx, body, run)
-	defer reads.stop()
-	for _, p := range run {
-		if err := c.copyPiece(ctx, p, reads); err != nil {
-			return err
+	bodies := map[string]io.ReadCloser{}
+	shut := func() {
+		for _, body := range bodies {
+			body.Close()
 		}
 	}
+	defer shut()
+	for _, p := range run {
+		if bodies[p.file.URI] == nil {
+			body, err := c.body(ctx, p.file, run)
+			if err != nil {
+				return err
+			}
+			bodies[p.file.URI] = body
+		}
+	}
+	for len(run) > 0 {
+		n := len(run)
+		if len(bodies) > 1 {
+			n = 1
+		}
+		reads := readAhead(ctx, bodies[run[0].file.URI], run[:n])
+		for _, p := range run[:n] {
+			if err := c.copyPiece(ctx, p, reads); err != nil {
+				shut() // which ends a read that still waits
+				reads.stop()
+				return err
+			}
+		}
+		reads.stop()
+		run = run[n:]
+	}
 	return nil
+}
+
+// body is what a run needs of a file.
+func (c *copying) body(ctx context.Context, f euclid.File, run []*piece) (io.ReadCloser, error) {
+	own := slices.DeleteFunc(slices.Clone(run), func(p *piece) bool { return p.file.URI != f.URI })
+	first, last := own[0], own[len(own)-1]
+	end := last.Offset + last.Length
+	span := objstore.Range{Offset: first.Offset, Length: min(end, f.Size) - first.Offset}
+	body, err := c.job.Source.Get(ctx, f.URI, f.ETag, span)
+	if err != nil {
+		return nil, err
+	}
+	if lacks := end - f.Size; lacks > 0 { // the file's last block is not filled: the copy's is
+		body = padded{io.MultiReader(body, bytes.NewReader(make([]byte, lacks))), body}
+	}
+	return body, nil
 }
 
 // padded is a body with what its last block lacks.
@@ -249,7 +302,7 @@ func (c *copying) copyPiece(ctx context.Context, p *piece, body *ahead) error {
 		}
 	}
 	if s.check != nil {
-		if err := c.verified(s.check.Close(), c.job.Unverified); err != nil {
+		if err := c.verified(p.file.URI, s.check.Close(), c.job.Unverified); err != nil {
 			return err
 		}
 	}
@@ -276,12 +329,12 @@ func (c *copying) take(ctx context.Context, s *sink, chunk *objstore.Chunk, err 
 	c.read += int64(len(bytes))
 	c.moved.Add(int64(len(bytes)))
 	if err != nil {
-		return c.short(s.piece, s.Length-s.left, err)
+		return short(s.piece, s.Length-s.left, err)
 	}
+	var h *fits.HDU
 	if first {
-		h, err := s.verify(bytes)
-		if err != nil {
-			return on(c.file.URI, err)
+		if h, err = s.verify(bytes); err != nil {
+			return on(s.file.URI, err)
 		}
 		s.check = fits.NewCheck(h)
 		if err := c.open(ctx, s.to); err != nil {
@@ -290,6 +343,11 @@ func (c *copying) take(ctx context.Context, s *sink, chunk *objstore.Chunk, err 
 	}
 	if s.check != nil {
 		s.check.Write(bytes)
+	}
+	if h != nil && s.renamed && h.Name != s.names[0] { // nobody else holds the chunk yet
+		if err := fits.Rename(bytes[:h.HeaderSize], s.names[0]); err != nil {
+			return on(s.file.URI, err)
+		}
 	}
 	return shareAll(s.to, chunk, s.left)
 }
@@ -323,12 +381,12 @@ func (c *copying) open(ctx context.Context, ps []*product) error {
 }
 
 // short classifies a body that ended early, where its store didn't.
-func (t *transfer) short(p *piece, n int64, err error) error {
+func short(p *piece, n int64, err error) error {
 	if fault.KindOf(err) != fault.Unclassified || !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
 	return fault.Data("SourceTruncated", "the data end after %d of %d bytes: %w", n, p.Length, err).
-		On(t.file.URI).At("HDU %s", p.names[0]).Fix("check the delivery of the file, and index again")
+		On(p.file.URI).At("HDU %s", p.names[0]).Fix("check the delivery of the file, and index again")
 }
 
 // verify holds the start of an HDU to the name, the type and the size that it should have.

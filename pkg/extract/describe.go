@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,7 +26,7 @@ func (job Job) reopen(ctx context.Context, d *directory) error {
 	var earlier manifest.Provenance
 	other := false // whether it was made from other inputs
 	data, err := objstore.ReadFile(ctx, job.Dest, objstore.Join(d.uri, survey.ProvenanceFile))
-	if err == nil && bounds.JSON(data) == nil && json.Unmarshal(data, &earlier) == nil {
+	if err == nil && bounds.Unmarshal(data, &earlier) == nil {
 		now := job.provenance(d)
 		if now.ConfigID == earlier.ConfigID && now.Plan == earlier.Plan && maps.Equal(now.Versions, earlier.Versions) && slices.Equal(now.Inputs, earlier.Inputs) {
 			return nil
@@ -143,9 +142,9 @@ func (job Job) manifest(d *directory) *manifest.Manifest {
 
 // describe names a quadrant's files as path says.
 func (u use) describe(path func(product string, f euclid.File) string) manifest.Quadrant {
-	sci := path("sci", u.files.DET)
+	plane := func(part string) string { return path("sci", u.files.Plane(part)) }
 	q := manifest.Quadrant{
-		SCI: sci, RMS: sci, FLG: sci,
+		SCI: plane(euclid.PartSCI), RMS: plane(euclid.PartRMS), FLG: plane(euclid.PartFLG),
 		BKG: path("bkg", u.files.BKG), PSF: path("psf", u.files.PSF),
 		Quadrant: u.Name, Obs: u.Exposure.Obs, Dither: u.Exposure.Dither, CCD: u.Exposure.Number,
 		ExpTime: u.ExpTime,

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,28 +115,28 @@ func (t *transfer) ownFault(err error) error {
 	if fault.CodeOf(err) != codeStale || !errors.As(err, &stale) || !errors.As(stale.Err, &inner) {
 		return err
 	}
-	return t.bad(inner)
+	return bad(cmp.Or(stale.Object, t.file.URI), inner)
 }
 
-// bad is an error of what is in the file, with what helps.
-func (t *transfer) bad(err error) error {
+// bad is an error of what is in a file, with what helps.
+func bad(uri string, err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) || !ofFile(err) {
-		return on(t.file.URI, err)
+		return on(uri, err)
 	}
 	g := *f
-	return g.On(t.file.URI).Fix("%s", otherFile)
+	return g.On(uri).Fix("%s", otherFile)
 }
 
 // verified takes what a check of checksums says. Which of the files is at fault
 // is for people to find out.
-func (t *transfer) verified(err error, let bool) error {
+func (t *transfer) verified(uri string, err error, let bool) error {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Code != fits.CodeChecksum {
-		return on(t.file.URI, err)
+		return on(uri, err)
 	}
 	g := *f
-	g.On(t.file.URI)
+	g.On(uri)
 	if let {
 		t.unverified = append(t.unverified, g.Object+": "+g.Place+": "+g.Err.Error())
 		return nil
@@ -180,7 +181,7 @@ func (d *directory) leaveOut(isLost func(euclid.ExposureID) bool) {
 	d.quadrants = slices.DeleteFunc(d.quadrants, func(u use) bool { return isLost(u.Exposure) })
 	d.products = slices.DeleteFunc(slices.Clone(before), func(pr *product) bool { return isLost(pr.of) })
 	d.inputs = slices.DeleteFunc(d.inputs, func(f euclid.File) bool {
-		from := func(pr *product) bool { return pr.source == f }
+		from := func(pr *product) bool { return slices.Contains(pr.sources, f) }
 		return slices.ContainsFunc(before, from) && !slices.ContainsFunc(d.products, from)
 	})
 	d.measure()

@@ -109,7 +109,7 @@ func TestLongHeader(t *testing.T) {
 	v.catalogs = append(v.catalogs, v.catalog("own.fits", 1, nil))
 	id := v.exposures[0].ExposureID
 	b := bytes.NewBuffer(primary(id))
-	quadrantNames(func(name string, _, _ int) {
+	(&fixture{}).quadrantNames(func(name string, _, _ int) {
 		h := fits.NewImage(-32, v.nx, v.ny).SetText("EXTNAME", name, "")
 		for i := range 4000 {
 			h.SetInt(fmt.Sprintf("K%d", i), int64(i), "")

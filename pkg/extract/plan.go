@@ -18,7 +18,7 @@ import (
 // plan is who needs what.
 type plan struct {
 	directories []*directory // as Job.SubTiles
-	transfers   []*transfer  // one for each source file that is needed
+	transfers   []*transfer  // one for each source file that is needed, or three of a DET
 	byURI       map[string]*transfer
 
 	catalogs   catalogs
@@ -54,15 +54,17 @@ type use struct {
 	files euclid.Exposure
 }
 
-// transfer is the copying of one source file's HDUs.
+// transfer is the copying of one source file's HDUs, or of those of the three files
+// that hold the planes of a DET.
 type transfer struct {
-	file     euclid.File
-	purpose  string   // e.g. "SCI of exposure 002681_00_1"
-	pieces   []*piece // by offset, once the plan is made
+	file     euclid.File   // whose primary HDU the products have
+	files    []euclid.File // all of them, that one first
+	purpose  string        // e.g. "SCI of exposure 002681_00_1"
+	pieces   []*piece      // in the products' order, once the plan is made
 	products []*product
 	users    []euclid.ExposureID // whose file it is: a PSF's may be several
 	byPath   map[string]*product // by URI
-	byOffset map[int64]*piece
+	byPlace  map[place]*piece
 
 	read, headers, copied int64         // bytes
 	resumed               int64         // bytes of products that an earlier attempt left
@@ -71,31 +73,46 @@ type transfer struct {
 	unverified []string // what doesn't match its checksum, where that is let pass
 }
 
+// place is where an HDU begins.
+type place struct {
+	uri    string
+	offset int64
+}
+
 // piece is one HDU and where it goes.
 type piece struct {
 	euclid.Segment
+	file  euclid.File
 	names []string // one of which its EXTNAME must be
-	fixed bool     // its header was read for the index, and more than its place was taken from that
+	// renamed: products call it by the first of its names, whichever it has.
+	renamed bool
+	// after and plane order the pieces of several files: by the SCI that it goes with.
+	after int64
+	plane int
+	fixed bool // its header was read for the index, and more than its place was taken from that
 	to    []*product
 }
 
 // part is one of the HDUs of a quadrant, and the product file that takes it.
 type part struct {
 	product  string   // sci, bkg, wgt, psf
+	plane    int      // of several in one product
 	suffixes []string // of its EXTNAME after the quadrant's name
 	file     func(euclid.Exposure) euclid.File
 	segment  func(euclid.Quadrant) euclid.Segment
 }
 
 func parts() []part {
-	det := func(e euclid.Exposure) euclid.File { return e.DET }
+	in := func(plane string) func(euclid.Exposure) euclid.File {
+		return func(e euclid.Exposure) euclid.File { return e.Plane(plane) }
+	}
 	return []part{
-		{survey.PlaneSCI, []string{".SCI"}, det, func(q euclid.Quadrant) euclid.Segment { return q.SCI }},
-		{survey.PlaneSCI, []string{".RMS"}, det, func(q euclid.Quadrant) euclid.Segment { return q.RMS }},
-		{survey.PlaneSCI, []string{".FLG"}, det, func(q euclid.Quadrant) euclid.Segment { return q.FLG }},
-		{survey.PlaneBKG, []string{""}, func(e euclid.Exposure) euclid.File { return e.BKG }, func(q euclid.Quadrant) euclid.Segment { return q.BKG }},
-		{survey.PlaneWGT, []string{"", ".WGT", ".SCI"}, func(e euclid.Exposure) euclid.File { return e.WGT }, func(q euclid.Quadrant) euclid.Segment { return q.WGT }},
-		{survey.PlanePSF, []string{""}, func(e euclid.Exposure) euclid.File { return e.PSF }, func(q euclid.Quadrant) euclid.Segment { return q.PSF }},
+		{survey.PlaneSCI, 0, []string{".SCI"}, in(euclid.PartSCI), func(q euclid.Quadrant) euclid.Segment { return q.SCI }},
+		{survey.PlaneSCI, 1, []string{".RMS"}, in(euclid.PartRMS), func(q euclid.Quadrant) euclid.Segment { return q.RMS }},
+		{survey.PlaneSCI, 2, []string{".FLG"}, in(euclid.PartFLG), func(q euclid.Quadrant) euclid.Segment { return q.FLG }},
+		{survey.PlaneBKG, 0, []string{""}, func(e euclid.Exposure) euclid.File { return e.BKG }, func(q euclid.Quadrant) euclid.Segment { return q.BKG }},
+		{survey.PlaneWGT, 0, []string{"", ".WGT", ".SCI"}, func(e euclid.Exposure) euclid.File { return e.WGT }, func(q euclid.Quadrant) euclid.Segment { return q.WGT }},
+		{survey.PlanePSF, 0, []string{""}, func(e euclid.Exposure) euclid.File { return e.PSF }, func(q euclid.Quadrant) euclid.Segment { return q.PSF }},
 	}
 }
 
@@ -165,7 +182,7 @@ func inOrder(qs []euclid.Quadrant) []euclid.Quadrant {
 	return slices.CompactFunc(qs, func(a, b euclid.Quadrant) bool { return a.Exposure == b.Exposure && a.Name == b.Name })
 }
 
-func byExposure(a, b euclid.ExposureID) int { return strings.Compare(a.String(), b.String()) }
+func byExposure(a, b euclid.ExposureID) int { return a.Compare(b) }
 
 // lacking says why a quadrant can't be used, or nil where it can.
 func lacking(e euclid.Exposure, q euclid.Quadrant) *survey.LeftOut {
@@ -200,11 +217,20 @@ func (p *plan) add(u use, to []*directory) error {
 			return staleError("bytes %d to %d of HDU %s are not in a file of %d bytes",
 				segment.Offset, segment.Offset+segment.Length, names[0], file.Size).On(file.URI)
 		}
-		t := p.transfer(file, fmt.Sprintf("%s of exposure %s", strings.ToUpper(part.product), u.Exposure))
+		files := []euclid.File{file}
+		if part.product == survey.PlaneSCI && u.files.Split() {
+			files = []euclid.File{u.files.DET, u.files.RMS, u.files.FLG}
+		}
+		t := p.transfer(files, fmt.Sprintf("%s of exposure %s", strings.ToUpper(part.product), u.Exposure))
 		if !slices.Contains(t.users, u.Exposure) {
 			t.users = append(t.users, u.Exposure)
 		}
-		piece, err := t.piece(segment, names)
+		made := piece{Segment: segment, file: file, names: names}
+		if len(files) > 1 {
+			made.names, made.renamed = append(names, u.Name), true
+			made.after, made.plane = u.SCI.Offset, part.plane
+		}
+		piece, err := t.piece(made)
 		if err != nil {
 			return err
 		}
@@ -216,26 +242,27 @@ func (p *plan) add(u use, to []*directory) error {
 	return nil
 }
 
-func (p *plan) transfer(file euclid.File, purpose string) *transfer {
-	t, ok := p.byURI[file.URI]
+func (p *plan) transfer(files []euclid.File, purpose string) *transfer {
+	t, ok := p.byURI[files[0].URI]
 	if !ok {
-		t = &transfer{file: file, purpose: purpose, byPath: map[string]*product{}, byOffset: map[int64]*piece{}}
-		p.byURI[file.URI] = t
+		t = &transfer{file: files[0], files: files, purpose: purpose, byPath: map[string]*product{}, byPlace: map[place]*piece{}}
+		p.byURI[files[0].URI] = t
 		p.transfers = append(p.transfers, t)
 	}
 	return t
 }
 
 // piece is the HDU at a place. Several exposures may need it: they share PSF files.
-func (t *transfer) piece(s euclid.Segment, names []string) (*piece, error) {
-	have, ok := t.byOffset[s.Offset]
+func (t *transfer) piece(p piece) (*piece, error) {
+	at := place{p.file.URI, p.Offset}
+	have, ok := t.byPlace[at]
 	if !ok {
-		have = &piece{Segment: s, names: names}
-		t.byOffset[s.Offset] = have
+		have = &p
+		t.byPlace[at] = have
 		t.pieces = append(t.pieces, have)
-	} else if have.Segment != s || !slices.Equal(have.names, names) {
+	} else if have.Segment != p.Segment || !slices.Equal(have.names, p.names) {
 		return nil, staleError("HDUs %s of %d bytes and %s of %d bytes are both said to start at byte %d",
-			have.names[0], have.Length, names[0], s.Length, s.Offset).On(t.file.URI)
+			have.names[0], have.Length, p.names[0], p.Length, p.Offset).On(p.file.URI)
 	}
 	return have, nil
 }
@@ -245,12 +272,14 @@ func (t *transfer) product(d *directory, of euclid.ExposureID, path string) *pro
 	pr, ok := t.byPath[uri]
 	if !ok {
 		pr = newProduct(uri, path)
-		pr.of, pr.source = of, t.file
+		pr.of, pr.sources = of, t.files
 		t.byPath[uri] = pr
 		t.products = append(t.products, pr)
 		d.products = append(d.products, pr)
-		if !slices.Contains(d.inputs, t.file) {
-			d.inputs = append(d.inputs, t.file)
+		for _, f := range t.files {
+			if !slices.Contains(d.inputs, f) {
+				d.inputs = append(d.inputs, f)
+			}
 		}
 	}
 	return pr
@@ -265,14 +294,21 @@ func (p *plan) finish() error {
 	return nil
 }
 
-// sort brings pieces into the order of the file and refuses overlaps.
+// sort brings pieces into the order of the file, those of three files into that of
+// the first with the others' behind, and refuses overlaps.
 func (t *transfer) sort() error {
-	slices.SortFunc(t.pieces, func(a, b *piece) int { return cmp.Compare(a.Offset, b.Offset) })
-	for i, b := range t.pieces[1:] {
-		if a := t.pieces[i]; a.Offset+a.Length > b.Offset {
-			return staleError("HDUs %s and %s are said to overlap", a.names[0], b.names[0]).On(t.file.URI)
+	for _, f := range t.files {
+		own := slices.DeleteFunc(slices.Clone(t.pieces), func(p *piece) bool { return p.file.URI != f.URI })
+		slices.SortFunc(own, func(a, b *piece) int { return cmp.Compare(a.Offset, b.Offset) })
+		for i := 1; i < len(own); i++ {
+			if a, b := own[i-1], own[i]; a.Offset+a.Length > b.Offset {
+				return staleError("HDUs %s and %s are said to overlap", a.names[0], b.names[0]).On(f.URI)
+			}
 		}
 	}
+	slices.SortFunc(t.pieces, func(a, b *piece) int {
+		return cmp.Or(cmp.Compare(a.after, b.after), cmp.Compare(a.plane, b.plane), cmp.Compare(a.Offset, b.Offset))
+	})
 	return nil
 }
 

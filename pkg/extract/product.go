@@ -18,7 +18,7 @@ import (
 type product struct {
 	uri, path string            // path is relative to the directory
 	of        euclid.ExposureID // none of the catalogue
-	source    euclid.File       // likewise: what it is copied from
+	sources   []euclid.File     // likewise: what it is copied from
 	upload    objstore.Upload
 	sum       hash.Hash
 	size      int64

@@ -26,9 +26,13 @@ type recorded struct {
 	ETag string `json:"etag,omitempty"` // of the object that was written
 }
 
-// checkpoint is the name of a transfer's record: it is of this very file.
+// checkpoint is the name of a transfer's record: it is of these very files.
 func (t *transfer) checkpoint() string {
-	sum := sha256.Sum256([]byte(t.file.URI + "\n" + t.file.ETag))
+	named := t.file.URI + "\n" + t.file.ETag
+	for _, f := range t.files[1:] {
+		named += "\n" + f.URI + "\n" + f.ETag
+	}
+	sum := sha256.Sum256([]byte(named))
 	return "copied-" + hex.EncodeToString(sum[:8]) + ".json"
 }
 

@@ -39,6 +39,7 @@ type fixture struct {
 
 	nx, ny int  // pixels of a quadrant
 	signed bool // HDUs have checksums
+	few    bool // VIS files have two quadrants only
 
 	exposures  []euclid.Exposure
 	catalogs   []euclid.File
@@ -111,9 +112,12 @@ func (v *fixture) expose(obs, dither string, shift sky.Offset) *euclid.Exposure 
 }
 
 // quadrantNames are those of 2 x 2 CCDs, by row and column of quadrants.
-func quadrantNames(visit func(name string, row, col int)) {
+func (v *fixture) quadrantNames(visit func(name string, row, col int)) {
 	for row := range 4 {
 		for col := range 4 {
+			if v.few && (row != 1 || col != 1 && col != 2) {
+				continue
+			}
 			visit(fmt.Sprintf("%d-%d.%c", 1+row/2, 1+col/2, "EFGH"[2*(row%2)+col%2]), row, col)
 		}
 	}
@@ -144,7 +148,11 @@ type detHDU struct {
 // image is an HDU of a DET file.
 func (v *fixture) image(name string, c sky.Coord, nx, ny int) detHDU {
 	pixel := quadrantSide / float64(v.nx)
-	return detHDU{fits.NewImage(-32, nx, ny).SetText("EXTNAME", name, "").
+	bitpix := -32
+	if strings.HasSuffix(name, ".FLG") {
+		bitpix = 32
+	}
+	return detHDU{fits.NewImage(bitpix, nx, ny).SetText("EXTNAME", name, "").
 		SetText("CTYPE1", "RA---TAN", "").SetText("CTYPE2", "DEC--TAN", "").
 		SetFloat("CRVAL1", c.RA, "").SetFloat("CRVAL2", c.Dec, "").
 		SetFloat("CRPIX1", float64(nx+1)/2, "").SetFloat("CRPIX2", float64(ny+1)/2, "").
@@ -155,7 +163,7 @@ func (v *fixture) image(name string, c sky.Coord, nx, ny int) detHDU {
 
 func (v *fixture) detHDUs(shift sky.Offset) (all []detHDU) {
 	plane := v.tile.Plane()
-	quadrantNames(func(name string, row, col int) {
+	v.quadrantNames(func(name string, row, col int) {
 		c := plane.Deproject(sky.Offset{
 			Xi:  shift.Xi + (float64(col)-1.5)*quadrantPitch,
 			Eta: shift.Eta + (float64(row)-1.5)*quadrantPitch,
@@ -171,7 +179,7 @@ func (v *fixture) detHDUs(shift sky.Offset) (all []detHDU) {
 func (v *fixture) images(id euclid.ExposureID, kind int, suffix string, nx, ny int) []byte {
 	b := bytes.NewBuffer(primary(id))
 	n := 0
-	quadrantNames(func(name string, _, _ int) {
+	v.quadrantNames(func(name string, _, _ int) {
 		n++
 		v.hdu(b, fits.NewImage(-32, nx, ny).SetText("EXTNAME", name+suffix, ""), nx*ny, int(v.seed(id))*1000+100*kind+n)
 	})

@@ -131,7 +131,7 @@ func (c *Chunk) Fill(from io.Reader, most int64) error {
 	return err
 }
 
-// Bytes are what was filled in, which nobody may change.
+// Bytes are what was filled in, which nobody may change once it is shared.
 func (c *Chunk) Bytes() []byte { return c.data[:c.size] }
 
 // Release gives it back, once for each who holds it.

@@ -17,6 +17,7 @@ const (
 	NotFound       = "NotFound"       // no such object
 	BucketNotFound = "BucketNotFound" // no such bucket
 	AccessDenied   = "AccessDenied"   // refused, or no credentials to ask with
+	TooLarge       = "ObjectTooLarge" // the object has more bytes than any that is read whole
 	ObjectChanged  = "ObjectChanged"  // the object isn't the one that was indexed
 	NotWritable    = "NotWritable"    // the disk is full, the directory refuses
 	InvalidURI     = "InvalidURI"     // no store understands this URI
@@ -43,7 +44,7 @@ func notFound(uri string) error {
 
 func changed(uri string) error {
 	return fault.Input(ObjectChanged, "the object was replaced since it was indexed").On(uri).
-		Fix("index again and re-run")
+		Fix("index again and re-run, with a new file list if data.files names one")
 }
 
 func truncated(uri string, at int64) error {

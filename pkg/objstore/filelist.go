@@ -47,7 +47,7 @@ func Unfollowed(s Store) Store {
 	if !ok {
 		return s
 	}
-	return &Mux{meter: m.meter, files: &fileStore{meter: m.meter, unfollowed: true}, s3: m.s3}
+	return &Mux{meter: m.meter, files: &fileStore{meter: m.meter, unfollowed: true}, s3: m.s3, web: m.web}
 }
 
 type entry struct {

@@ -32,7 +32,7 @@ func (x *indexed) explain(err error) error {
 	}
 	g := *f
 	g.Err = fmt.Errorf("the object %s since it was indexed by %s at %s: %w", what, x.index, x.when.UTC().Format(time.RFC3339), f.Err)
-	return g.Fix("index again: start a new run, or one without the cache")
+	return g.Fix("index again: start a new run, or one without the cache; with a new file list if data.files names one")
 }
 
 func (x *indexed) Stat(ctx context.Context, uri string) (Info, error) {

@@ -29,11 +29,13 @@ type Config struct {
 }
 
 // Mux is the store that takes every URI this package knows, s3://bucket/key,
-// file:///path and plain paths, to where it belongs.
+// file:///path, plain paths, and for reading https://host/path and http:// on
+// this machine, to where it belongs.
 type Mux struct {
 	meter *meter
 	files *fileStore
 	s3    *s3Store
+	web   *webStore
 }
 
 var _ Store = (*Mux)(nil)
@@ -42,7 +44,7 @@ var _ Store = (*Mux)(nil)
 // first s3:// URI, under ctx, since the client outlives the call that needs it.
 func Open(ctx context.Context, cfg Config) *Mux {
 	m := new(meter)
-	return &Mux{meter: m, files: &fileStore{meter: m}, s3: newS3Store(ctx, cfg, m)}
+	return &Mux{meter: m, files: &fileStore{meter: m}, s3: newS3Store(ctx, cfg, m), web: newWebStore(m)}
 }
 
 // InClass is a store whose new objects are of a storage class, such as
@@ -56,7 +58,7 @@ func InClass(s Store, class string) Store {
 	}
 	far := *m.s3
 	far.class = types.StorageClass(class)
-	return &Mux{meter: m.meter, files: m.files, s3: &far}
+	return &Mux{meter: m.meter, files: m.files, s3: &far, web: m.web}
 }
 
 // Usage is what was moved so far, by all schemes together.
@@ -71,8 +73,10 @@ func (m *Mux) store(uri string) (Store, error) {
 		return m.files, nil
 	case scheme == "s3":
 		return m.s3, nil
+	case scheme == "https", scheme == "http":
+		return m.web, nil
 	}
-	return nil, fault.Input(InvalidURI, "no store for %s:// URIs", scheme).On(uri).Fix("give an s3:// or file:// URI or a path")
+	return nil, fault.Input(InvalidURI, "no store for %s:// URIs", scheme).On(uri).Fix("give an s3://, https:// or file:// URI or a path")
 }
 
 func (m *Mux) Stat(ctx context.Context, uri string) (Info, error) {
@@ -97,6 +101,15 @@ func (m *Mux) List(ctx context.Context, prefix string, visit func(Info) error) e
 		return err
 	}
 	return s.List(ctx, prefix, visit)
+}
+
+// ListNames is List where sizes come with the names; of files of web servers it gives the URI alone.
+func (m *Mux) ListNames(ctx context.Context, prefix string, visit func(Info) error) error {
+	s, err := m.store(prefix)
+	if err != nil {
+		return err
+	}
+	return ListNames(ctx, s, prefix, visit)
 }
 
 func (m *Mux) Create(ctx context.Context, uri string) (Upload, error) {

@@ -19,6 +19,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"github.com/cosmostat/constellation/pkg/fault"
 )
 
 // Info is what a store says about an object.
@@ -117,12 +119,27 @@ func WriteFile(ctx context.Context, w Writer, uri string, data []byte) (Info, er
 	return u.Commit()
 }
 
-// ReadFile reads a whole object.
+// MaxFile bounds what is read whole, in bytes: the record of a run of the whole
+// survey has a third of it.
+const MaxFile = 2 << 30
+
+// ReadFile reads a whole object, of up to [MaxFile].
 func ReadFile(ctx context.Context, r Reader, uri string) ([]byte, error) {
+	return ReadAtMost(ctx, r, uri, MaxFile)
+}
+
+// ReadAtMost reads a whole object that has at most so many bytes; a larger one is
+// an error of code ObjectTooLarge.
+func ReadAtMost(ctx context.Context, r Reader, uri string, most int64) ([]byte, error) {
 	body, err := r.Get(ctx, uri, "", Whole)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	return io.ReadAll(body)
+	data, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err == nil && int64(len(data)) > most {
+		return nil, fault.Data(TooLarge, "it has more than %d bytes, at most so many are read of such a file", most).On(uri).
+			Fix("check that it is the file that was meant")
+	}
+	return data, err
 }

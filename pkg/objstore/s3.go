@@ -2,7 +2,6 @@ package objstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -110,23 +109,10 @@ func (s *s3Store) Get(ctx context.Context, uri, etag string, r Range) (io.ReadCl
 	}), nil
 }
 
-// wrongAnswers is how often a GET is repeated whose answer isn't the one that was asked for.
-const wrongAnswers = 3
-
-var errWrongAnswer = errors.New("the server answered something else")
-
 // get asks for a range until it gets that range. The part that it returns
 // holds exactly what was asked for.
 func (s *s3Store) get(ctx context.Context, uri, etag string, r Range) (part, error) {
-	for try := 1; ; try++ {
-		p, err := s.getOnce(ctx, uri, etag, r)
-		if try > wrongAnswers || !errors.Is(err, errWrongAnswer) {
-			return p, err
-		}
-		if pause(ctx, try) != nil {
-			return part{}, stopped(ctx, "read", uri)
-		}
-	}
+	return untilRight(ctx, uri, func() (part, error) { return s.getOnce(ctx, uri, etag, r) })
 }
 
 func (s *s3Store) getOnce(ctx context.Context, uri, etag string, r Range) (part, error) {
@@ -136,11 +122,8 @@ func (s *s3Store) getOnce(ctx context.Context, uri, etag string, r Range) (part,
 	}
 	in := &s3.GetObjectInput{Bucket: &bucket, Key: &key}
 	in.IfMatch, in.IfUnmodifiedSince = s.conditions(etag)
-	switch {
-	case r.Length > 0:
-		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Length-1))
-	case r.Offset > 0:
-		in.Range = aws.String(fmt.Sprintf("bytes=%d-", r.Offset))
+	if asked := r.header(); asked != "" {
+		in.Range = &asked
 	}
 	out, err := c.GetObject(ctx, in)
 	if err != nil {
@@ -210,38 +193,12 @@ func isWhole(md middleware.Metadata, size int64, r Range) bool {
 	return ok && raw.StatusCode == http.StatusOK && r.Offset == 0 && r.Length == size
 }
 
-// past tells the two reasons apart for which a range can't be satisfied: it
-// begins at the very end, and to the end nothing is left; or it lies outside.
 func (s *s3Store) past(ctx context.Context, uri, etag string, r Range) (part, error) {
 	info, err := s.stat(ctx, uri, etag)
 	if err != nil {
 		return part{}, err
 	}
-	if _, err := r.within(uri, info.Size); err != nil {
-		return part{}, err
-	}
-	return part{body: http.NoBody, etag: info.ETag}, nil
-}
-
-// check holds an answer to the range that was asked for: it begins there, has
-// the bytes that it says, and ends early only where the object does.
-func (p *part) check(uri, contentRange string, r Range) error {
-	var from, to, total int64
-	_, err := fmt.Sscanf(contentRange, "bytes %d-%d/%d", &from, &to, &total)
-	if unknown, _ := fmt.Sscanf(contentRange, "bytes %d-%d/*", &from, &to); unknown == 2 && strings.HasSuffix(contentRange, "/*") {
-		total, err = -1, nil // RFC 9110, 14.4: enough where nothing is missing
-	}
-	switch {
-	case err != nil, from != r.Offset, to-from+1 != p.size, r.Length > 0 && p.size > r.Length, p.size != r.Length && to+1 != total:
-		asked := fmt.Sprintf("bytes %d-", r.Offset)
-		if r.Length > 0 {
-			asked += fmt.Sprint(r.Offset + r.Length - 1)
-		}
-		return fault.Passing(ServerError, "read: %w: %q of %d bytes when asked for %s", errWrongAnswer, contentRange, p.size, asked).On(uri)
-	case r.Length > p.size:
-		return truncated(uri, total)
-	}
-	return nil
+	return pastEnd(info, r)
 }
 
 func (s *s3Store) Delete(ctx context.Context, uri string) error {

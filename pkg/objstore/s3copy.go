@@ -70,6 +70,11 @@ func (m *Mux) Assemble(ctx context.Context, uri string, from Reader, parts []Par
 	} else if err := m.s3.samePlace(source.s3); err != nil {
 		return Assembled{}, notCopied(uri, err)
 	}
+	for _, p := range parts {
+		if p.Bytes == nil && !strings.HasPrefix(p.URI, s3Scheme) {
+			return Assembled{}, notCopied(uri, errors.New("not between buckets"))
+		}
+	}
 	return m.s3.assemble(ctx, uri, parts)
 }
 

@@ -146,7 +146,7 @@ func (s *s3Store) classify(a *answer) *fault.Error {
 	case "OperationAborted", "ConditionalRequestConflict", "InternalError", "BadDigest", "XAmzContentSHA256Mismatch":
 		return passing(ServerError)
 	case "PreconditionFailed":
-		return input(ObjectChanged, "the object was replaced since it was indexed: index again and re-run")
+		return input(ObjectChanged, "the object was replaced since it was indexed: index again and re-run, with a new file list if data.files names one")
 	}
 	if _, throttled := retry.DefaultThrottleErrorCodes[a.code]; throttled {
 		return passing(Throttled)
@@ -157,7 +157,7 @@ func (s *s3Store) classify(a *answer) *fault.Error {
 	case a.status == http.StatusForbidden, a.status == http.StatusUnauthorized:
 		return input(AccessDenied, s.denied())
 	case a.status == http.StatusPreconditionFailed:
-		return input(ObjectChanged, "the object was replaced since it was indexed: index again and re-run")
+		return input(ObjectChanged, "the object was replaced since it was indexed: index again and re-run, with a new file list if data.files names one")
 	case a.status == http.StatusTooManyRequests, a.status == http.StatusServiceUnavailable:
 		return passing(Throttled)
 	case a.status == http.StatusInsufficientStorage:

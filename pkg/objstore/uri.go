@@ -91,6 +91,26 @@ func splitObject(scheme, uri string) (bucket, key string, err error) {
 	return bucket, key, checkObject(uri, key)
 }
 
+// CheckObject refuses what can't be an object's URI or a file's path in any store.
+// The error has code InvalidURI.
+func CheckObject(uri string) error {
+	scheme, rest, is := strings.Cut(uri, "://")
+	switch {
+	case !is:
+		return checkObject(uri, strings.TrimPrefix(uri, "/"))
+	case scheme+"://" == fileScheme:
+		return checkObject(uri, strings.TrimPrefix(rest, "/"))
+	case scheme+"://" == httpsScheme, scheme+"://" == httpScheme:
+		u, err := webURL(uri)
+		if err != nil {
+			return err
+		}
+		return checkObject(uri, strings.TrimPrefix(u.Path, "/"))
+	}
+	_, _, err := splitObject(scheme+"://", uri)
+	return err
+}
+
 // checkObject refuses keys that can't name an object in every store: a name
 // that ends with a slash is a directory's.
 func checkObject(uri, key string) error {

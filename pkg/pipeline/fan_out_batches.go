@@ -38,6 +38,7 @@ type BatchIn struct {
 type CommitSettings struct {
 	Catalog settings.Catalog `flyte:"catalog" doc:"the Iceberg tables"`
 	Leases  string           `flyte:"leases" doc:"document of the leases by which the tiles are committed; empty or -: without"`
+	Release string           `flyte:"release" doc:"release of the MER products that counts; -: their names have none, empty: not known"`
 }
 
 // String names the batch's node in the console.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"encoding/json"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
@@ -39,7 +40,7 @@ func ByFile(why map[string]string) string {
 
 // Files is what [ByFile] wrote.
 func Files(text string) (why map[string]string, err error) {
-	if err := json.Unmarshal([]byte(text), &why); err != nil {
+	if err := bounds.Unmarshal([]byte(text), &why); err != nil {
 		return nil, fault.Input("InputsInvalid", "not an object of files and reasons in JSON: %w", err).At("unreadable").Fix(`give {"FILE": "REASON"}, or {}`)
 	}
 	return why, nil

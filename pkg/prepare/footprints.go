@@ -293,9 +293,7 @@ func (m *Merged) absent(plan *survey.Plan, counted map[euclid.ExposureID]bool) (
 // names says whether a reason names one of the exposure's files: the DET file is
 // not blamed for another.
 func names(why string, e euclid.Exposure) bool {
-	return slices.ContainsFunc([]euclid.File{e.DET, e.BKG, e.WGT, e.PSF}, func(f euclid.File) bool {
-		return f.Exists() && strings.Contains(why, f.URI)
-	})
+	return slices.ContainsFunc(e.Files(), func(f euclid.File) bool { return strings.Contains(why, f.URI) })
 }
 
 func (m *Merged) miss(det, reason string) {

@@ -17,9 +17,12 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 	table.Add("tiles left out", len(t.LeftOut))
 	table.Add("products that exposures lack", p.Incomplete)
 	table.Add("older deliveries, not used", p.Superseded)
+	table.Add("exposures with DET combined and in three files, used once", p.Both)
+	table.Add("files of a DET in three without the others", p.Stray)
 	table.Add("short exposures left out", p.SkippedShort)
 	table.Add("nominal exposures left out", p.SkippedNominal)
 	table.Add("files with unknown names", p.Unknown)
+	table.Add("files with names that are almost those of products", p.Near)
 	table.Add("files named like products but for what follows .fits", p.Leftover)
 	table.Add("exposures without a DET, BKG or PSF to read", p.Absent)
 	table.Add("release of the MER products", t.Release)
@@ -28,6 +31,8 @@ func Plan(p *survey.Plan, t *survey.Tiles) string {
 		incomplete = append(incomplete, m.String())
 	}
 	return table.HTML() + list("Tiles left out", t.LeftOut) + list("Incomplete exposures, the first", incomplete) + list("Older deliveries, the first", p.SupersededFiles) + list("Unknown names, examples", p.UnknownExamples) +
+		list("Files of a DET in three without the others, examples", p.StrayExamples) +
+		list("Almost names of products, examples", p.NearExamples) +
 		list("Like products, examples", p.LeftoverFirst) + list("Not taken of the MER products", t.Notes)
 }
 

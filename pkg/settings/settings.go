@@ -11,9 +11,10 @@ import (
 
 // Source says where the survey's files lie and how to reach them.
 type Source struct {
-	VISBase     string     `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS observation directories"`
-	MERBase     string     `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories"`
-	CatalogBase string     `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories"`
+	VISBase     string     `yaml:"vis_base_uri" json:"vis_base_uri" jsonschema_description:"prefix of the VIS files: s3://..., https://... where the server lists its directories, or a directory"`
+	MERBase     string     `yaml:"mer_base_uri" json:"mer_base_uri" jsonschema_description:"prefix of the MER tile directories, as of vis_base_uri"`
+	CatalogBase string     `yaml:"catalog_base_uri" json:"catalog_base_uri" jsonschema_description:"prefix of the MER final catalogue's tile directories, as of vis_base_uri"`
+	Files       string     `yaml:"files" json:"files,omitempty" jsonschema_description:"file list (CSV or Parquet) of which file holds which product, in place of the three prefixes and their listings"`
 	Region      string     `yaml:"s3_region" json:"s3_region" jsonschema_description:"region of the sources"`
 	Endpoint    string     `yaml:"s3_endpoint_url" json:"s3_endpoint_url" jsonschema_description:"any S3-compatible server; empty: AWS, also where the environment names another server for the outputs"`
 	Addressing  Addressing `yaml:"s3_addressing" json:"s3_addressing,omitempty" jsonschema_description:"where the bucket's name stands in requests: path (https://host/bucket), virtual (https://bucket.host), or auto: path where s3_endpoint_url is given"`

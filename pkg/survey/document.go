@@ -2,7 +2,6 @@ package survey
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -35,12 +34,8 @@ func Load[T any](ctx context.Context, r objstore.Reader, uri string) (*T, error)
 
 func decode[T any](uri string, text []byte) (*T, error) {
 	document := new(T)
-	err := bounds.JSON(text)
-	if err == nil {
-		err = json.Unmarshal(text, document)
-	}
-	if err != nil {
-		return nil, fault.Data("DocumentInvalid", "not a document of this suite: %w", err).On(uri)
+	if err := bounds.Unmarshal(text, document); err != nil {
+		return nil, fault.Data("DocumentInvalid", "not a document of this suite: %w", err).On(uri).Fix("check that it is the file that was meant; a new run, under another --run-id, writes its own")
 	}
 	return document, nil
 }

@@ -30,6 +30,7 @@ type Identity struct {
 	VISBase     string             `json:"vis_base_uri,omitempty"`
 	MERBase     string             `json:"mer_base_uri,omitempty"`
 	CatalogBase string             `json:"catalog_base_uri,omitempty"`
+	Files       string             `json:"files,omitempty"`
 	Exposures   settings.Exposures `json:"exposures,omitempty"`
 	Release     settings.Release   `json:"release,omitempty"`
 	Verify      settings.Verify    `json:"verify,omitempty"`
@@ -45,12 +46,13 @@ func NewIdentity(configID string, s settings.Source, t settings.Tiling, verify s
 		Release           settings.Release
 		Verify            settings.Verify
 		Tiling            settings.Tiling
-	}{s.VISBase, s.MERBase, s.CatalogBase, s.Exposures, s.Release, verify, t})
+		Files             string `json:",omitempty"`
+	}{s.VISBase, s.MERBase, s.CatalogBase, s.Exposures, s.Release, verify, t, s.Files})
 	if err != nil {
 		panic("survey: a plain struct failed to encode: " + err.Error()) // strings and numbers that validate let through always encode
 	}
 	return Identity{ConfigID: configID, DataID: digest(text), VISBase: s.VISBase, MERBase: s.MERBase, CatalogBase: s.CatalogBase,
-		Exposures: s.Exposures, Release: s.Release, Verify: verify, Grid: t.Grid, Engine: engine}
+		Files: s.Files, Exposures: s.Exposures, Release: s.Release, Verify: verify, Grid: t.Grid, Engine: engine}
 }
 
 // LoadIdentity finds out which configuration a run's directory is of; nil where
@@ -170,7 +172,7 @@ func (i Identity) unlike(is *Identity) string {
 		there, is any
 	}{
 		{"data.vis_base_uri", is.VISBase, i.VISBase}, {"data.mer_base_uri", is.MERBase, i.MERBase}, {"data.catalog_base_uri", is.CatalogBase, i.CatalogBase},
-		{"data.exposures", is.Exposures, i.Exposures}, {"data.release", is.Release, i.Release}, {"data.verify", is.Verify, i.Verify}, {"tiling.sub_tile_grid", is.Grid.Shape, i.Grid.Shape},
+		{"data.files", is.Files, i.Files}, {"data.exposures", is.Exposures, i.Exposures}, {"data.release", is.Release, i.Release}, {"data.verify", is.Verify, i.Verify}, {"tiling.sub_tile_grid", is.Grid.Shape, i.Grid.Shape},
 		{"tiling.sub_tile_margin_arcmin", is.Grid.MarginArcmin, i.Grid.MarginArcmin}, {"tiling.mer_tile_size_arcmin", is.Grid.TileArcmin, i.Grid.TileArcmin},
 		{"tiling.mer_core_size_arcmin", is.Grid.CoreArcmin, i.Grid.CoreArcmin}, {"engine", is.Engine, i.Engine},
 	} {

@@ -38,8 +38,13 @@ type Plan struct {
 	// What the listing left out, as euclid.Observations has it; names are examples.
 	Unknown         int              `json:"unknown,omitempty"`
 	UnknownExamples []string         `json:"unknown_examples,omitempty"`
+	Near            int              `json:"near,omitempty"`
+	NearExamples    []string         `json:"near_examples,omitempty"`
 	Superseded      int              `json:"superseded,omitempty"`
 	SupersededFiles []string         `json:"superseded_examples,omitempty"`
+	Both            int              `json:"both,omitempty"`
+	Stray           int              `json:"stray,omitempty"`
+	StrayExamples   []string         `json:"stray_examples,omitempty"`
 	Incomplete      int              `json:"incomplete,omitempty"`
 	IncompleteFirst []euclid.Missing `json:"incomplete_examples,omitempty"`
 	Leftover        int              `json:"leftover,omitempty"`
@@ -98,7 +103,7 @@ const usualDithers = 4
 // groupOf is the group of consecutive observation numbers that an exposure is in.
 func groupOf(e euclid.Exposure, size int) int {
 	n := 0
-	for _, digit := range e.Obs { // six digits: euclid.ParseVISName has seen to it
+	for _, digit := range e.Obs { // six digits: euclid.ParseName has seen to it
 		n = 10*n + int(digit-'0')
 	}
 	return n / size
@@ -114,7 +119,8 @@ func NewPlan(ctx context.Context, w objstore.Writer, uri string, o *euclid.Obser
 	}
 	p := &Plan{
 		Exposures: len(o.Exposures), Batches: make([]BatchRef, len(batches)), uri: uri,
-		Unknown: o.Unknown, UnknownExamples: o.UnknownExamples, SkippedShort: o.SkippedShort, SkippedNominal: o.SkippedNominal,
+		Unknown: o.Unknown, UnknownExamples: o.UnknownExamples, Near: o.Near, NearExamples: o.NearExamples, Both: o.Both, Stray: o.Stray, StrayExamples: o.StrayExamples,
+		SkippedShort: o.SkippedShort, SkippedNominal: o.SkippedNominal,
 		Superseded: len(o.Superseded), SupersededFiles: firstOf(o.Superseded), Incomplete: len(o.Incomplete), IncompleteFirst: firstOf(o.Incomplete),
 		Leftover: o.Leftover, LeftoverFirst: o.LeftoverExamples,
 	}
@@ -251,6 +257,15 @@ func (p *Plan) Notes() (lines []string) {
 	}
 	if p.Superseded > 0 {
 		lines = append(lines, fmt.Sprintf("older deliveries of VIS files, not taken: %d", p.Superseded))
+	}
+	if p.Both > 0 {
+		lines = append(lines, fmt.Sprintf("exposures whose DET is there combined and in three files, and is taken once: %d", p.Both))
+	}
+	if p.Stray > 0 {
+		lines = append(lines, fmt.Sprintf("files of a DET in three without the others of their time, not taken: %d (%s)", p.Stray, fewOf(p.StrayExamples)))
+	}
+	if p.Near > 0 {
+		lines = append(lines, fmt.Sprintf("names of VIS files that are almost those of products, not read: %d (%s)", p.Near, fewOf(p.NearExamples)))
 	}
 	if p.Unknown > 0 {
 		lines = append(lines, fmt.Sprintf("names of VIS files that are not understood: %d (%s)", p.Unknown, fewOf(p.UnknownExamples)))

@@ -284,10 +284,15 @@ func LoadRun(ctx context.Context, r objstore.Reader, uri string) (*Run, error) {
 	if err != nil || len(run.Parts) == 0 {
 		return run, err
 	}
+	named := make(map[string]bool, len(run.Parts))
 	for _, part := range run.Parts {
 		if !filepath.IsLocal(part) || strings.Contains(part, "://") {
 			return nil, fault.Data("DocumentInvalid", "its part %q does not lie below it", part).On(uri).Fix("run record-run again")
 		}
+		if named[filepath.Clean(part)] {
+			return nil, fault.Data("DocumentInvalid", "it names its part %q twice", part).On(uri).Fix("run record-run again")
+		}
+		named[filepath.Clean(part)] = true
 	}
 	base := strings.TrimSuffix(uri, "/"+objstore.Base(uri))
 	parts := make([]*Run, len(run.Parts))

@@ -1,6 +1,8 @@
 package quadrants
 
 import (
+	"slices"
+
 	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -66,8 +68,9 @@ func rowsOf(qs []euclid.Quadrant) []row {
 func (r *row) quadrant() (euclid.Quadrant, error) {
 	if len(r.ra) != len(r.dec) {
 		return r.Quadrant, fault.Data(CodeCorrupt, "its outline has more points in one coordinate than in the other").
-			At("exposure %s, quadrant %s", r.Exposure, r.Name)
+			At("exposure %s, quadrant %s", r.Exposure, r.Name).Fix(remedy)
 	}
+	r.Outline = slices.Grow(r.Outline, len(r.ra))
 	for i := range r.ra {
 		r.Outline = append(r.Outline, sky.Coord{RA: r.ra[i], Dec: r.dec[i]})
 	}

@@ -15,10 +15,27 @@ const (
 	CodeColumns = "FootprintsColumns" // a column is missing or of another type
 )
 
+// What is read at once: a tile in the deepest fields has a tenth of it.
+const (
+	maxQuadrants = 1 << 17
+	maxPoints    = 4 << 20 // in all outlines
+)
+
+// remedy is for a file of footprints: the pipeline wrote it, and makes it again.
+const remedy = "remove it: a new run, under another --run-id, makes it again"
+
 // Read reads all quadrants of a file.
 func Read(r io.ReaderAt, size int64) ([]euclid.Quadrant, error) {
 	var all []euclid.Quadrant
+	points := 0
 	err := Scan(r, size, func(qs []euclid.Quadrant) error {
+		for _, q := range qs {
+			points += len(q.Outline)
+		}
+		if len(all)+len(qs) > maxQuadrants || points > maxPoints {
+			return fault.Data(CodeCorrupt, "it has %d quadrants or more, with %d points in their outlines; at most %d are read, with %d", len(all)+len(qs), points, maxQuadrants, maxPoints).
+				Fix(remedy)
+		}
 		all = append(all, qs...)
 		return nil
 	})
@@ -28,7 +45,7 @@ func Read(r io.ReaderAt, size int64) ([]euclid.Quadrant, error) {
 // Scan reads a file row group by row group until visit fails. The slice that
 // visit gets is its own.
 func Scan(r io.ReaderAt, size int64, visit func(qs []euclid.Quadrant) error) error {
-	in := columnar.Reader[row]{Columns: columns(), Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeCorrupt}
+	in := columnar.Reader[row]{Columns: columns(), Corrupt: CodeCorrupt, Missing: CodeColumns, Invalid: CodeCorrupt, Remedy: remedy}
 	return in.Scan(r, size, func(rows []row) (err error) {
 		qs := make([]euclid.Quadrant, len(rows))
 		for i := range rows {

@@ -3,6 +3,8 @@ package literal
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -37,17 +39,29 @@ func Unmarshal(m *core.LiteralMap, ptr any) error {
 			errs = append(errs, fmt.Errorf("%s: missing (%s)", f.Name, TypeName(f.Type)))
 		}
 	}
-	var extra []string
-	for name := range m.GetLiterals() {
-		if !known[name] {
-			extra = append(extra, name)
+	more := extra(maps.Keys(m.GetLiterals()), fields, func(name string) bool { return known[name] })
+	return errors.Join(append(errs, more...)...)
+}
+
+// maxExtra is how many variables are named that nobody declares.
+const maxExtra = 20
+
+// extra says which variables nobody declares.
+func extra(given iter.Seq[string], fields []Field, known func(string) bool) (errs []error) {
+	var none []string
+	for name := range given {
+		if !known(name) {
+			none = append(none, name)
 		}
 	}
-	slices.Sort(extra)
-	for _, name := range extra {
+	slices.Sort(none)
+	for i, name := range none {
+		if i == maxExtra {
+			return append(errs, fmt.Errorf("and %d more that don't exist", len(none)-i))
+		}
 		errs = append(errs, fmt.Errorf("%s: no such variable (%s)", name, names(fields)))
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Decode decodes one literal into the value that ptr points to.

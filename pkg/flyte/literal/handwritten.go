@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"google.golang.org/protobuf/encoding/protojson"
 )
@@ -22,6 +23,9 @@ import (
 // variant's name. It also takes a LiteralMap in protobuf's JSON form, an object
 // whose one key is "literals".
 func ParseJSON(fields []Field, text []byte) (*core.LiteralMap, error) {
+	if err := bounds.JSON(text); err != nil {
+		return nil, err
+	}
 	var values map[string]json.RawMessage
 	if err := json.Unmarshal(text, &values); err != nil {
 		return nil, fmt.Errorf("want a JSON object: %w", err)
@@ -48,12 +52,7 @@ func ParseJSON(fields []Field, text []byte) (*core.LiteralMap, error) {
 		}
 		errs = append(errs, err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if !isField(name) {
-			errs = append(errs, fmt.Errorf("%s: no such variable (%s)", name, names(fields)))
-		}
-	}
-	return m, errors.Join(errs...)
+	return m, errors.Join(append(errs, extra(maps.Keys(values), fields, isField)...)...)
 }
 
 // parse reads JSON into a value whose type has a literal.

@@ -29,6 +29,7 @@ func unpack(raw []byte) (map[string]any, error) {
 // list that is open, how many values it lacks.
 func checkPacked(raw []byte) error {
 	at, left := 0, []uint64{1}
+	parts, most := 0, mostParts(len(raw))
 	for len(left) > 0 {
 		last := len(left) - 1
 		if left[last] == 0 {
@@ -36,6 +37,9 @@ func checkPacked(raw []byte) error {
 			continue
 		}
 		left[last]--
+		if parts++; parts > most {
+			return fmt.Errorf("byte %d: it has more than %d parts in %d bytes", at, most, len(raw))
+		}
 		if at >= len(raw) {
 			return fmt.Errorf("it ends after %d bytes, before its last value does", len(raw))
 		}

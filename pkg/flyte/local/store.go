@@ -15,6 +15,7 @@ import (
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
@@ -55,7 +56,7 @@ func (r *run) read(ctx context.Context, uri string, m proto.Message) (bool, erro
 	if raw == nil || err != nil {
 		return false, err
 	}
-	if err := proto.Unmarshal(raw, m); err != nil {
+	if err := literal.FromWire(raw, m); err != nil {
 		return true, fmt.Errorf("decode %s: %w", uri, err)
 	}
 	return true, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
@@ -14,6 +15,9 @@ import (
 // chain, so that an attempt that was stopped before it saved anything loses
 // nothing.
 const previousFile = "_previous"
+
+// What is read of a checkpoint, in bytes: a prefix, and something saved.
+const maxPrefix, maxSaved = 4096, 64 << 20
 
 // chainLimit bounds how many attempts are asked; the engine allows fewer.
 const chainLimit = 64
@@ -51,8 +55,8 @@ func (c *Checkpoint) Earlier(ctx context.Context) ([]string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.followed && len(c.earlier) > 0 && len(c.earlier) < chainLimit {
-		raw, err := objstore.ReadFile(ctx, c.store, objstore.Join(c.earlier[len(c.earlier)-1], previousFile))
-		if fault.CodeOf(err) == objstore.NotFound {
+		raw, err := objstore.ReadAtMost(ctx, c.store, objstore.Join(c.earlier[len(c.earlier)-1], previousFile), maxPrefix)
+		if code := fault.CodeOf(err); code == objstore.NotFound || code == objstore.TooLarge { // or nobody's
 			break
 		}
 		if err != nil {
@@ -111,12 +115,12 @@ func (c *Checkpoint) Load(ctx context.Context, name string, into any) (bool, err
 }
 
 func (c *Checkpoint) load(ctx context.Context, prefix, name string, into any) (bool, error) {
-	raw, err := objstore.ReadFile(ctx, c.store, objstore.Join(prefix, name))
+	raw, err := objstore.ReadAtMost(ctx, c.store, objstore.Join(prefix, name), maxSaved)
 	switch {
-	case fault.CodeOf(err) == objstore.NotFound:
+	case fault.CodeOf(err) == objstore.NotFound, fault.CodeOf(err) == objstore.TooLarge:
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("load checkpoint %s: %w", name, err)
 	}
-	return json.Unmarshal(raw, into) == nil, nil
+	return bounds.Unmarshal(raw, into) == nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -41,7 +42,7 @@ func ReadClosure(custom *structpb.Struct) (Closure, error) {
 		return Closure{}, fmt.Errorf("decode custom.%s: %w", closureField, err)
 	}
 	job := &core.DynamicJobSpec{}
-	if err := proto.Unmarshal(raw, job); err != nil {
+	if err := literal.FromWire(raw, job); err != nil {
 		return Closure{}, fmt.Errorf("decode custom.%s: %w", closureField, err)
 	}
 	return Closure{job}, nil

@@ -54,6 +54,9 @@ type item struct {
 	inputs *core.LiteralMap
 }
 
+// asRegistered is what a template has to be.
+const asRegistered = "give the task's template as it was registered, which the engine hands over"
+
 // readClosure reads the closure from the task's own template and fills in the
 // project, domain and version under which the task was registered.
 func (a *attempt) readClosure(ctx context.Context) (Closure, error) {
@@ -62,17 +65,17 @@ func (a *attempt) readClosure(ctx context.Context) (Closure, error) {
 		return Closure{}, fault.Input("ArgumentsInvalid", "--task-template is missing").
 			Fix("give the task's template, whose custom holds what it multiplies")
 	}
-	raw, err := objstore.ReadFile(ctx, a.proc.Store, uri)
+	raw, err := objstore.ReadAtMost(ctx, a.proc.Store, uri, literal.MaxFile)
 	if err != nil {
 		return Closure{}, fmt.Errorf("read the task's template: %w", err)
 	}
 	t := &core.TaskTemplate{}
-	if err := proto.Unmarshal(raw, t); err != nil {
-		return Closure{}, fault.Input("TemplateUnreadable", "not a task template: %w", err).On(uri)
+	if err := literal.FromWire(raw, t); err != nil {
+		return Closure{}, fault.Input("TemplateUnreadable", "not a task template: %w", err).On(uri).Fix(asRegistered)
 	}
 	c, err := ReadClosure(t.GetCustom())
 	if err != nil {
-		return Closure{}, fault.Input("TemplateUnreadable", "%w", err).On(uri)
+		return Closure{}, fault.Input("TemplateUnreadable", "%w", err).On(uri).Fix(asRegistered)
 	}
 	fill(c.Job.ProtoReflect(), a.env.id)
 	return c, nil

@@ -11,7 +11,6 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/flyteorg/flyte/flyteidl/gen/pb-go/flyteidl/core"
-	"google.golang.org/protobuf/proto"
 )
 
 // Where the index of a map's element stands: the first names the second.
@@ -27,21 +26,21 @@ func (a *attempt) readInputs(ctx context.Context) (*core.LiteralMap, error) {
 	if len(a.inputs) == 0 {
 		return m, nil // the engine writes no file then
 	}
-	raw, err := objstore.ReadFile(ctx, a.proc.Store, a.args.inputs)
+	read := func(uri string) ([]byte, error) { return objstore.ReadAtMost(ctx, a.proc.Store, uri, literal.MaxFile) }
+	raw, err := read(a.args.inputs)
 	if err != nil {
 		return nil, fmt.Errorf("read inputs: %w", err)
 	}
 	if strings.HasSuffix(a.args.inputs, ".json") {
 		m, err = a.parseInputs(raw)
 	} else {
-		err = proto.Unmarshal(raw, m)
+		err = literal.FromWire(raw, m)
 	}
 	if err != nil {
 		return nil, fault.Input("InputsUnreadable", "not the inputs of a task: %w", err).On(a.args.inputs).
 			Fix("give a serialized LiteralMap, or a .json file with one key per input")
 	}
-	err = literal.Resolve(m, func(uri string) ([]byte, error) { return objstore.ReadFile(ctx, a.proc.Store, uri) })
-	if err != nil {
+	if err = literal.Resolve(m, read); err != nil {
 		return nil, fmt.Errorf("read an offloaded input: %w", err)
 	}
 	if a.args.element.set {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -38,9 +37,7 @@ func ByHand(ctx context.Context, r objstore.Reader, directory string, s pipeline
 	request := Request{SubTileID: m.ID(), Directory: directory, Made: m.Plan, Results: directory, Nothing: m.Nothing()}
 	var made manifest.Provenance
 	if text, err = objstore.ReadFile(ctx, r, objstore.Join(directory, survey.ProvenanceFile)); err == nil {
-		if err = bounds.JSON(text); err == nil {
-			err = json.Unmarshal(text, &made)
-		}
+		err = bounds.Unmarshal(text, &made)
 	}
 	if err != nil && !objstore.IsNotFound(err) {
 		return request, err

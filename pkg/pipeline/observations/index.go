@@ -5,14 +5,17 @@ package observations
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/cosmostat/constellation/pkg/euclid"
+	"github.com/cosmostat/constellation/pkg/euclid/filelist"
 	"github.com/cosmostat/constellation/pkg/euclid/quadrants"
 	"github.com/cosmostat/constellation/pkg/flyte/literal"
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/region"
 	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -26,7 +29,11 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 	if err != nil {
 		return out, err
 	}
-	listed, err := euclid.IndexExposures(ctx, source, in.Source.VISBase, in.Source.Exposures)
+	files, notes, err := Files(ctx, source, in.Source)
+	if err != nil {
+		return out, err
+	}
+	listed, err := euclid.IndexExposures(ctx, files, cmp.Or(in.Source.Files, in.Source.VISBase), in.Source.Exposures)
 	if err != nil {
 		return out, err
 	}
@@ -40,7 +47,7 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 		counts, settled, err = survey.HoldRelease(ctx, env.Store(), d.Releases(), d.ConfigID, d.Run(), newest)
 		return counts, err
 	}
-	tiles, err := Tiles(ctx, source, in, hold, func(why error) { env.Log.Warn("a tile is left out", "reason", why) })
+	tiles, err := Tiles(ctx, files, in, hold, func(why error) { env.Log.Warn("a tile is left out", "reason", why) })
 	if err != nil {
 		return out, err
 	}
@@ -50,7 +57,7 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 		Plan:    literal.Blob{URI: env.Output("plan.json"), Format: "json"},
 		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
 		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut, Release: cmp.Or(tiles.Release, pipeline.None),
-		Notes: append(plan.Notes(), tiles.Notes...),
+		Notes: slices.Concat(notes, plan.Notes(), tiles.Notes),
 	}
 	if settled != "" {
 		out.Notes = append(out.Notes, settled)
@@ -67,6 +74,19 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 	return out, survey.Save(ctx, env.Store(), out.Tiles.URI, tiles)
 }
 
+// Files is what lists a survey's files and reads them: the store that they are in,
+// or a file list, which is read from it. Notes say what the list held beside.
+func Files(ctx context.Context, store euclid.TileStore, s settings.Source) (files euclid.TileStore, notes []string, err error) {
+	if s.Files == "" {
+		return store, nil, nil
+	}
+	list, err := filelist.Read(ctx, store, s.Files)
+	if err != nil {
+		return nil, nil, err
+	}
+	return list, list.Notes, nil
+}
+
 // Tiles finds the tiles that the inputs ask for, and their neighbours. Those that
 // can't be placed on the sky are told at once: they may be why something fails.
 // hold, if not nil, settles which release counts where the newest is asked for.
@@ -79,7 +99,7 @@ func Tiles(ctx context.Context, source euclid.TileStore, in pipeline.IndexObserv
 	}
 	leftOut, radius := []string{}, sky.Grid(in.Tiling.Grid).NeighbourRadius()
 	found, listed, err := euclid.IndexTiles(ctx, source, euclid.TileOptions{
-		Source: in.Tiling.Source, MERBase: in.Source.MERBase, CatalogBase: in.Source.CatalogBase,
+		Source: in.Tiling.Source, MERBase: cmp.Or(in.Source.Files, in.Source.MERBase), CatalogBase: cmp.Or(in.Source.Files, in.Source.CatalogBase),
 		TileTable: in.Tiling.TileTable, IDs: in.TileIDs, NeighbourRadiusDeg: radius,
 		Release: in.Source.Release, Hold: hold,
 		ParquetTable: quadrants.ReadTileTable,

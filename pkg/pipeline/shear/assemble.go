@@ -73,7 +73,7 @@ func AssembleDirectories(ctx context.Context, s pipeline.ResolveConfigOut) (asse
 	if err != nil {
 		return assemble.Total{}, nil, err
 	}
-	total, err := Commit(ctx, run, s.Inference, pipeline.CommitSettings{Catalog: s.Catalog}, d, survey.RunURI(d.RunURI))
+	total, err := Commit(ctx, run, s.Inference, pipeline.CommitSettings{Catalog: s.Catalog, Release: run.Release}, d, survey.RunURI(d.RunURI))
 	return total, run, err
 }
 
@@ -95,7 +95,8 @@ func Commit(ctx context.Context, part *survey.Run, engine settings.Inference, in
 	if err != nil {
 		return total, err
 	}
-	total, err = assemble.Commit(ctx, env.Store(), c, part, results.Methods(engine.Engine, engine.Inference), leases, record)
+	terms := assemble.Terms{Methods: results.Methods(engine.Engine, engine.Inference), Release: in.Release, Leases: leases}
+	total, err = assemble.Commit(ctx, env.Store(), c, part, terms, record)
 	// What assembly found to be gone is to be made again, too.
 	if err := errors.Join(err, part.MarkFailures(ctx, redo)); err != nil {
 		return total, err

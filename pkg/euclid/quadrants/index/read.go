@@ -64,7 +64,7 @@ func openTable(ctx context.Context, r objstore.Reader, f fileEntry) (*table, err
 
 func (t *table) parse(raw []byte) (err error) {
 	const tail = 8 // length and magic
-	if t.meta, err = metadata.NewFileMetaData(raw[:max(len(raw)-tail, 0)], nil); err != nil {
+	if t.meta, err = columnar.Footer(raw[:max(len(raw)-tail, 0)]); err != nil {
 		return err
 	}
 	want, err := columnar.Schema(columns())
@@ -145,7 +145,7 @@ func (t *table) rows(data []byte, from, i int) ([]row, error) {
 }
 
 func decodeGroup(g *file.RowGroupReader) ([]row, error) {
-	in := columnar.Reader[row]{Columns: columns(), Corrupt: CodeCorrupt, Missing: CodeCorrupt, Invalid: CodeCorrupt}
+	in := columnar.Reader[row]{Columns: columns(), Corrupt: CodeCorrupt, Missing: CodeCorrupt, Invalid: CodeCorrupt, Remedy: remedy}
 	rows, err := in.Group(g)
 	for i := range rows {
 		if n := len(rows[i].outline); n%2 != 0 || n < 2*minPoints || n > 2*maxPoints {

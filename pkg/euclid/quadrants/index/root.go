@@ -93,11 +93,8 @@ func loadRoot(ctx context.Context, r objstore.Reader, uri string) (*root, error)
 		return nil, fmt.Errorf("read quadrant index: %w", err)
 	}
 	doc := &root{}
-	if err = bounds.JSON(data); err == nil {
-		err = json.Unmarshal(data, doc)
-	}
-	if err != nil {
-		return nil, corrupt("not the root document of a quadrant index: %w", err).On(uri)
+	if err := bounds.Unmarshal(data, doc); err != nil {
+		return nil, corrupt("not the root document of a quadrant index: %w", err).On(uri).Fix("%s", remedy)
 	}
 	if doc.Format != format {
 		return nil, corrupt("its format is %q, not %q", doc.Format, format).On(uri).Fix("build the index again with this version")
