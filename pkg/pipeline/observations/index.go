@@ -87,6 +87,18 @@ func Files(ctx context.Context, store euclid.TileStore, s settings.Source) (file
 	return list, list.Notes, nil
 }
 
+// Inventory is every file of the sources that counts. Notes say what else there is.
+func Inventory(ctx context.Context, store euclid.TileStore, s settings.Source) ([]euclid.Entry, []string, error) {
+	files, notes, err := Files(ctx, store, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, more, err := euclid.Inventory(ctx, files, cmp.Or(s.Files, s.VISBase), euclid.TileOptions{
+		MERBase: cmp.Or(s.Files, s.MERBase), CatalogBase: cmp.Or(s.Files, s.CatalogBase), Release: s.Release,
+	})
+	return entries, append(notes, more...), err
+}
+
 // Tiles finds the tiles that the inputs ask for, and their neighbours. Those that
 // can't be placed on the sky are told at once: they may be why something fails.
 // hold, if not nil, settles which release counts where the newest is asked for.
