@@ -19,7 +19,8 @@ import (
 func TestReleases(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	q2 := s.server.Bucket(t, "q2")
+	const second = "euclid-q2"
+	q2 := s.server.Bucket(t, second)
 	s.do(t, "simulate", "--preset", "tiny", "--release", "q2", "--gz", "catalogues", "--out", filepath.Join(q2, "q1"))
 	rows := func(bucket string) (all []string) {
 		warehouse := s.path("warehouse-" + bucket)
@@ -28,7 +29,7 @@ func TestReleases(t *testing.T) {
 		if !regexp.MustCompile(`verdict +ok`).MatchString(r.stdout) {
 			t.Fatal(r)
 		}
-		if bucket == "q2" && !strings.Contains(r.stdout, "combined and in three files") {
+		if bucket == second && !strings.Contains(r.stdout, "combined and in three files") {
 			t.Errorf("nothing says that exposures lie there twice: %s", r)
 		}
 		c, err := catalog.Open(t.Context(), settings.Catalog{Warehouse: warehouse, Namespace: "shear", Table: strings.ToLower(s.tiny.Field) + "_shear"})
@@ -53,15 +54,15 @@ func TestReleases(t *testing.T) {
 		slices.Sort(all)
 		return all
 	}
-	if d := cmp.Diff(rows(surveyBucket), rows("q2")); d != "" {
+	if d := cmp.Diff(rows(surveyBucket), rows(second)); d != "" {
 		t.Errorf("rows (-q1 +q2):\n%s", d)
 	}
-	manifests, err := filepath.Glob(filepath.Join(s.products, "of-q2", "*", "*", "manifest.yaml"))
+	manifests, err := filepath.Glob(filepath.Join(s.products, "of-"+second, "*", "*", "manifest.yaml"))
 	if err != nil || len(manifests) == 0 {
 		t.Fatalf("%v, %v", manifests, err)
 	}
 	for _, part := range []string{"sci", "rms", "flg"} {
-		path := fmt.Sprintf(`%s_path: "?s3://q2/q1/VIS/EUC_VIS_SWL-DET-002681-99-1__[^_]*_%s\.fits`, part, part)
+		path := fmt.Sprintf(`%s_path: "?s3://euclid-q2/q1/VIS/EUC_VIS_SWL-DET-002681-99-1__[^_]*_%s\.fits`, part, part)
 		if !regexp.MustCompile(path).Match(read(t, manifests[0])) {
 			t.Errorf("%s doesn't name the file of %s: %s", manifests[0], part, read(t, manifests[0]))
 		}
