@@ -80,6 +80,22 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if !settings.Known(policy) {
 		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
+	v, err := listVIS(ctx, l, visBase)
+	if err != nil {
+		return nil, err
+	}
+	o := v.observations(policy)
+	if err := o.complete(ctx, l); err != nil {
+		return nil, err
+	}
+	if len(o.Exposures) == 0 {
+		return nil, o.none(visBase, policy, v.seen)
+	}
+	return o, nil
+}
+
+// listVIS lists the files of VIS.
+func listVIS(ctx context.Context, l objstore.Lister, visBase string) (*visListing, error) {
 	v := visListing{det: map[ExposureID][]detSet{}, lost: lost{}, bare: map[psfKey]string{}}
 	_, v.named = l.(NamedLister)
 	err := listFiles(ctx, l, directory(visBase), v.takeNamed, func(info objstore.Info) error {
@@ -92,14 +108,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if err != nil {
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
-	o := v.observations(policy)
-	if err := o.complete(ctx, l); err != nil {
-		return nil, err
-	}
-	if len(o.Exposures) == 0 {
-		return nil, o.none(visBase, policy, v.seen)
-	}
-	return o, nil
+	return &v, nil
 }
 
 // visListing is what a listing of VIS holds, as it comes.
@@ -288,7 +297,7 @@ func (o *Observations) none(visBase string, policy settings.Exposures, seen int)
 			f.Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
 		}
 		return f
-	case skipped > 0:
+	case skipped > 0 && len(o.Incomplete) == 0:
 		return fault.Input("NoObservations", "no %s exposures among %d files, but %d others", policy, seen, skipped).
 			On(visBase).Fix("set data.exposures to what there is")
 	default:

@@ -115,8 +115,8 @@ func (s *webStore) get(ctx context.Context, uri, token string, r Range) (part, e
 		p, last, err = s.getOnce(ctx, uri, token, r)
 		return p, err
 	})
-	if errors.Is(err, errWrongAnswer) && last != nil && last.wholeForRange {
-		err = last.ignoresRanges(r)
+	if errors.Is(err, errWrongAnswer) && last != nil && last.instead != nil {
+		err = last.instead
 	}
 	return p, err
 }

@@ -125,10 +125,9 @@ func (a *webAnswer) part(token string, r Range) (part, error) {
 	if !asked || r.Offset == 0 && r.Length == p.size {
 		return p, nil
 	}
-	if _, err := r.within(a.uri, p.size); err != nil {
-		return part{}, err
+	if _, a.instead = r.within(a.uri, p.size); a.instead == nil {
+		a.instead = a.ignoresRanges(r)
 	}
-	a.wholeForRange = true
 	return part{}, a.wrong("all %d bytes, when asked for %s", p.size, r.header())
 }
 
