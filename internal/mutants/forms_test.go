@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cosmostat/constellation/pkg/euclid/filelist"
 	"github.com/cosmostat/constellation/pkg/fits"
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
@@ -200,4 +201,47 @@ func TestForms(t *testing.T) {
 		one("a name in small letters beside", place("VIS/2682/euc_vis_swl-det-002682-00-1__20991019t000000z.fits", []byte("x")),
 			rightSaying(nil, "its letters are not those of EUC_VIS_SWL-DET-002682-00-1__20991019T000000Z")),
 	))
+}
+
+// TestFormsByList takes DETs in three files from a file list.
+func TestFormsByList(t *testing.T) {
+	one := func(name string, change change, want want) mutant {
+		return mutant{name: name, change: change, want: want, config: byList}
+	}
+	anonymousParts := func(t *testing.T, k *kept) {
+		for i, part := range []string{"_sci.fits", "_rms.fits", "_flg.fits"} {
+			anonymous(part, fmt.Sprintf("mem://euclid/m/%d", i))(t, k)
+		}
+	}
+	unnamed := func(rows []filelist.Row) []filelist.Row {
+		for i, part := range []string{"_sci.fits", "_rms.fits", "_flg.fits"} {
+			rows = row(part, func(r *filelist.Row) { r.Size, r.ETag, r.URI = "", "", fmt.Sprintf("mem://euclid/m/%d", i) })(rows)
+		}
+		return rows
+	}
+	run(t, []mutant{
+		one("in three", tabled(split()), right()),
+		one("in three, of names that say nothing", tabled(all(split(), anonymousParts), unnamed), right()),
+		one("beside the combined", tabled(inThree(detFile, false, true)), rightSaying(nil, "combined and in three files")),
+		one("no row of rms", tabled(split(), without("_rms.fits")), refused("002682_00_1 lacks DET", "no _rms of the same time")),
+		one("rms is older", tabled(split(retime("_rms", oldTime))), refused("002682_00_1 lacks DET", "no _rms of the same time")),
+		one("rms isn't there", tabled(split(), row("_rms.fits", func(r *filelist.Row) { r.Size, r.ETag = "", ""; r.URI = "mem://euclid/m/none" })), refused("002682_00_1 lacks DET", "none", "can't be had")),
+		one("rms of a name that says nothing", tabled(all(split(), anonymousParts), row("_rms.fits", func(r *filelist.Row) { r.Size, r.ETag, r.URI = "", "", "mem://euclid/m/1" })), right()),
+		one("sci and flg of names that say nothing, rms older than the combined", tabled(all(inThree(detFile, false, true), retime("_rms", oldTime), anonymousParts),
+			row("_sci.fits", func(r *filelist.Row) { r.Size, r.ETag, r.URI = "", "", "mem://euclid/m/0" }), row("_flg.fits", func(r *filelist.Row) { r.Size, r.ETag, r.URI = "", "", "mem://euclid/m/2" })), right()),
+		one("rms half copied", tabled(split(), row("_rms.fits", func(r *filelist.Row) { r.URI += ".part" })), refused("002682_00_1 lacks DET", `_rms\.fits\.part.* is no whole file`)),
+		one("a BKG half copied", tabled(nothing, row(bkgFile, func(r *filelist.Row) { r.URI += ".part" })), refused("002682_00_1 lacks BKG", `\.fits\.part.* is no whole file`)),
+		one("a row with another part than the name's", tabled(split(), row("_rms.fits", func(r *filelist.Row) { r.Part = "flg" }), without("_flg.fits")), refused("files.csv", "column part", `the row says "flg", the file's name "rms"`)),
+		one("the planes of unnamed files are swapped", tabled(all(split(), anonymousParts), unnamed, func(rows []filelist.Row) []filelist.Row {
+			for i := range rows {
+				switch rows[i].Part {
+				case "rms":
+					rows[i].Part = "sci"
+				case "sci":
+					rows[i].Part = "rms"
+				}
+			}
+			return rows
+		}), refused("m/1", "it is RMS, the file list says SCI")),
+	})
 }

@@ -126,6 +126,9 @@ func (v *visListing) detOf(o *Observations, id ExposureID) (Exposure, string) {
 	slices.SortFunc(sets, func(a, b detSet) int {
 		return -cmp.Or(settings.CompareReleases(a.release, b.release), strings.Compare(a.timestamp, b.timestamp))
 	})
+	if v.named {
+		sets = united(sets)
+	}
 	taken := slices.IndexFunc(sets, func(s detSet) bool { return s.combined != nil || s.inThree() })
 	if taken < 0 {
 		return Exposure{ExposureID: id}, v.notWhole(id, sets)
@@ -149,6 +152,25 @@ func (v *visListing) detOf(o *Observations, id ExposureID) (Exposure, string) {
 		}
 	}
 	return sets[taken].exposure(id)
+}
+
+// united puts parts that a list names, and whose names say no time, to the newest
+// parts that they go with: the list has one of each, and says that they do.
+func united(sets []detSet) []detSet {
+	i := slices.IndexFunc(sets, func(s detSet) bool { return s.timestamp == "" && s.combined == nil })
+	to := slices.IndexFunc(sets, func(s detSet) bool {
+		return s.timestamp != "" && slices.ContainsFunc(s.parts[:], func(d *delivery) bool { return d != nil })
+	})
+	if i < 0 || to < 0 {
+		return sets
+	}
+	sets = slices.Clone(sets)
+	for k, d := range sets[i].parts {
+		if d != nil && sets[to].parts[k] == nil {
+			sets[to].parts[k], sets[i].parts[k] = d, nil
+		}
+	}
+	return slices.DeleteFunc(sets, func(s detSet) bool { return len(s.files()) == 0 })
 }
 
 // notWhole says what there is of a DET of which no delivery is whole.

@@ -139,7 +139,15 @@ func (v *visListing) takeNamed(e Entry) error {
 	v.seen++
 	n, psf := e.Name, psfKey{"", e.Name.Obs}
 	d := delivery{e.file(), n.Release, n.Timestamp, e.form()}
+	if strings.EqualFold(d.form, ".fits") {
+		d.form = plain // whoever lists it knows what it is
+	}
+	_, base := split(e.URI)
 	switch {
+	case !isDelivery(d.form) && n.Product == PSF:
+		v.bare[psf] = unread(base, d.form)
+	case !isDelivery(d.form):
+		v.lost.add(n, unread(base, d.form))
 	case n.Product == PSF && n.Dither == "":
 		v.psf.add(psf, d)
 	case n.Product == DET:

@@ -185,13 +185,8 @@ func (s Survey) Validate() error {
 			return bad(fmt.Sprintf("shears[%d]", i), "(%g, %g) is not below 0.5", g[0], g[1])
 		}
 	}
-	if s.Release != "" && s.Release != releaseQ1 && s.Release != releaseQ2 {
-		return bad("release", "is %q, and must be q1 or q2", s.Release)
-	}
-	for _, kind := range s.Gzip {
-		if !slices.Contains(gzipKinds, kind) {
-			return bad("gzip", "%q can't be gzipped: that can be %s", kind, strings.Join(gzipKinds, ", "))
-		}
+	if err := s.validForm(bad); err != nil {
+		return err
 	}
 	switch s.Redelivered {
 	case "", "DET", "BKG", "WGT":
@@ -202,6 +197,19 @@ func (s Survey) Validate() error {
 	area := s.CoreArcmin * s.CoreArcmin * 3600
 	if n := float64(s.Galaxies + s.Stars + s.Spurious); n*s.MinSeparation*s.MinSeparation > 0.4*area {
 		return bad("min_separation", "%g\" is too much for %g sources in a core of %g'", s.MinSeparation, n, s.CoreArcmin)
+	}
+	return nil
+}
+
+// validForm refuses forms of delivery that nobody knows.
+func (s Survey) validForm(bad func(field, format string, a ...any) error) error {
+	if s.Release != "" && s.Release != releaseQ1 && s.Release != releaseQ2 {
+		return bad("release", "is %q, and must be q1 or q2", s.Release)
+	}
+	for _, kind := range s.Gzip {
+		if !slices.Contains(gzipKinds, kind) {
+			return bad("gzip", "%q can't be gzipped: that can be %s", kind, strings.Join(gzipKinds, ", "))
+		}
 	}
 	return nil
 }
