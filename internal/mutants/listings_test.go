@@ -10,7 +10,7 @@ func TestListings(t *testing.T) {
 		atFault("a DET by bzip2", rename(detFile, ".fits", ".fits.bz2"), "DET", "bunzip2"),
 		atFault("a DET in an upper-case suffix", rename(detFile, ".fits", ".FITS"), "DET", `\.FITS`, "rename"),
 		atFault("half a download of a DET", rename(detFile, ".fits", ".fits.part"), "DET", `\.part`, "whole"),
-		atFault("a DET in three parts", rename(detFile, "Z.fits", "Z_sci.fits"), "DET", "split"),
+		atFault("a DET in three parts", rename(detFile, "Z.fits", "Z_sci.fits"), "DET", "there is no _rms"),
 		atFault("a newer DET, gzipped", all(copyTo(detFile, "_2024", "_2026"), zipped("DET-002682-00-1-0000000__2026")), "DET", "gunzip"),
 		one("an older DET, gzipped", all(copyTo(detFile, "_2024", "_2020"), zipped("DET-002682-00-1-0000000__2020")), rightSaying(nil, "older deliveries")),
 		one("a DET gzipped beside itself", copyTo(detFile, ".fits", ".fits.gz"), rightSaying(nil, "older deliveries")),

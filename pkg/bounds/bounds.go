@@ -10,6 +10,8 @@ package bounds
 import (
 	"bytes"
 	"fmt"
+	"math"
+	"unicode/utf8"
 )
 
 const (
@@ -19,6 +21,10 @@ const (
 	maxTokens = 400_000
 	// maxKeys is what one YAML mapping has at most: each is compared with all others.
 	maxKeys = 4096
+	// maxAliases is what a text has of them where a parser copies what they stand
+	// for, and maxWith what it is made of then: sixteen within each other are
+	// hundreds of copies, a few more are millions.
+	maxAliases, maxWith = 16, 4000
 )
 
 // Error says what there is too much of, and where.
@@ -29,12 +35,30 @@ type Error struct {
 
 func (e *Error) Error() string { return e.What }
 
-// YAML looks at a text before it is parsed.
-func YAML(text []byte) error {
+// YAML looks at a text before it is parsed, by a parser that minds by itself how
+// much its aliases make.
+func YAML(text []byte) error { return (&scan{keys: map[int]int{}}).all(text) }
+
+// CopiedYAML looks at a text whose parser puts a copy in the place of each alias.
+func CopiedYAML(text []byte) error {
 	s := scan{keys: map[int]int{}}
+	if err := s.all(text); err != nil {
+		return err
+	}
+	if s.aliases > maxAliases || s.aliases > 0 && s.tokens > maxWith {
+		return &Error{s.aliased, fmt.Sprintf("it has aliases, %d in %d parts: at most %d in %d are read", s.aliases, s.tokens, maxAliases, maxWith)}
+	}
+	return nil
+}
+
+func (s *scan) all(text []byte) error {
 	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, []byte("\n"))
-		text = rest
+		line := text
+		if end, width := lineBreak(text); end >= 0 {
+			line, text = text[:end], text[end+width:]
+		} else {
+			text = nil
+		}
 		s.line++
 		if err := s.look(line); err != nil {
 			return &Error{s.line, err.Error()}
@@ -43,11 +67,33 @@ func YAML(text []byte) error {
 	return nil
 }
 
+// lineBreak is where a line ends, and how wide its break is; negative where none
+// ends it. YAML 1.1 has three breaks that 1.2 has not, and some parsers take all.
+func lineBreak(text []byte) (end, width int) {
+	if end = bytes.IndexAny(text, "\n\r\u0085\u2028\u2029"); end < 0 {
+		return -1, 0
+	}
+	if bytes.HasPrefix(text[end:], []byte("\r\n")) {
+		return end, 2
+	}
+	_, width = utf8.DecodeRune(text[end:])
+	return end, width
+}
+
 // scan is how far a YAML text was looked at.
 type scan struct {
 	line, tokens, depth int
-	quote               byte        // of a string that goes on
-	keys                map[int]int // of the block mappings that are open, by their indent
+	quote               byte              // of a string that goes on
+	keys                map[int]int       // of the block mappings that are open, by their indent
+	inFlow              [maxDepth + 2]int // keys of the flow mappings that are open, by their depth; lists have less than none
+	aliases, aliased    int               // and the first one's line
+	compared            int               // keys with others, in all mappings
+}
+
+// tooMany says whether a mapping has too many keys with one more, or all have together.
+func (s *scan) tooMany(keys int) bool {
+	s.compared += max(keys, 0)
+	return keys > maxKeys || s.compared > maxKeys*maxKeys
 }
 
 func (s *scan) look(line []byte) error {
@@ -58,31 +104,46 @@ func (s *scan) look(line []byte) error {
 			if at+1 < len(line) && line[at+1] != ' ' && line[at+1] != '\t' {
 				break // a number, a word, or ---
 			}
-			s.ends(at)
-			markers++
+			if markers++; markers > maxDepth {
+				return errDepth
+			}
 			s.tokens++
+			if line[at] == '?' { // a key of the mapping that is open
+				s.ends(at + 1)
+				if s.keys[at]++; s.tooMany(s.keys[at]) {
+					return errKeys
+				}
+			} else {
+				s.ends(at)
+			}
 		}
 		at++
-	}
-	if markers > maxDepth {
-		return fmt.Errorf("it is nested deeper than %d times", maxDepth)
 	}
 	if s.depth == 0 && s.quote == 0 && at < len(line) && line[at] != '#' {
 		s.ends(at + 1)
 		if isKey(line[at:]) {
-			if s.keys[at]++; s.keys[at] > maxKeys {
-				return fmt.Errorf("a mapping has more than %d keys", maxKeys)
+			if s.keys[at]++; s.tooMany(s.keys[at]) {
+				return errKeys
 			}
 		}
 	}
-	if s.flow(line[at:]); s.depth > maxDepth {
-		return fmt.Errorf("it is nested deeper than %d times", maxDepth)
+	s.flow(line[at:])
+	if s.depth <= maxDepth && s.inFlow[s.depth] > maxKeys {
+		return errKeys
+	}
+	if s.depth > maxDepth {
+		return errDepth
 	}
 	if s.tokens > maxTokens {
 		return fmt.Errorf("it has more than %d parts", maxTokens)
 	}
 	return nil
 }
+
+var (
+	errKeys  = fmt.Errorf("a mapping has more than %d keys, or many have nearly so many", maxKeys)
+	errDepth = fmt.Errorf("it is nested deeper than %d times", maxDepth)
+)
 
 // ends closes the mappings from an indent on.
 func (s *scan) ends(indent int) {
@@ -113,18 +174,33 @@ func (s *scan) flow(line []byte) {
 			return
 		case c == '[' || c == '{':
 			if s.tokens++; s.depth > 0 || bytes.IndexByte([]byte(" :"), before) >= 0 {
-				s.depth++
+				if s.depth++; s.depth <= maxDepth {
+					s.inFlow[s.depth] = 0
+					if c == '[' {
+						s.inFlow[s.depth] = math.MinInt
+					}
+				}
 			}
 		case c == ']' || c == '}':
 			s.tokens++
 			s.depth = max(s.depth-1, 0)
 		case c == ',' || c == ':' || c == '&' || c == '*' || c == '!':
 			s.tokens++
+			if c == ',' && s.depth > 0 {
+				if s.inFlow[s.depth]++; s.tooMany(s.inFlow[s.depth]) {
+					s.inFlow[s.depth] = maxKeys + 1
+				}
+			}
+			if c == '*' && bytes.IndexByte([]byte(" [{,:-?!"), before) >= 0 {
+				if s.aliases++; s.aliases == 1 {
+					s.aliased = s.line
+				}
+			}
 		}
 		if before = c; c == '\t' {
 			before = ' '
 		}
-		if s.depth > maxDepth || s.tokens > maxTokens {
+		if s.depth > maxDepth || s.tokens > maxTokens || s.inFlow[s.depth] > maxKeys {
 			return
 		}
 	}

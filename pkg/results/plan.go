@@ -6,6 +6,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -53,7 +54,7 @@ func Methods(engine settings.Engine, inference string) []string {
 			Method string `yaml:"method"`
 		} `yaml:"inference"`
 	}
-	if err := yaml.Unmarshal([]byte(inference), &asked); err != nil || asked.Inference.Method == "" {
+	if bounds.CopiedYAML([]byte(inference)) != nil || yaml.Unmarshal([]byte(inference), &asked) != nil || asked.Inference.Method == "" {
 		return methods // SHINE has its own default, and reads the section by itself
 	}
 	return []string{strings.ToLower(asked.Inference.Method)}

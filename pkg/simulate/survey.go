@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -62,6 +63,13 @@ type Survey struct {
 	// over the field: the scatter of their ellipticities' components and of
 	// their relative sizes. A PSF taken from another quadrant then shows.
 	PSFSpread float64 `json:"psf_spread,omitempty"`
+
+	// Release is the form of names and directories: q1, or where it is empty, too;
+	// q2, which is the same sky without directories of observations, with dithers
+	// past 99 and DET combined, in three files, or both.
+	Release string `json:"release,omitempty"`
+	// Gzip are the kinds of files that are written as .fits.gz: catalogues, mosaics, psf.
+	Gzip []string `json:"gzip,omitempty"`
 
 	// Sparse leaves images unrendered: all zero, and holes in the file where
 	// the destination can have them. Headers, PSFs and catalogues are real.
@@ -175,6 +183,14 @@ func (s Survey) Validate() error {
 	for i, g := range s.Shears {
 		if !(g[0]*g[0]+g[1]*g[1] < 0.25) {
 			return bad(fmt.Sprintf("shears[%d]", i), "(%g, %g) is not below 0.5", g[0], g[1])
+		}
+	}
+	if s.Release != "" && s.Release != releaseQ1 && s.Release != releaseQ2 {
+		return bad("release", "is %q, and must be q1 or q2", s.Release)
+	}
+	for _, kind := range s.Gzip {
+		if !slices.Contains(gzipKinds, kind) {
+			return bad("gzip", "%q can't be gzipped: that can be %s", kind, strings.Join(gzipKinds, ", "))
 		}
 	}
 	switch s.Redelivered {

@@ -42,8 +42,10 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 		return out, err
 	}
 	d := in.Destination
-	hold := func(newest string) (string, error) {
-		return survey.HoldRelease(ctx, env.Store(), d.Releases(), d.ConfigID, d.Run(), newest)
+	var settled string
+	hold := func(newest string) (counts string, err error) {
+		counts, settled, err = survey.HoldRelease(ctx, env.Store(), d.Releases(), d.ConfigID, d.Run(), newest)
+		return counts, err
 	}
 	tiles, err := Tiles(ctx, files, in, hold, func(why error) { env.Log.Warn("a tile is left out", "reason", why) })
 	if err != nil {
@@ -56,6 +58,9 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
 		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut, Release: cmp.Or(tiles.Release, pipeline.None),
 		Notes: slices.Concat(notes, plan.Notes(), tiles.Notes),
+	}
+	if settled != "" {
+		out.Notes = append(out.Notes, settled)
 	}
 	for _, note := range out.Notes {
 		env.Log.Warn("not taken", "note", note)
@@ -80,6 +85,18 @@ func Files(ctx context.Context, store euclid.TileStore, s settings.Source) (file
 		return nil, nil, err
 	}
 	return list, list.Notes, nil
+}
+
+// Inventory is every file of the sources that counts. Notes say what else there is.
+func Inventory(ctx context.Context, store euclid.TileStore, s settings.Source) ([]euclid.Entry, []string, error) {
+	files, notes, err := Files(ctx, store, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	entries, more, err := euclid.Inventory(ctx, files, cmp.Or(s.Files, s.VISBase), euclid.TileOptions{
+		MERBase: cmp.Or(s.Files, s.MERBase), CatalogBase: cmp.Or(s.Files, s.CatalogBase), Release: s.Release,
+	})
+	return entries, append(notes, more...), err
 }
 
 // Tiles finds the tiles that the inputs ask for, and their neighbours. Those that

@@ -201,7 +201,7 @@ func (a *authenticator) secret() (string, error) {
 		}
 		return secret, nil
 	}
-	text, err := os.ReadFile(a.conf.ClientSecretLocation)
+	text, err := atMost(a.conf.ClientSecretLocation, maxSecret)
 	if err != nil {
 		return "", fault.Input(CodeUnauthenticated, "no client secret: %w", err).On(a.conf.File).At("admin.clientSecretLocation").
 			Fix("name a file there, or a variable in admin.clientSecretEnvVar; or log in as a person: admin.authType: %s", Pkce)

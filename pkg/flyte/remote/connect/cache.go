@@ -40,7 +40,7 @@ func (t tokenCache) load() *kept {
 	if !ok {
 		return nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := atMost(path, maxSecret)
 	if err != nil {
 		return nil
 	}

@@ -1,7 +1,9 @@
 package connect
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/cosmostat/constellation/pkg/bounds"
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -93,16 +96,45 @@ func Load(file string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	text, err := os.ReadFile(file)
+	text, err := atMost(file, maxConfig)
+	if errors.Is(err, errTooLarge) {
+		return Config{}, fault.Input("FlyteConfigInvalid", "%w", err).On(file).Fix("name flytectl's configuration file with --flyte-config or $%s", EnvConfig)
+	}
 	if err != nil {
 		return Config{}, fault.Input("FlyteConfigMissing", "%w", err).Fix("name flytectl's configuration file with --flyte-config or $%s", EnvConfig)
 	}
 	return parse(file, text)
 }
 
+// What is read of files that people name here, in bytes: settings, and
+// certificates, secrets and tokens.
+const (
+	maxConfig = 1 << 20
+	maxSecret = 4 << 20
+)
+
+var errTooLarge = errors.New("too large")
+
+// atMost reads a file that has at most so many bytes.
+func atMost(file string, most int64) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		return nil, fmt.Errorf("it is %w: it has more than %d bytes", errTooLarge, most)
+	}
+	return text, err
+}
+
 func parse(file string, text []byte) (Config, error) {
 	c := Config{File: file, AuthType: ClientSecret, ClientID: "flytepropeller",
 		ClientSecretLocation: "/etc/secrets/client_secret", LoginTimeout: 2 * time.Minute}
+	if e := (*bounds.Error)(nil); errors.As(bounds.CopiedYAML(text), &e) {
+		return c, fault.Input("FlyteConfigInvalid", "%w", e).On(file).At("line %d", e.Line).Fix("check that it is flytectl's configuration")
+	}
 	var raw map[string]any
 	if err := yaml.Unmarshal(text, &raw); err != nil {
 		return c, fault.Input("FlyteConfigInvalid", "%s", yaml.FormatError(err, false, true)).On(file).Fix("flytectl reads the same file")

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"sync"
 
@@ -72,7 +71,7 @@ func Open(conf Config, options ...Option) (*Conn, error) {
 	if !conf.Insecure {
 		t := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: conf.SkipVerify} //nolint:gosec // asked for by the file
 		if conf.CAFile != "" {
-			pem, err := os.ReadFile(conf.CAFile)
+			pem, err := atMost(conf.CAFile, maxSecret)
 			if err != nil {
 				return nil, fault.Input("FlyteConfigInvalid", "%w", err).On(conf.File).At("admin.caCertFilePath")
 			}
