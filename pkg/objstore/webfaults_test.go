@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -315,6 +316,9 @@ func TestWebStat(t *testing.T) {
 				if fault.CodeOf(err) != objstore.Refused || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%v, want %q", err, c.says)
 				}
+				if _, err := get(t, s, a.info.URI, "", objstore.Whole); err == nil {
+					t.Error("it can be read all the same")
+				}
 				return
 			}
 			want := a.info.ETag
@@ -405,6 +409,27 @@ func TestWebStalls(t *testing.T) {
 	got, err := get(t, objstore.Open(t.Context(), objstore.Config{}), a.info.URI, a.info.ETag, objstore.Whole)
 	if err != nil || !bytes.Equal(got, a.data) {
 		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
+
+// TestWebWeather: whatever passes by itself is met, and the bytes are right.
+func TestWebWeather(t *testing.T) {
+	t.Setenv("CONSTELLATION_STALL_TIME", "300ms")
+	objstore.WebWaits(t)
+	a := newAnswering(t)
+	weather := s3test.NewWeather(14, 0.3, s3test.InternalError, s3test.SlowDown, s3test.Reset, s3test.Lost, s3test.Truncated, s3test.WrongRange, s3test.WholeObject)
+	a.first = weather.Fault
+	s := objstore.Open(t.Context(), objstore.Config{})
+	random := rand.New(rand.NewPCG(14, 0))
+	for range 100 {
+		from := random.Int64N(99_000)
+		r := objstore.Range{Offset: from, Length: 1 + random.Int64N(100_000-from)}
+		if got, err := get(t, s, a.info.URI, a.info.ETag, r); err != nil || !bytes.Equal(got, a.data[from:from+r.Length]) {
+			t.Fatalf("%+v: %d bytes, %v", r, len(got), err)
+		}
+	}
+	if n := weather.Counts(); len(n) < 7 {
+		t.Errorf("%v", n)
 	}
 }
 
