@@ -58,6 +58,10 @@ func TestHTTPS(t *testing.T) {
 	if d := cmp.Diff(s.rows(t, "s3"), s.rows(t, "https")); d != "" {
 		t.Errorf("rows (-S3 +HTTPS):\n%s", d)
 	}
+	write(t, s.path("other.yaml"), s.tiny.ConfigYAML("https://other.invalid/")+"engine: reference\n")
+	if r := s.try(t, "tiles", "--config", "other.yaml"); r.status != 1 || !strings.Contains(r.stderr, "doesn't connect to other.invalid:443 [HTTP 403]") || !strings.Contains(r.stderr, "NO_PROXY") {
+		t.Errorf("what the proxy refuses: %s", r)
+	}
 	pixels := 0
 	over := tree(t, s.path("https"))
 	for path, sum := range tree(t, s.path("s3")) {
