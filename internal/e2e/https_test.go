@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -57,6 +58,19 @@ func TestHTTPS(t *testing.T) {
 	s.do(t, args("s3", "run", "s3.yaml")...)
 	if d := cmp.Diff(s.rows(t, "s3"), s.rows(t, "https")); d != "" {
 		t.Errorf("rows (-S3 +HTTPS):\n%s", d)
+	}
+	// The same by a list of its files, which needs no listing.
+	if r := s.try(t, "index", "export", "--config", "proxy.yaml", "--output", s.path("files.csv")); r.status != 0 {
+		t.Fatal(r)
+	}
+	list := string(read(t, s.path("files.csv")))
+	if !strings.Contains(list, "https://archive.invalid/VIS/EUC_VIS_SWL-DET-") {
+		t.Errorf("the list names no files over HTTPS: %s", list)
+	}
+	write(t, s.path("list.yaml"), regexp.MustCompile(`(?m)^  (vis|mer|catalog)_base_uri: .*\n`).ReplaceAllString(string(read(t, s.path("proxy.yaml"))), ""))
+	s.do(t, append(args("list", "run", "list.yaml"), "--set", "data.files="+s.path("files.csv"))...)
+	if d := cmp.Diff(s.rows(t, "https"), s.rows(t, "list")); d != "" {
+		t.Errorf("rows (-by listing +by list):\n%s", d)
 	}
 	write(t, s.path("other.yaml"), s.tiny.ConfigYAML("https://other.invalid/")+"engine: reference\n")
 	if r := s.try(t, "tiles", "--config", "other.yaml"); r.status != 1 || !strings.Contains(r.stderr, "doesn't connect to other.invalid:443 [HTTP 403]") || !strings.Contains(r.stderr, "NO_PROXY") {
