@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -28,7 +29,7 @@ import (
 )
 
 // TestHTTPS: the pipeline, read over S3 and from the web server that serve is with
-// a certificate of its own, gives the same rows and pixels.
+// a certificate of its own, gives the same rows and pixels; so it does of Q2's form.
 func TestHTTPS(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -45,17 +46,35 @@ func TestHTTPS(t *testing.T) {
 	s.env = append(s.env, "SSL_CERT_FILE="+s.path("cert.pem"))
 	s.do(t, args("https", "run", "https.yaml")...)
 
-	// By a proxy, which alone knows where the archive is: stages know it, too.
-	proxy, passed := connectProxy(t, strings.TrimPrefix(url, "https://"))
+	// Q2's form of it, by a proxy, which alone knows where the archive is: stages know it, too.
+	s.do(t, "simulate", "--preset", "tiny", "--release", "q2", "--gz", "catalogues", "--out", s.path("q2"))
+	proxy, passed := connectProxy(t, strings.TrimPrefix(s.serveHTTPS(t, s.path("q2")), "https://"))
 	s.env = append(s.env, "HTTPS_PROXY="+proxy)
 	write(t, s.path("proxy.yaml"), s.tiny.ConfigYAML("https://archive.invalid/")+"engine: reference\n")
 	s.do(t, args("proxy", "run", "proxy.yaml")...)
 	if d := cmp.Diff(s.rows(t, "https"), s.rows(t, "proxy")); d != "" || passed.Load() == 0 {
-		t.Errorf("%d connections by the proxy; rows (-without +with):\n%s", passed.Load(), d)
+		t.Errorf("%d connections by the proxy; rows (-Q1 +Q2):\n%s", passed.Load(), d)
 	}
 	s.do(t, args("s3", "run", "s3.yaml")...)
 	if d := cmp.Diff(s.rows(t, "s3"), s.rows(t, "https")); d != "" {
 		t.Errorf("rows (-S3 +HTTPS):\n%s", d)
+	}
+	// The same by a list of its files, which needs no listing.
+	if r := s.try(t, "index", "export", "--config", "proxy.yaml", "--output", s.path("files.csv")); r.status != 0 {
+		t.Fatal(r)
+	}
+	list := string(read(t, s.path("files.csv")))
+	if !strings.Contains(list, "https://archive.invalid/VIS/EUC_VIS_SWL-DET-") {
+		t.Errorf("the list names no files over HTTPS: %s", list)
+	}
+	write(t, s.path("list.yaml"), regexp.MustCompile(`(?m)^  (vis|mer|catalog)_base_uri: .*\n`).ReplaceAllString(string(read(t, s.path("proxy.yaml"))), ""))
+	s.do(t, append(args("list", "run", "list.yaml"), "--set", "data.files="+s.path("files.csv"))...)
+	if d := cmp.Diff(s.rows(t, "https"), s.rows(t, "list")); d != "" {
+		t.Errorf("rows (-by listing +by list):\n%s", d)
+	}
+	write(t, s.path("other.yaml"), s.tiny.ConfigYAML("https://other.invalid/")+"engine: reference\n")
+	if r := s.try(t, "tiles", "--config", "other.yaml"); r.status != 1 || !strings.Contains(r.stderr, "doesn't connect to other.invalid:443 [HTTP 403]") || !strings.Contains(r.stderr, "NO_PROXY") {
+		t.Errorf("what the proxy refuses: %s", r)
 	}
 	pixels := 0
 	over := tree(t, s.path("https"))
@@ -106,10 +125,12 @@ func connectProxy(t *testing.T, server string) (url string, passed *atomic.Int64
 	return proxy.URL, passed
 }
 
-// serveHTTPS runs a web server on a directory until the test ends. Its certificate
-// is cert.pem in the working directory.
-func (s *site) serveHTTPS(t *testing.T, dir string) (url string) {
+// certify makes cert.pem and key.pem in the working directory, once.
+func (s *site) certify(t *testing.T) {
 	t.Helper()
+	if _, err := os.Stat(s.path("cert.pem")); err == nil {
+		return
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -129,6 +150,13 @@ func (s *site) serveHTTPS(t *testing.T, dir string) (url string) {
 	}
 	write(t, s.path("cert.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))
 	write(t, s.path("key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
+}
+
+// serveHTTPS runs a web server on a directory until the test ends. Its certificate
+// is cert.pem in the working directory.
+func (s *site) serveHTTPS(t *testing.T, dir string) (url string) {
+	t.Helper()
+	s.certify(t)
 	server := s.command("serve", dir, "--http-index", "--tls-cert", "cert.pem", "--tls-key", "key.pem")
 	server.Stderr = os.Stderr // of handshakes that end since nobody trusts it
 	said, err := server.StdoutPipe()

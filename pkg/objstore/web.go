@@ -49,6 +49,9 @@ func (s *webStore) stat(ctx context.Context, uri, token string) (Info, error) {
 		}
 		return Info{}, a.refusal()
 	}
+	if err := a.plain(); err != nil { // whose size would be that of other bytes
+		return Info{}, err
+	}
 	if a.ContentLength < 0 {
 		return Info{}, a.unusable("it doesn't say how large the file is (Content-Length)")
 	}
