@@ -35,7 +35,7 @@ func (m *measured) component(i int) (mean, err float64) {
 // compare shows what the catalogue says of a simulated survey's shear, beside
 // what was put into it.
 func compare(ctx context.Context, w io.Writer, settings pipeline.ResolveConfigOut, s simulate.Survey) error {
-	tables, err := catalog.Open(ctx, settings.Catalog)
+	tables, err := catalog.Reading(ctx, settings.Catalog)
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func fail(tiles []survey.RunTile, lost []survey.Outcome) {
 // thresholds, and judges the run. Where the run is found wanting, the error says
 // why and the report is there all the same.
 func Hold(ctx context.Context, settings settings.Catalog, th settings.Thresholds, run *survey.Run) (*catalog.Report, error) {
-	c, err := catalog.Open(ctx, settings)
+	c, err := catalog.Reading(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,9 @@ func Hold(ctx context.Context, settings settings.Catalog, th settings.Thresholds
 		return nil, err
 	}
 	report.Inputs = inputs(run)
+	if !c.There() {
+		report.Reasons = append([]string{fmt.Sprintf("there is no catalogue %s: output.catalog_uri, or else catalog_warehouse, says where it is", c.URI())}, report.Reasons...)
+	}
 	if why := doubts(run, th); len(why) > 0 {
 		report.Reasons, report.OK = append(why, report.Reasons...), false
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -65,6 +66,27 @@ type Catalog struct {
 // Open opens the catalogue; tables are made when they are first written to.
 // Object stores are reached as those of package objstore without settings.
 func Open(ctx context.Context, s settings.Catalog) (*Catalog, error) { return open(ctx, s, false) }
+
+// Reading is [Open] for who reads: it makes nothing, and needs no right to write.
+// A catalogue that isn't there is like one that nothing was committed to, see
+// [Catalog.There].
+func Reading(ctx context.Context, s settings.Catalog) (*Catalog, error) {
+	c, err := open(ctx, s, true)
+	if err != nil {
+		return nil, err
+	}
+	laid, err := c.laid(ctx)
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	if !laid {
+		c.ice = nil
+	}
+	return c, nil
+}
+
+// There says whether there is a catalogue at all.
+func (c *Catalog) There() bool { return c.ice != nil }
 
 // open opens it, where looking so that nothing is made: a catalogue that isn't
 // there has no ice then.
@@ -197,13 +219,20 @@ func (c *Catalog) openSQLite(ctx context.Context, props iceberg.Properties) erro
 	}
 	// Writers wait for each other instead of failing, and take the lock when
 	// they begin: two that read first and write later would deadlock.
-	query := "_pragma=busy_timeout(60000)&_txlock=immediate"
+	query := "_pragma=busy_timeout(60000)"
 	if c.looking {
-		if _, err := os.Stat(path); err != nil { // whether it can be made is tried later
+		_, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // whether it can be made is tried later
 			return nil
+		case err != nil:
+			return fault.Input(CodeSettings, "look for the catalogue: %w", err).On(c.settings.URI).Fix("get the right to look there, or mend output.catalog_uri")
+		}
+		if query, err = lookingAt(path, query); err != nil {
+			return err
 		}
 	} else {
-		query += "&_pragma=journal_mode(WAL)"
+		query += "&_txlock=immediate&_pragma=journal_mode(WAL)"
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			return fault.Input(CodeSettings, "make the catalogue's directory: %w", err).On(c.settings.URI)
 		}
@@ -225,6 +254,32 @@ func (c *Catalog) openSQLite(ctx context.Context, props iceberg.Properties) erro
 	}
 	c.ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
 	return nil
+}
+
+// lookingAt is how SQLite opens a file for who looks. One in WAL mode wants to make
+// files beside it even so; where it may not, the file is read as it stands, unless
+// some of it is in the log that lies beside.
+func lookingAt(path, query string) (string, error) {
+	if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+		return query, f.Close()
+	}
+	if dir := filepath.Dir(path); mayWrite(dir) {
+		return query, nil
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return "", fault.Input(CodeSettings, "its last changes are in %s-wal, which can't be read without the right to write beside it", filepath.Base(path)).On("sqlite://" + path).
+			Fix("have somebody who may write open it once when nobody else does, such as by `constellation campaign status`; or get the right to write to its directory")
+	}
+	return query + "&immutable=1", nil
+}
+
+// mayWrite says whether a file can be made in a directory.
+func mayWrite(dir string) bool {
+	f, err := os.CreateTemp(dir, ".constellation-")
+	if err != nil {
+		return false
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
 }
 
 // made are properties by which an SQL catalogue's own tables are made if need be,

@@ -120,6 +120,9 @@ func (l layout) name() string { return strings.Join(l.ident, ".") }
 // load opens a table; exists is false where nothing was ever committed. What is
 // committed to it is guarded by g, if any, where it has to be replayed.
 func (c *Catalog) load(ctx context.Context, l layout, g guard) (t *table.Table, exists bool, err error) {
+	if c.ice == nil {
+		return nil, false, nil
+	}
 	t, err = (&committer{c.ice, c.props, g, time.Now()}).load(ctx, l.ident)
 	if errors.Is(err, icecat.ErrNoSuchTable) || errors.Is(err, icecat.ErrNoSuchNamespace) {
 		return nil, false, nil
@@ -166,6 +169,9 @@ func (l layout) check(t *table.Table) error {
 
 // ensure opens a table, and makes it and its namespace if need be.
 func (c *Catalog) ensure(ctx context.Context, l layout, g guard) (*table.Table, error) {
+	if c.looking {
+		return nil, fault.New(fault.Bug, CodeSettings, "the catalogue was opened to be read").On(c.URI())
+	}
 	if t, ok, err := c.load(ctx, l, g); ok || err != nil {
 		return t, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/flyte/task"
 	"github.com/cosmostat/constellation/pkg/pipeline"
 	"github.com/cosmostat/constellation/pkg/report"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -23,7 +24,7 @@ func Select(ctx context.Context, in pipeline.SelectTilesIn) (out pipeline.Select
 	env := task.From(ctx)
 	id := env.Identity()
 	var selection campaign.Selection
-	err = with(ctx, in, func(c *catalog.Catalog, r campaign.Request) error {
+	err = with(ctx, in, catalog.Open, func(c *catalog.Catalog, r campaign.Request) error {
 		r.Holder = path.Join(id.Project, id.Domain, id.Execution)
 		selection, err = campaign.Select(ctx, c, r)
 		return err
@@ -42,7 +43,10 @@ func Select(ctx context.Context, in pipeline.SelectTilesIn) (out pipeline.Select
 
 // Status says how the survey stands for whoever would select now.
 func Status(ctx context.Context, in pipeline.SelectTilesIn) (standing *campaign.Report, err error) {
-	err = with(ctx, in, func(c *catalog.Catalog, r campaign.Request) error {
+	err = with(ctx, in, catalog.Reading, func(c *catalog.Catalog, r campaign.Request) error {
+		if !c.There() {
+			task.From(ctx).Log.Warn("there is no catalogue yet", "uri", c.URI())
+		}
 		standing, err = campaign.Status(ctx, c, r)
 		return err
 	})
@@ -51,7 +55,7 @@ func Status(ctx context.Context, in pipeline.SelectTilesIn) (standing *campaign.
 
 // with opens what a selection looks at: the survey's tiles, the catalogue, and
 // whoever can tell whether holders live.
-func with(ctx context.Context, in pipeline.SelectTilesIn, do func(*catalog.Catalog, campaign.Request) error) error {
+func with(ctx context.Context, in pipeline.SelectTilesIn, open func(context.Context, settings.Catalog) (*catalog.Catalog, error), do func(*catalog.Catalog, campaign.Request) error) error {
 	env := task.From(ctx)
 	tiles, err := survey.Load[survey.Tiles](ctx, env.Store(), in.Tiles.URI)
 	if err != nil {
@@ -62,7 +66,7 @@ func with(ctx context.Context, in pipeline.SelectTilesIn, do func(*catalog.Catal
 		return err
 	}
 	defer func() { _ = done() }() // it was asked, and is left
-	c, err := catalog.Open(ctx, in.Catalog)
+	c, err := open(ctx, in.Catalog)
 	if err != nil {
 		return err
 	}
