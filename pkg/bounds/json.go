@@ -34,6 +34,9 @@ func Unmarshal(text []byte, into any) error {
 // JSON looks at a text that is to be decoded into nothing of a certain type.
 func JSON(text []byte) error { return look(text, generic) }
 
+// JSONOf looks at a text that something else decodes, into elements of at most a size.
+func JSONOf(text []byte, size int) error { return look(text, size) }
+
 // look counts what a text has of lists, whose elements have at most a size, and of objects.
 func look(text []byte, size int) error {
 	members, elements, quoted, line := 0, 0, false, 1

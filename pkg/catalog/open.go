@@ -37,6 +37,7 @@ const (
 	CodeConflict  = "CatalogConflict" // transient: other committers kept winning
 	CodeTable     = "CatalogTable"    // bad input: a table of another layout is in the way
 	CodeBatch     = "CatalogBatch"    // bad data: rows that don't belong into a batch
+	CodeForeign   = "CatalogFile"     // bad data: a file of a table that no writer of tables makes
 	CodeLeaseLost = "LeaseLost"       // bad input: the tile is another holder's by now; trying again is no use
 	CodeRelease   = "ReleaseHeld"     // bad input: the configuration's rows are of another release of the MER products
 	CodeLeased    = "TileLeased"      // bad input: without a lease, and somebody else has one
