@@ -91,7 +91,7 @@ fuzz: ## Fuzz each target for a short while (FUZZTIME, 20s), and say at the end 
 
 .PHONY: bench
 bench: build ## Measure header reads, extraction, start-up and size
-	CONSTELLATION_BIN=$(CURDIR)/bin go test ./internal/bench -run '^$$' -bench 'Executables|Footprints|Tile' -benchtime 1x -timeout 30m
+	CONSTELLATION_BIN=$(CURDIR)/bin go test ./internal/bench -run '^$$' -bench 'Executables|Footprints|HTTPS|Tile' -benchtime 1x -timeout 30m
 
 .PHONY: bench-shear
 bench-shear: ## Measure the reference engine's shear bias on pairs of simulated galaxies (BENCH_SHEAR_GALAXIES, 20000)

@@ -33,6 +33,7 @@ type cleaning struct {
 
 	snapshots bool
 	keep      int
+	unnamed   bool // the floor under the age of files that nothing names is lifted
 }
 
 func cleanCommand() *cobra.Command {
@@ -55,10 +56,11 @@ results are checked instead.
 
 With --snapshots it looks after the catalogue instead: it shows the snapshots of
 both tables that can expire, the files that no other snapshot names, and those
-that commits left which were cut off or lost. The newest --keep-snapshots stay,
-as do those that a branch or tag names, and all that came or was in use within
---older-than, or since the oldest lease that somebody holds. The tables' rows are
-the same before and after; only an expired snapshot can't be read by its id.`,
+that commits left which were cut off or lost, once they are 24 hours old: before,
+a commit may be about to name them. The newest --keep-snapshots stay, as do those
+that a branch or tag names, and all that came or was in use within --older-than,
+or since the oldest lease that somebody holds. The tables' rows are the same
+before and after; only an expired snapshot can't be read by its id.`,
 		Example: `  constellation clean --config edfs.yaml
   constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --yes
   constellation clean --config edfs.yaml --run-id EDFS_20261122T101500Z --pixels --yes
@@ -72,6 +74,7 @@ the same before and after; only an expired snapshot can't be read by its id.`,
 	f.BoolVar(&l.pixels, "pixels", false, "drop the pixels of the run's measured tiles (needs --run-id)")
 	f.BoolVar(&l.snapshots, "snapshots", false, "look after the catalogue instead: old snapshots, and files that nothing names")
 	f.IntVar(&l.keep, "keep-snapshots", 10, "with --snapshots: so many of them stay, however old")
+	f.BoolVar(&l.unnamed, "risk-commits-under-way", false, "with --snapshots: take files that nothing names from --older-than on, also where they are younger than 24h; a commit that is under way loses its files, and the table can't be read then. Refused where one was made within 24h")
 	f.BoolVar(&l.yes, "yes", false, "remove it")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := l.checkSnapshots(c); err != nil {

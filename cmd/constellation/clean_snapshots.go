@@ -31,6 +31,9 @@ func (l *cleaning) checkSnapshots(c *cobra.Command) error {
 		if f.Changed("keep-snapshots") {
 			return usage("--keep-snapshots has no meaning without --snapshots")
 		}
+		if f.Changed("risk-commits-under-way") {
+			return usage("--risk-commits-under-way has no meaning without --snapshots")
+		}
 		return nil
 	}
 	for _, other := range []string{flagRunID, "metadata", "pixels"} {
@@ -60,7 +63,7 @@ func (l *cleaning) runSnapshots(ctx context.Context, w io.Writer) error {
 	}
 	defer tables.Close()
 	store := objstore.Open(ctx, objstore.Config{})
-	plan, err := tables.PlanExpiry(ctx, store, catalog.Retention{Before: time.Now().Add(-l.age), Keep: l.keep})
+	plan, err := tables.PlanExpiry(ctx, store, catalog.Retention{Before: time.Now().Add(-l.age), Keep: l.keep, Unnamed: l.unnamed})
 	if err != nil {
 		return err
 	}
@@ -100,6 +103,9 @@ func showTable(w io.Writer, t *catalog.Stale) {
 		if f.Count > 0 {
 			fmt.Fprintf(w, "  %-32s %6d, %s, e.g. %s\n", f.what, f.Count, report.Bytes(f.Bytes), f.Example)
 		}
+	}
+	if t.Young.Count > 0 {
+		fmt.Fprintf(w, "  kept: %d files that nothing names and that are younger than %s: a commit may be about to name them\n", t.Young.Count, catalog.Floor)
 	}
 	if t.Kept != "" {
 		fmt.Fprintf(w, "  kept: %s\n", t.Kept)

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"github.com/cosmostat/constellation/pkg/euclid"
 	"github.com/cosmostat/constellation/pkg/euclid/filelist"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -70,31 +68,17 @@ What is there and doesn't count is said on standard error.`,
 			fmt.Fprintln(w, note)
 		}
 		if output == "" {
-			return write(c.OutOrStdout(), listRows(entries))
+			return write(c.OutOrStdout(), filelist.Rows(entries))
 		}
 		f, err := os.Create(output)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		if err := write(f, listRows(entries)); err != nil {
+		if err := write(f, filelist.Rows(entries)); err != nil {
 			return err
 		}
 		return f.Close()
 	}
 	return c
-}
-
-// listRows are entries as a file list has them.
-func listRows(entries []euclid.Entry) []filelist.Row {
-	rows := make([]filelist.Row, len(entries))
-	for i, e := range entries {
-		n := e.Name
-		rows[i] = filelist.Row{Product: n.Product, Part: n.Part, Obs: n.Obs, Dither: n.Dither, Exposure: n.Number, Release: n.Release,
-			URI: e.URI, Size: strconv.FormatInt(e.Size, 10), ETag: e.ETag}
-		if n.Maker == euclid.MadeByMER {
-			rows[i].Tile = strconv.FormatInt(n.Tile, 10)
-		}
-	}
-	return rows
 }

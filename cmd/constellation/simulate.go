@@ -17,18 +17,23 @@ import (
 )
 
 func simulateCommand() *cobra.Command {
-	var preset, parameters, out, config string
+	var preset, parameters, out, config, release string
+	var gz []string
 	var seed uint64
 	c := &cobra.Command{
 		Use:   "simulate --out DIR",
-		Short: "Write a small Euclid survey in exact Q1 structure",
+		Short: "Write a small Euclid survey in the exact structure of Q1 or Q2",
 		Long: `Simulate writes VIS exposures (DET, BKG, WGT, PSF), MER catalogues and MER mosaics
 as Euclid delivers them, with galaxies of known shear, and a truth table beside
 them. The same parameters give the same bytes.
 
 Presets: tiny (seconds), demo (half a minute), tile (full-size files of one 32'
-tile, sparse: headers and catalogues are real, images are holes).`,
+tile, sparse: headers and catalogues are real, images are holes).
+
+Releases: q1 has a directory for each observation. q2 is the same sky without them,
+with dithers past 99, and DET combined, in three files (sci, rms, flg), or both.`,
 		Example: `  constellation simulate --preset tiny --out /tmp/survey --config /tmp/survey.yaml
+  constellation simulate --preset tiny --release q2 --gz catalogues --out /tmp/q2
   constellation simulate --preset demo --parameters mine.json --out s3://bucket/q1`,
 		Args: cobra.NoArgs,
 	}
@@ -37,6 +42,8 @@ tile, sparse: headers and catalogues are real, images are holes).`,
 	f.StringVar(&parameters, "parameters", "", "JSON file of parameters that replace the preset's (truth/survey.json of a survey has them all)")
 	f.StringVarP(&out, "out", "o", "", "directory or s3://... to write to (required)")
 	f.Uint64Var(&seed, "seed", 0, "seed of the random numbers, instead of the preset's")
+	f.StringVar(&release, "release", "q1", "the form of names and directories: q1 or q2")
+	f.StringSliceVar(&gz, "gz", nil, "write these as .fits.gz: catalogues, mosaics, psf")
 	f.StringVar(&config, "config", "", "also write a matching configuration to this file")
 	cobra.CheckErr(c.MarkFlagRequired("out"))
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -57,6 +64,12 @@ tile, sparse: headers and catalogues are real, images are holes).`,
 		}
 		if c.Flags().Changed("seed") {
 			s.Seed = seed
+		}
+		if c.Flags().Changed("release") {
+			s.Release = release
+		}
+		if c.Flags().Changed("gz") {
+			s.Gzip = gz
 		}
 		if err := runSimulation(c.Context(), c.OutOrStdout(), s, absolutePath(out)); err != nil {
 			return err

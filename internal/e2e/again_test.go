@@ -43,7 +43,7 @@ func TestAgain(t *testing.T) {
 				t.Errorf("%s was done again", e.NodeRef)
 			}
 		}
-		if len(looked) != 3 {
+		if len(looked) != 4 {
 			t.Errorf("looked again: %v", looked)
 		}
 		sameTree(t, "products", one, tree(t, filepath.Join(s.products, "one")))

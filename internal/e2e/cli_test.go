@@ -192,6 +192,23 @@ func TestServe(t *testing.T) {
 		t.Errorf("serve without a directory: %s", r)
 	}
 	mkdir(t, s.dir, "served", "euclid")
+	for flags, want := range map[string]string{
+		"--tls-cert constellation.yaml":                                           "--tls-cert needs --http-index",
+		"--http-index --anonymous":                                                "--anonymous is for S3",
+		"--http-index --tls-cert constellation.yaml":                              "give both --tls-cert and --tls-key",
+		"--http-index --tls-cert constellation.yaml --tls-key constellation.yaml": "give a certificate and the key to it, in PEM",
+		"--http-index --addr nowhere.invalid:1":                                   "give another --addr",
+	} {
+		if r := s.try(t, append([]string{"serve", "served"}, strings.Fields(flags)...)...); r.status != 1 || !strings.Contains(r.stderr, want) || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("serve %s: %s", flags, r)
+		}
+	}
+	if r := s.try(t, "serve", "nowhere", "--http-index"); r.status != 1 || !strings.Contains(r.stderr, "no such file") {
+		t.Errorf("serve nowhere: %s", r)
+	}
+	if r := until(t, s.command("serve", "served", "--http-index"), `Ctrl-C`); r.status != 0 || r.stderr != "" || !regexp.MustCompile(`(?m)^sources    data: \{vis_base_uri: "http://127\.0\.0\.1:\d+/VIS/"\}`).MatchString(r.stdout) {
+		t.Errorf("serve over HTTP: %s", r)
+	}
 	r := until(t, s.command("serve", "served", "--anonymous", "--access-key", "me", "--secret-key", "mine"), `Ctrl-C`)
 	if r.status != 0 || r.stderr != "" {
 		t.Errorf("serve, stopped: %s", r)

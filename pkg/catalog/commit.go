@@ -265,14 +265,22 @@ func replace[R any](ctx context.Context, c *Catalog, l layout, r *replacement[R]
 		if err = r.guard(ctx, t); err != nil {
 			return 0, 0, false, err
 		}
-		if t, err = r.once(ctx, t, sc, hash, rows, same); err == nil {
-			return snapshotID(t), rows, same, nil
+		var done *table.Table
+		if done, err = r.once(ctx, t, sc, hash, rows, same); err == nil {
+			return snapshotID(done), rows, same, nil
 		}
-		if !lost(err) {
+		if !lost(err) && !c.movedOn(ctx, l, t) {
 			return 0, 0, false, fmt.Errorf("commit to table %s: %w", l.name(), err)
 		}
 	}
 	return 0, 0, false, fault.Passing(CodeConflict, "commit: other committers of the same tiles won %d times: %w", attempts, err).On(l.name()).Fix("run it again")
+}
+
+// movedOn says whether a table is another state by now: upkeep may have removed
+// what a commit was about to read of the one before.
+func (c *Catalog) movedOn(ctx context.Context, l layout, t *table.Table) bool {
+	now, exists, err := c.load(ctx, l, nil)
+	return err == nil && exists && now.MetadataLocation() != t.MetadataLocation()
 }
 
 // endsLease says whether there is a lease of the batch's to end, though the rows stay.

@@ -2,14 +2,18 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
 	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
+
+	"github.com/cosmostat/constellation/pkg/fault"
 )
 
 // committer stands between tables and their catalogue. It says which refused
@@ -20,8 +24,13 @@ import (
 type committer struct {
 	ice   icecat.Catalog
 	props iceberg.Properties
-	guard guard // of states that a commit is replayed on; may be nil
+	guard guard     // of states that a commit is replayed on; may be nil
+	since time.Time // when the table was loaded: no file of a commit is older
 }
+
+// longCommit is how long a commit may be under way before its files are looked at:
+// far below the age at which upkeep takes files that nothing names.
+var longCommit = Floor / 4
 
 func (c *committer) LoadTable(ctx context.Context, ident table.Identifier) (*table.Table, error) {
 	t, err := c.load(ctx, ident)
@@ -40,11 +49,75 @@ func (c *committer) load(ctx context.Context, ident table.Identifier) (*table.Ta
 }
 
 func (c *committer) CommitTable(ctx context.Context, ident table.Identifier, reqs []table.Requirement, updates []table.Update) (table.Metadata, string, error) {
+	if time.Since(c.since) > longCommit {
+		if err := c.whole(ctx, ident, updates); err != nil {
+			return nil, "", err
+		}
+	}
 	meta, location, err := c.ice.CommitTable(ctx, ident, reqs, updates)
 	if err != nil && !errors.Is(err, table.ErrCommitFailed) && moved(err) {
 		err = fmt.Errorf("%w: %w", table.ErrCommitFailed, err)
 	}
 	return meta, location, err
+}
+
+// whole says whether the files are there that a commit adds. Upkeep may have taken
+// those of one that took long, which then is to be built again: the library, which
+// would commit the same files again, is not told that it lost a race.
+func (c *committer) whole(ctx context.Context, ident table.Identifier, updates []table.Update) error {
+	t, err := c.ice.LoadTable(ctx, ident)
+	if err != nil {
+		return err
+	}
+	fs := iceio.LoadFSFunc(c.props, t.Location())
+	open, err := fs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, u := range updates {
+		text, err := json.Marshal(u)
+		if err != nil {
+			return err
+		}
+		var add struct {
+			Snapshot *table.Snapshot `json:"snapshot"`
+		}
+		if err := json.Unmarshal(text, &add); err != nil || add.Snapshot == nil {
+			continue // another update
+		}
+		if err := addsWhole(ctx, open, add.Snapshot); err != nil {
+			return fault.Passing(CodeGone, "upkeep took files of this commit, which was under way for %s: %w", time.Since(c.since).Round(time.Second), err).
+				On(t.Location()).Fix("nothing: it is built again; should it go on, run clean --snapshots with a greater --older-than")
+		}
+	}
+	return nil
+}
+
+// addsWhole opens all files that a snapshot adds.
+func addsWhole(ctx context.Context, fs iceio.IO, s *table.Snapshot) error {
+	list, err := s.Manifests(fs)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.SnapshotID() != s.SnapshotID {
+			continue
+		}
+		paths, err := filesOf(ctx, fs, m)
+		if err != nil {
+			return err
+		}
+		for _, path := range paths {
+			f, err := fs.Open(path)
+			if err != nil {
+				return err
+			}
+			if err := f.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // moved says whether a commit was refused because the table is not what the

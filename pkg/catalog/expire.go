@@ -60,7 +60,17 @@ type Retention struct {
 	// or to commit since then finds every file that was there when it began.
 	Before time.Time
 	Keep   int // the newest so many snapshots of each branch stay, at least 1
+	// Unnamed lifts the floor under the age of files that nothing names, see
+	// [Floor]: they go from Before on. A commit that is under way then loses its
+	// files, and leaves a table that can't be read; so it is refused where a
+	// snapshot is younger than the floor.
+	Unnamed bool
 }
+
+// Floor is how old a file has to be that no snapshot names, before it is taken
+// for one that a commit left which was cut off or lost: a commit writes its files
+// first, and nothing names them until it ends.
+const Floor = 24 * time.Hour
 
 // Expiry is what can go of the catalogue.
 type Expiry struct {
@@ -80,6 +90,7 @@ type Stale struct {
 	Data      Files     // that no snapshot names which stays
 	Metadata  Files     // likewise: manifests, their lists, table metadata
 	Foreign   Files     // that are left alone, since no commit gives such names
+	Young     Files     // that are left alone, since a commit may be about to name them
 	Kept      string    // why nothing goes, or no file; empty: what is found can go
 
 	layout layout
@@ -182,7 +193,29 @@ func (c *Catalog) stale(ctx context.Context, store objstore.Store, l layout, t *
 		s.Stay -= len(gone)
 		s.First, s.Last = time.UnixMilli(gone[0].TimestampMs), time.UnixMilli(gone[len(gone)-1].TimestampMs)
 	}
-	return s, c.findFiles(ctx, store, t, s, r.Before)
+	unnamed, err := r.floor(t)
+	if err != nil {
+		return nil, err
+	}
+	return s, c.findFiles(ctx, store, t, s, r.Before, unnamed)
+}
+
+// floor is the time from which on files that nothing names stay.
+func (r Retention) floor(t *table.Table) (time.Time, error) {
+	floor := time.Now().Add(-Floor)
+	switch {
+	case !r.Before.After(floor):
+		return r.Before, nil
+	case !r.Unnamed:
+		return floor, nil
+	}
+	for _, s := range t.Metadata().Snapshots() {
+		if at := time.UnixMilli(s.TimestampMs); at.After(floor) {
+			return floor, fault.Input(CodeYoung, "its snapshot %d was made at %s: whoever made it may be about to make another, of files that nothing names yet", s.SnapshotID, at.UTC().Format(time.RFC3339)).
+				On(t.Location()).Fix("leave files that nothing names alone until they are %s old, or wait until no snapshot is younger", Floor)
+		}
+	}
+	return r.Before, nil
 }
 
 // expirable gives the snapshots that can go, oldest first: what no branch or

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -48,7 +49,7 @@ func (c *Catalog) expire(ctx context.Context, store objstore.Store, s *Stale, r 
 			return nil
 		}
 		before = t.Metadata()
-		after, _, err = (&committer{c.ice, c.props, nil}).CommitTable(ctx, s.layout.ident, unmoved(before), []table.Update{table.NewRemoveSnapshotsUpdate(ids, false)})
+		after, _, err = (&committer{c.ice, c.props, nil, time.Now()}).CommitTable(ctx, s.layout.ident, unmoved(before), []table.Update{table.NewRemoveSnapshotsUpdate(ids, false)})
 		return err
 	})
 	switch {

@@ -41,9 +41,10 @@ var written = regexp.MustCompile(`^(?:data/TILE_ID=-?[0-9]+/[^/]*` + uuidLike + 
 const uuidLike = `[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`
 
 // findFiles adds the files below the table that no snapshot names which stays,
-// and that were there before a time. Listings don't follow links, and S3 gives
-// times without their fractions of seconds.
-func (c *Catalog) findFiles(ctx context.Context, store objstore.Store, t *table.Table, s *Stale, before time.Time) error {
+// and that were there before a time: one where a snapshot names them that goes,
+// another where none does. Listings don't follow links, and S3 gives times without
+// their fractions of seconds.
+func (c *Catalog) findFiles(ctx context.Context, store objstore.Store, t *table.Table, s *Stale, before, unnamed time.Time) error {
 	gone := map[int64]bool{}
 	for _, id := range s.Snapshots {
 		gone[id] = true
@@ -56,17 +57,24 @@ func (c *Catalog) findFiles(ctx context.Context, store objstore.Store, t *table.
 	err = objstore.Unfollowed(store).List(ctx, s.Location+"/", func(o objstore.Info) error {
 		rel := strings.TrimPrefix(o.URI, s.Location+"/")
 		name := objstore.Base(rel)
-		if used[name] || rel == versionHint || strings.HasPrefix(name, ".") { // hidden: checksums that Hadoop keeps beside files
+		stays, named := used[name]
+		if stays || rel == versionHint || strings.HasPrefix(name, ".") { // hidden: checksums that Hadoop keeps beside files
 			return nil
 		}
 		if strings.HasPrefix(rel, metadataDir) && strings.Contains(rel, ".metadata.json") && !o.Link {
 			documents = append(documents, o)
 		}
+		until := unnamed
+		if named {
+			until = before
+		}
 		switch {
 		case o.Link || !written.MatchString(rel):
 			s.Foreign.add(o)
-		case o.Modified.Before(before.Truncate(time.Second)):
+		case o.Modified.Before(until.Truncate(time.Second)):
 			found = append(found, o)
+		case o.Modified.Before(before.Truncate(time.Second)):
+			s.Young.add(o)
 		}
 		return nil
 	})

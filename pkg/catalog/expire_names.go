@@ -15,26 +15,23 @@ import (
 	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
-// references gives the names of all files that the table's metadata leads to,
-// less what leads through snapshots that go. A file that can't be read is an
-// error: what it would lead to is not known.
+// references gives the names of all files that the table's metadata leads to, and
+// whether they stay: not what is led to through snapshots alone that go. Of what
+// stays, a file that can't be read is an error, since what it would lead to is not
+// known; of what goes, what it leads to counts as named by nothing.
 func references(ctx context.Context, t *table.Table, gone map[int64]bool) (map[string]bool, error) {
 	m := t.Metadata()
 	used := map[string]bool{}
-	use := func(path string) { used[objstore.Base(path)] = true }
-	use(t.MetadataLocation())
+	use := func(path string, stays bool) { used[objstore.Base(path)] = used[objstore.Base(path)] || stays }
+	use(t.MetadataLocation(), true)
 	for e := range m.PreviousFiles() {
-		use(e.MetadataFile)
+		use(e.MetadataFile, true)
 	}
 	for f := range m.Statistics() {
-		if !gone[f.SnapshotID] {
-			use(f.StatisticsPath)
-		}
+		use(f.StatisticsPath, !gone[f.SnapshotID])
 	}
 	for f := range m.PartitionStatistics() {
-		if !gone[f.SnapshotID] {
-			use(f.StatisticsPath)
-		}
+		use(f.StatisticsPath, !gone[f.SnapshotID])
 	}
 	fs, err := t.FS(ctx)
 	if err != nil {
@@ -43,24 +40,26 @@ func references(ctx context.Context, t *table.Table, gone map[int64]bool) (map[s
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(manifestReads)
-	unique := map[string]iceberg.ManifestFile{}
+	type manifest struct {
+		iceberg.ManifestFile
+		stays bool
+	}
+	unique := map[string]manifest{}
 	for _, s := range m.Snapshots() {
-		if gone[s.SnapshotID] {
-			continue
-		}
-		use(s.ManifestList)
+		stays := !gone[s.SnapshotID]
+		use(s.ManifestList, stays)
 		g.Go(func() error {
 			if err := gctx.Err(); err != nil {
 				return err
 			}
 			list, err := s.Manifests(fs)
-			if err != nil {
+			if err != nil && stays {
 				return fmt.Errorf("read the manifests of snapshot %d: %w", s.SnapshotID, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			for _, f := range list {
-				unique[f.FilePath()] = f
+				unique[f.FilePath()] = manifest{f, stays || unique[f.FilePath()].stays}
 			}
 			return nil
 		})
@@ -68,18 +67,21 @@ func references(ctx context.Context, t *table.Table, gone map[int64]bool) (map[s
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	for path := range unique {
-		use(path)
+	for path, f := range unique {
+		use(path, f.stays)
 	}
 	g, gctx = errgroup.WithContext(ctx)
 	g.SetLimit(manifestReads)
 	for _, f := range unique {
 		g.Go(func() error {
-			names, err := filesOf(gctx, fs, f)
+			names, err := filesOf(gctx, fs, f.ManifestFile)
+			if err != nil && !f.stays {
+				err = gctx.Err()
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			for _, name := range names {
-				use(name)
+				use(name, f.stays)
 			}
 			return err
 		})

@@ -114,9 +114,9 @@ func TestExpiryRefuses(t *testing.T) {
 			t.Errorf("%+v, %v", done, err)
 		}
 		wants(t, contents(t, c, catalog.Filter{}), want)
-		// The same plan goes on, and so does a new one.
+		// The same plan goes on. To a new one, nothing names the files that are left: they have to be a day old.
 		rest := s.plan(t, c, later)
-		if n := len(rest.Tables[0].Snapshots); n != 0 || rest.Tables[0].Data.Count+rest.Tables[0].Metadata.Count+3 != x.Tables[0].Data.Count+x.Tables[0].Metadata.Count {
+		if n := len(rest.Tables[0].Snapshots); n != 0 || rest.Tables[0].Young.Count+3 != x.Tables[0].Data.Count+x.Tables[0].Metadata.Count {
 			t.Errorf("%+v, then %+v", x.Tables[0], rest.Tables[0])
 		}
 		if done := s.expire(t, c, x); done.Snapshots != 2 {

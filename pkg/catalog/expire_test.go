@@ -144,6 +144,15 @@ func (s site) write(t *testing.T, rel string) {
 	}
 }
 
+// age makes a file older than the floor under what nothing names.
+func (s site) age(t *testing.T, rel string) {
+	t.Helper()
+	old := time.Now().Add(-catalog.Floor - time.Hour)
+	if err := os.Chtimes(filepath.Join(s.dir, rel), old, old); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // tick lets times of S3, which have no fractions, tell what was from what comes.
 func tick() time.Time {
 	time.Sleep(1100 * time.Millisecond)
@@ -171,7 +180,8 @@ func TestExpire(t *testing.T) {
 		before := s.files(t)
 		s.die(t, "edff_shear_sources", 9) // a commit's files that no snapshot names
 		s.die(t, "edff_shear", 9)
-		dead := len(s.files(t)) - len(before)
+		orphans := slices.DeleteFunc(s.files(t), func(path string) bool { return slices.Contains(before, path) })
+		dead := len(orphans)
 		if dead < 10 {
 			t.Fatalf("two commits that were killed left %d files", dead)
 		}
@@ -184,6 +194,12 @@ func TestExpire(t *testing.T) {
 
 		if x := s.plan(t, c, catalog.Retention{Before: at.Add(-time.Hour), Keep: 1}); !x.Empty() {
 			t.Errorf("an hour ago there was nothing: %+v", x.Tables)
+		}
+		if x := s.plan(t, c, catalog.Retention{Before: at, Keep: 2}); x.Tables[0].Young.Count != 3 || x.Tables[1].Young.Count != 3 {
+			t.Errorf("of each table, a commit's data, manifest and list are less than a day old: %+v %+v", x.Tables[0].Young, x.Tables[1].Young)
+		}
+		for _, path := range orphans {
+			s.age(t, path)
 		}
 		x := s.plan(t, c, catalog.Retention{Before: at, Keep: 2})
 		shear, sources := x.Tables[0], x.Tables[1]

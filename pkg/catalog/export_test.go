@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
@@ -18,6 +19,26 @@ import (
 // Pause has the catalogue call before each time that it is asked to change a
 // table, with the table's name: what a committer does if its machine stalls there.
 func (c *Catalog) Pause(before func(table string)) { c.ice = paused{c.ice, before} }
+
+// Hurry has commits look after their files that are under way for longer than this.
+func Hurry(t *testing.T, d time.Duration) {
+	before := longCommit
+	longCommit = d
+	t.Cleanup(func() { longCommit = before })
+}
+
+// Loading has the catalogue call before each time that a table is loaded.
+func (c *Catalog) Loading(before func()) { c.ice = loading{c.ice, before} }
+
+type loading struct {
+	icecat.Catalog
+	before func()
+}
+
+func (l loading) LoadTable(ctx context.Context, ident table.Identifier) (*table.Table, error) {
+	l.before()
+	return l.Catalog.LoadTable(ctx, ident)
+}
 
 type paused struct {
 	icecat.Catalog

@@ -169,7 +169,7 @@ func stage(ctx context.Context, tx *table.Transaction, set iceberg.Properties, r
 
 // lost says whether a commit lost against another one and may be built again.
 func lost(err error) bool {
-	return errors.Is(err, table.ErrCommitFailed) || errors.Is(err, table.ErrCommitDiverged)
+	return errors.Is(err, table.ErrCommitFailed) || errors.Is(err, table.ErrCommitDiverged) || fault.CodeOf(err) == CodeGone
 }
 
 // pause waits before an attempt that is not the first, longer each time.

@@ -39,6 +39,8 @@ const (
 	CodeBatch     = "CatalogBatch"    // bad data: rows that don't belong into a batch
 	CodeForeign   = "CatalogFile"     // bad data: a file of a table that no writer of tables makes
 	CodeLeaseLost = "LeaseLost"       // bad input: the tile is another holder's by now; trying again is no use
+	CodeYoung     = "CatalogInUse"    // bad input: files of commits under way would go
+	CodeGone      = "CommitFilesGone" // transient: upkeep took files of a commit before it ended
 	CodeRelease   = "ReleaseHeld"     // bad input: the configuration's rows are of another release of the MER products
 	CodeLeased    = "TileLeased"      // bad input: without a lease, and somebody else has one
 )

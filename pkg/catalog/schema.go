@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	icecat "github.com/apache/iceberg-go/catalog"
@@ -119,7 +120,7 @@ func (l layout) name() string { return strings.Join(l.ident, ".") }
 // load opens a table; exists is false where nothing was ever committed. What is
 // committed to it is guarded by g, if any, where it has to be replayed.
 func (c *Catalog) load(ctx context.Context, l layout, g guard) (t *table.Table, exists bool, err error) {
-	t, err = (&committer{c.ice, c.props, g}).load(ctx, l.ident)
+	t, err = (&committer{c.ice, c.props, g, time.Now()}).load(ctx, l.ident)
 	if errors.Is(err, icecat.ErrNoSuchTable) || errors.Is(err, icecat.ErrNoSuchNamespace) {
 		return nil, false, nil
 	}

@@ -104,20 +104,20 @@ func (o *Observations) complete(ctx context.Context, l objstore.Lister) error {
 		return err
 	}
 	kept := o.Exposures[:0:0]
+	var incomplete []Missing
 	for i := range o.Exposures {
-		e := &o.Exposures[i]
-		lacking := map[string]bool{}
+		e, lacks := &o.Exposures[i], map[string]bool{}
 		for _, p := range e.products() {
-			if why := gone[p.file]; why != "" && !lacking[p.name] {
-				lacking[p.name] = true
-				o.Incomplete = append(o.Incomplete, Missing{e.ExposureID, p.name, why})
+			if why := gone[p.file]; why != "" && !lacks[p.name] {
+				lacks[p.name] = true
+				incomplete = append(incomplete, Missing{e.ExposureID, p.name, why})
 			}
 		}
-		if !lacking[DET] {
+		if !lacks[DET] { // one of its parts is as good as none
 			kept = append(kept, *e)
 		}
 	}
-	o.Exposures = kept
+	o.Exposures, o.Incomplete = kept, append(incomplete, o.Incomplete...)
 	return nil
 }
 

@@ -9,6 +9,41 @@ import (
 	"github.com/cosmostat/constellation/pkg/settings"
 )
 
+// delivery is a file with the release, the time and the form in its name.
+type delivery struct {
+	File
+	release, timestamp, form string
+}
+
+// supersedes says whether d was delivered after o, by the release and the time in
+// its name. Of copies with the same time the one that is not compressed counts,
+// else the one with the last URI, so that the choice doesn't depend on the listing.
+func (d delivery) supersedes(o delivery) bool {
+	return cmp.Or(settings.CompareReleases(d.release, o.release), strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
+}
+
+// newest keeps the newest delivery of each key, and the URIs of the others.
+type newest[K comparable] struct {
+	files      map[K]delivery
+	superseded []string
+}
+
+func (n *newest[K]) add(key K, d delivery) {
+	if n.files == nil {
+		n.files = map[K]delivery{}
+	}
+	old, ok := n.files[key]
+	switch {
+	case !ok:
+	case d.supersedes(old):
+		n.superseded = append(n.superseded, old.URI)
+	default:
+		n.superseded = append(n.superseded, d.URI)
+		return
+	}
+	n.files[key] = d
+}
+
 // detParts are the files of a DET in three.
 var detParts = [...]string{PartSCI, PartRMS, PartFLG}
 
@@ -91,6 +126,9 @@ func (v *visListing) detOf(o *Observations, id ExposureID) (Exposure, string) {
 	slices.SortFunc(sets, func(a, b detSet) int {
 		return -cmp.Or(settings.CompareReleases(a.release, b.release), strings.Compare(a.timestamp, b.timestamp))
 	})
+	if v.named {
+		sets = united(sets)
+	}
 	taken := slices.IndexFunc(sets, func(s detSet) bool { return s.combined != nil || s.inThree() })
 	if taken < 0 {
 		return Exposure{ExposureID: id}, v.notWhole(id, sets)
@@ -116,6 +154,25 @@ func (v *visListing) detOf(o *Observations, id ExposureID) (Exposure, string) {
 	return sets[taken].exposure(id)
 }
 
+// united puts parts that a list names, and whose names say no time, to the newest
+// parts that they go with: the list has one of each, and says that they do.
+func united(sets []detSet) []detSet {
+	i := slices.IndexFunc(sets, func(s detSet) bool { return s.timestamp == "" && s.combined == nil })
+	to := slices.IndexFunc(sets, func(s detSet) bool {
+		return s.timestamp != "" && slices.ContainsFunc(s.parts[:], func(d *delivery) bool { return d != nil })
+	})
+	if i < 0 || to < 0 {
+		return sets
+	}
+	sets = slices.Clone(sets)
+	for k, d := range sets[i].parts {
+		if d != nil && sets[to].parts[k] == nil {
+			sets[to].parts[k], sets[i].parts[k] = d, nil
+		}
+	}
+	return slices.DeleteFunc(sets, func(s detSet) bool { return len(s.files()) == 0 })
+}
+
 // notWhole says what there is of a DET of which no delivery is whole.
 func (v *visListing) notWhole(id ExposureID, sets []detSet) string {
 	lost := v.lost[visKey{id, DET}]
@@ -131,4 +188,51 @@ func (v *visListing) notWhole(id ExposureID, sets []detSet) string {
 		what += "; " + lost
 	}
 	return what + ": deliver the three files of one time, or the combined one"
+}
+
+// psfOf is the PSF of an observation's exposures whose DET lies in a directory:
+// the one that is called after the observation, else the newest there that is
+// called after none of those listed. Without one it says what there is.
+func (v *visListing) psfOf(dir string, id ExposureID, listed map[string]bool) (File, string) {
+	found, ok := v.psf.files[psfKey{dir, id.Obs}]
+	if own, is := v.vis.files[visKey{id, PSF}]; is {
+		found, ok = own, true
+	}
+	if !ok {
+		for _, d := range v.psfsIn(dir, listed) {
+			if !ok || d.supersedes(found) {
+				found, ok = d, true
+			}
+		}
+	}
+	switch {
+	case ok && (found.form == plain || found.form == gzipped):
+		return found.File, ""
+	case ok:
+		return File{}, packed(found.URI, found.form)
+	}
+	return File{}, cmp.Or(v.bare[psfKey{dir, id.Obs}], v.bare[psfKey{dir, ""}], v.noPSF(dir))
+}
+
+func (v *visListing) noPSF(dir string) string {
+	if v.named {
+		return "none is listed for it or its observation"
+	}
+	return "there is none beside its DET, in " + dir
+}
+
+// psfsIn are a directory's PSFs that are called after no listed observation.
+func (v *visListing) psfsIn(dir string, listed map[string]bool) (some []delivery) {
+	if v.psfDirs == nil {
+		v.psfDirs = map[string][]psfKey{}
+		for k := range v.psf.files {
+			v.psfDirs[k.dir] = append(v.psfDirs[k.dir], k)
+		}
+	}
+	for _, k := range v.psfDirs[dir] {
+		if !listed[k.obs] {
+			some = append(some, v.psf.files[k])
+		}
+	}
+	return some
 }

@@ -1,7 +1,6 @@
 package euclid
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -63,41 +62,6 @@ func (m Missing) String() string {
 		s += ": " + m.There
 	}
 	return s
-}
-
-// delivery is a file with the release, the time and the form in its name.
-type delivery struct {
-	File
-	release, timestamp, form string
-}
-
-// supersedes says whether d was delivered after o, by the release and the time in
-// its name. Of copies with the same time the one that is not compressed counts,
-// else the one with the last URI, so that the choice doesn't depend on the listing.
-func (d delivery) supersedes(o delivery) bool {
-	return cmp.Or(settings.CompareReleases(d.release, o.release), strings.Compare(d.timestamp, o.timestamp), strings.Compare(o.form, d.form), strings.Compare(d.URI, o.URI)) > 0
-}
-
-// newest keeps the newest delivery of each key, and the URIs of the others.
-type newest[K comparable] struct {
-	files      map[K]delivery
-	superseded []string
-}
-
-func (n *newest[K]) add(key K, d delivery) {
-	if n.files == nil {
-		n.files = map[K]delivery{}
-	}
-	old, ok := n.files[key]
-	switch {
-	case !ok:
-	case d.supersedes(old):
-		n.superseded = append(n.superseded, old.URI)
-	default:
-		n.superseded = append(n.superseded, d.URI)
-		return
-	}
-	n.files[key] = d
 }
 
 type visKey struct {
@@ -175,7 +139,15 @@ func (v *visListing) takeNamed(e Entry) error {
 	v.seen++
 	n, psf := e.Name, psfKey{"", e.Name.Obs}
 	d := delivery{e.file(), n.Release, n.Timestamp, e.form()}
+	if strings.EqualFold(d.form, ".fits") {
+		d.form = plain // whoever lists it knows what it is
+	}
+	_, base := split(e.URI)
 	switch {
+	case !isDelivery(d.form) && n.Product == PSF:
+		v.bare[psf] = unread(base, d.form)
+	case !isDelivery(d.form):
+		v.lost.add(n, unread(base, d.form))
 	case n.Product == PSF && n.Dither == "":
 		v.psf.add(psf, d)
 	case n.Product == DET:
@@ -193,8 +165,12 @@ func (v *visListing) take(info objstore.Info) {
 	var n Name
 	if ok {
 		if n, ok = parseStem(stem); !ok {
-			if why := nearMiss(stem); why != "" {
-				v.near.add(fmt.Sprintf("%q: %s", base, why))
+			if why, of := nearMiss(stem); why != "" {
+				why = fmt.Sprintf("%q: %s", base, why)
+				v.near.add(why)
+				if of.Maker == MadeByVIS && of.Obs != "" && of.Dither != "" && of.Number != "" {
+					v.lost.add(of, why)
+				}
 				return
 			}
 		}
@@ -312,53 +288,6 @@ func (o *Observations) fileOf(v *visListing, id ExposureID, product string, requ
 	return File{}
 }
 
-// psfOf is the PSF of an observation's exposures whose DET lies in a directory:
-// the one that is called after the observation, else the newest there that is
-// called after none of those listed. Without one it says what there is.
-func (v *visListing) psfOf(dir string, id ExposureID, listed map[string]bool) (File, string) {
-	found, ok := v.psf.files[psfKey{dir, id.Obs}]
-	if own, is := v.vis.files[visKey{id, PSF}]; is {
-		found, ok = own, true
-	}
-	if !ok {
-		for _, d := range v.psfsIn(dir, listed) {
-			if !ok || d.supersedes(found) {
-				found, ok = d, true
-			}
-		}
-	}
-	switch {
-	case ok && (found.form == plain || found.form == gzipped):
-		return found.File, ""
-	case ok:
-		return File{}, packed(found.URI, found.form)
-	}
-	return File{}, cmp.Or(v.bare[psfKey{dir, id.Obs}], v.bare[psfKey{dir, ""}], v.noPSF(dir))
-}
-
-func (v *visListing) noPSF(dir string) string {
-	if v.named {
-		return "none is listed for it or its observation"
-	}
-	return "there is none beside its DET, in " + dir
-}
-
-// psfsIn are a directory's PSFs that are called after no listed observation.
-func (v *visListing) psfsIn(dir string, listed map[string]bool) (some []delivery) {
-	if v.psfDirs == nil {
-		v.psfDirs = map[string][]psfKey{}
-		for k := range v.psf.files {
-			v.psfDirs[k.dir] = append(v.psfDirs[k.dir], k)
-		}
-	}
-	for _, k := range v.psfDirs[dir] {
-		if !listed[k.obs] {
-			some = append(some, v.psf.files[k])
-		}
-	}
-	return some
-}
-
 // none explains why a listing gave no exposure.
 func (o *Observations) none(visBase string, policy settings.Exposures, seen int) error {
 	switch skipped := o.SkippedShort + o.SkippedNominal; {
@@ -368,7 +297,7 @@ func (o *Observations) none(visBase string, policy settings.Exposures, seen int)
 			f.Fix("check data.vis_base_uri, data.s3_region and data.s3_endpoint_url")
 		}
 		return f
-	case skipped > 0:
+	case skipped > 0 && len(o.Incomplete) == 0:
 		return fault.Input("NoObservations", "no %s exposures among %d files, but %d others", policy, seen, skipped).
 			On(visBase).Fix("set data.exposures to what there is")
 	default:

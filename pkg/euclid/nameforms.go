@@ -100,17 +100,18 @@ func (f *nameForm) expression(off int, may string) *regexp.Regexp {
 // nearForm matches names in which one field of a form is off.
 type nearForm struct {
 	*regexp.Regexp
+	form  *nameForm
 	field int // its number
-	name  string
 }
 
 // nearForms are compiled once somebody meets a name that is not understood.
 var nearForms = sync.OnceValue(func() (near []nearForm) {
 	for _, may := range []string{`[^-_]*`, `[^_]*`} { // one field, before what may be two
-		for _, f := range nameForms {
+		for k := range nameForms {
+			f := &nameForms[k]
 			for i, field := range f.fields {
 				if field != "product" { // other products are no mistakes
-					near = append(near, nearForm{f.expression(i, may), i, field})
+					near = append(near, nearForm{f.expression(i, may), f, i})
 				}
 			}
 		}
@@ -119,23 +120,33 @@ var nearForms = sync.OnceValue(func() (near []nearForm) {
 })
 
 // nearMiss says what is wrong with a stem that is no name, where it is one but
-// for one field or for the case of its letters; else it is empty.
-func nearMiss(stem string) string {
+// for one field or for the case of its letters; else it is empty. It also returns
+// what the other fields say.
+func nearMiss(stem string) (why string, n Name) {
 	const begin = "EUC_"
 	if len(stem) < len(begin) || !strings.EqualFold(stem[:len(begin)], begin) {
-		return ""
+		return "", n
 	}
 	for _, f := range nearForms() {
-		if values := f.FindStringSubmatch(stem); values != nil {
-			return fmt.Sprintf("its %s is %q, not %s", fieldName(f.name), values[f.field+1], nameFields[f.name].want)
+		values := f.FindStringSubmatch(stem)
+		if values == nil {
+			continue
 		}
+		n.Maker = f.form.maker
+		for i, field := range f.form.fields {
+			if i != f.field && !n.set(field, values[i+1]) {
+				return "", Name{}
+			}
+		}
+		off := f.form.fields[f.field]
+		return fmt.Sprintf("its %s is %q, not %s", fieldName(off), values[f.field+1], nameFields[off].want), n
 	}
 	for _, other := range []string{strings.ToUpper(stem), lowerPart(strings.ToUpper(stem))} {
-		if _, ok := parseStem(other); ok && other != stem {
-			return "its letters are not those of " + other
+		if n, ok := parseStem(other); ok && other != stem {
+			return "its letters are not those of " + other, n
 		}
 	}
-	return ""
+	return "", n
 }
 
 // lowerPart gives the last field, where it is a part, the small letters that it has.

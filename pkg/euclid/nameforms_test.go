@@ -41,7 +41,7 @@ func TestNameForms(t *testing.T) {
 			}
 			at := f.exact.FindStringSubmatchIndex(f.example)[2*i+2:]
 			off := f.example[:at[0]] + "?" + f.example[at[1]:]
-			if why := nearMiss(off); !strings.Contains(why, `"?"`) {
+			if why, _ := nearMiss(off); !strings.Contains(why, `"?"`) {
 				t.Errorf("%s is one field off, and nobody says so: %q", off, why)
 			}
 		}
@@ -66,7 +66,7 @@ func TestNearMiss(t *testing.T) {
 		"EUC_NIR_SWL-DET-002681-00-1-0000000__20241017T042839.727728Z":         "",
 		"readme": "", "": "", "EUC": "",
 	} {
-		if got := nearMiss(stem); want == "" && got != "" || !strings.Contains(got, want) {
+		if got, _ := nearMiss(stem); want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", stem, got, want)
 		}
 	}

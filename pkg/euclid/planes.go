@@ -95,7 +95,7 @@ func bitpixOf(h *fits.HDU) (int64, error) {
 }
 
 func otherPlane(uri string, h *fits.HDU, plane, format string, a ...any) error {
-	return fault.Data("PlaneContradiction", "%s, the file's name says %s", fmt.Sprintf(format, a...), plane).On(uri).At("%s", h).
+	return fault.Data("PlaneContradiction", "%s, %s says %s", fmt.Sprintf(format, a...), saidBy(uri), plane).On(uri).At("%s", h).
 		Fix("the file holds another plane than it is called after: put the right file in its place, or take it away")
 }
 

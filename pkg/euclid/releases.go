@@ -46,7 +46,8 @@ func listMER(ctx context.Context, l objstore.Lister, base, product string) (*mer
 		n, ok := parseStem(stem)
 		switch {
 		case !ok && strings.HasPrefix(stem, "EUC_MER_"+product+"_"):
-			m.unknown.add(fmt.Sprintf("%q", name) + aside(nearMiss(stem)))
+			why, _ := nearMiss(stem)
+			m.unknown.add(fmt.Sprintf("%q", name) + aside(why))
 		case !ok || n.Maker != MadeByMER || n.Product != product:
 		case !isDelivery(form):
 			m.leftover.add(fmt.Sprintf("%q, like %s of tile %d", name, product, n.Tile))

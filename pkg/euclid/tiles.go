@@ -81,24 +81,8 @@ func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, 
 		t := catalogs.choose(id, opts.release, opts.exact())
 		taken[id] = &t
 	}
-	var tiles map[int64]*MERTile
-	var where string
 	unread := map[int64]string{}
-	switch opts.Source {
-	case settings.FromMosaic:
-		where = opts.MERBase
-		tiles, err = tilesOfMosaics(ctx, s, opts, listed, unread)
-	case settings.FromCatalog:
-		where = opts.CatalogBase
-		if err = completeCatalogs(ctx, s, taken, slices.Collect(maps.Keys(taken))); err == nil {
-			tiles, err = tilesOfCatalogs(ctx, s, opts, taken, unread)
-		}
-	case settings.FromTable:
-		where = opts.TileTable
-		tiles, err = tilesOfTable(ctx, s, opts)
-	default:
-		err = fault.Input("ConfigInvalid", "tiling.source is %q", opts.Source).Fix("use %s", settings.Choices[settings.TileSource]())
-	}
+	tiles, where, err := opts.placed(ctx, s, taken, listed, unread)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,6 +114,26 @@ func IndexTiles(ctx context.Context, s TileStore, opts TileOptions) ([]MERTile, 
 		out = append(out, t)
 	}
 	return out, listed, nil
+}
+
+// placed finds the tiles with their centres, and says where they were looked for.
+func (opts TileOptions) placed(ctx context.Context, s TileStore, taken map[int64]*MERTile, listed *Listed, unread map[int64]string) (tiles map[int64]*MERTile, where string, err error) {
+	switch opts.Source {
+	case settings.FromMosaic:
+		where = opts.MERBase
+		tiles, err = tilesOfMosaics(ctx, s, opts, listed, unread)
+	case settings.FromCatalog:
+		where = opts.CatalogBase
+		if err = completeCatalogs(ctx, s, taken, slices.Collect(maps.Keys(taken))); err == nil {
+			tiles, err = tilesOfCatalogs(ctx, s, opts, taken, unread)
+		}
+	case settings.FromTable:
+		where = opts.TileTable
+		tiles, err = tilesOfTable(ctx, s, opts)
+	default:
+		err = fault.Input("ConfigInvalid", "tiling.source is %q", opts.Source).Fix("use %s", settings.Choices[settings.TileSource]())
+	}
+	return tiles, where, err
 }
 
 // known refuses wanted ids that are not available, and says why, or names those nearby.

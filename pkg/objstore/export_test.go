@@ -1,6 +1,7 @@
 package objstore
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -83,4 +84,26 @@ func Asks(t *testing.T, cfg Config, bucket string) (string, error) {
 	}
 	_, url, _ := strings.Cut(r.URL, "://")
 	return url, nil
+}
+
+// WebWaits has web stores wait no time before they ask again, until the test
+// ends. It says how long they would have waited.
+func WebWaits(t *testing.T) func() []time.Duration {
+	var mu sync.Mutex
+	var waits []time.Duration
+	timed := webWait
+	webWait = func(ctx context.Context, d time.Duration) error {
+		mu.Lock()
+		defer mu.Unlock()
+		waits = append(waits, d)
+		return ctx.Err()
+	}
+	t.Cleanup(func() { webWait = timed })
+	return func() []time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		w := waits
+		waits = nil
+		return w
+	}
 }

@@ -49,6 +49,9 @@ func (s *webStore) stat(ctx context.Context, uri, token string) (Info, error) {
 		}
 		return Info{}, a.refusal()
 	}
+	if err := a.plain(); err != nil { // whose size would be that of other bytes
+		return Info{}, err
+	}
 	if a.ContentLength < 0 {
 		return Info{}, a.unusable("it doesn't say how large the file is (Content-Length)")
 	}
@@ -115,8 +118,8 @@ func (s *webStore) get(ctx context.Context, uri, token string, r Range) (part, e
 		p, last, err = s.getOnce(ctx, uri, token, r)
 		return p, err
 	})
-	if errors.Is(err, errWrongAnswer) && last != nil && last.wholeForRange {
-		err = last.ignoresRanges(r)
+	if errors.Is(err, errWrongAnswer) && last != nil && last.instead != nil {
+		err = last.instead
 	}
 	return p, err
 }

@@ -2,6 +2,7 @@ package objstore
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/url"
 
@@ -23,7 +24,9 @@ func newWebClient(m *meter) (doer, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
-	t.ForceAttemptHTTP2 = false
+	t.TLSNextProto, t.ForceAttemptHTTP2 = nil, false // the clone offers HTTP/2
+	// Sessions go on in later connections: of a hundred at a time each would else check the certificate.
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idlePerHost, idlePerHost
 	t.MaxResponseHeaderBytes = 1 << 20
 	t.DisableCompression = true

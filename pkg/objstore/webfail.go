@@ -32,8 +32,8 @@ const byName = "name the files in a list (data.files), or take another server"
 // webAnswer is what a web server said.
 type webAnswer struct {
 	*http.Response
-	doing, uri    string
-	wholeForRange bool // a range was asked for, and all of the object came
+	doing, uri string
+	instead    error // of a range came all of the object: what that is if it is no accident
 }
 
 func (a *webAnswer) drain() {
@@ -100,7 +100,7 @@ func untrusted(err error) bool {
 		plain tls.RecordHeaderError
 		alert tls.AlertError
 	)
-	return errors.As(err, &cert) || errors.As(err, &host) || errors.As(err, &plain) || errors.As(err, &alert)
+	return errors.As(err, &cert) || errors.As(err, &host) || errors.As(err, &plain) || errors.As(err, &alert) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // webLost is what to say where no answer came.

@@ -10,18 +10,20 @@ import (
 )
 
 // webToken is what a file is known by: its ETag where that stands for its bytes,
-// else the time of its last change with its size. A weak ETag alone doesn't do.
+// else the time of its last change with its size (-1: not known). A weak ETag alone doesn't do.
 func webToken(h http.Header, size int64) string {
 	if e := h.Get("Etag"); e != "" && !strings.HasPrefix(e, weakMark) {
 		if tag := unquoted(&e); tag != "" {
 			return tag
 		}
 	}
-	if t, ok := lastModified(h); ok {
+	if t, ok := lastModified(h); ok && size >= 0 {
 		return fmt.Sprintf("%s%d-%d", modifiedPin, t.Unix(), size)
 	}
 	return ""
 }
+
+const unknowable = "it has neither an ETag (other than a weak one) nor the time of the last change (Last-Modified), by which a file that is replaced would be noticed"
 
 func lastModified(h http.Header) (time.Time, bool) {
 	t, err := http.ParseTime(h.Get("Last-Modified"))
@@ -84,7 +86,7 @@ func (a *webAnswer) info(token string, size int64) (Info, error) {
 	modified, _ := lastModified(a.Header)
 	i := Info{URI: a.uri, Size: size, ETag: webToken(a.Header, size), Modified: modified}
 	if i.ETag == "" {
-		return Info{}, a.unusable("it has neither an ETag (other than a weak one) nor the time of the last change (Last-Modified), by which a file that is replaced would be noticed")
+		return Info{}, a.unusable(unknowable)
 	}
 	return i, nil
 }
@@ -115,9 +117,10 @@ func (a *webAnswer) part(token string, r Range) (part, error) {
 	if err := a.compare(token, total); err != nil {
 		return part{}, err
 	}
-	p.etag = token
-	if total >= 0 && token == "" {
-		p.etag = webToken(a.Header, total)
+	if p.etag = token; token == "" { // by which the rest is asked for, should the connection break
+		if p.etag = webToken(a.Header, total); p.etag == "" {
+			return part{}, a.unusable(unknowable)
+		}
 	}
 	if a.StatusCode == http.StatusPartialContent {
 		return p, p.check(a.uri, said, r)
@@ -125,10 +128,9 @@ func (a *webAnswer) part(token string, r Range) (part, error) {
 	if !asked || r.Offset == 0 && r.Length == p.size {
 		return p, nil
 	}
-	if _, err := r.within(a.uri, p.size); err != nil {
-		return part{}, err
+	if _, a.instead = r.within(a.uri, p.size); a.instead == nil {
+		a.instead = a.ignoresRanges(r)
 	}
-	a.wholeForRange = true
 	return part{}, a.wrong("all %d bytes, when asked for %s", p.size, r.header())
 }
 

@@ -146,3 +146,45 @@ func ExampleSurvey_ConfigYAML() {
 	//   mer_base_uri: "mem://survey/q1/MER/"
 	//   catalog_base_uri: "mem://survey/q1/catalogs/MER_FINAL_CATALOG/"
 }
+
+// Q2's form is read as Q1's is: the same exposures, quadrants and tiles.
+func TestReadersAgreeOnQ2(t *testing.T) {
+	ctx, store, dir := t.Context(), objstore.Open(t.Context(), objstore.Config{}), t.TempDir()
+	s, err := simulate.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Release, s.Gzip = "q2", []string{"catalogues", "mosaics", "psf"}
+	sum, err := simulate.Run(ctx, store, dir, s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	obs, err := euclid.IndexExposures(ctx, store, sum.VIS, "all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range obs.Exposures {
+		got = append(got, fmt.Sprint(e.ExposureID, e.Split()))
+		if qs, err := euclid.ReadQuadrants(ctx, store, e); err != nil || len(qs) != 16 {
+			t.Errorf("%s: %d quadrants, %v", e.ExposureID, len(qs), err)
+		}
+	}
+	if want := "[002681_99_1 true 002681_99_2 false 002682_100_1 false]"; fmt.Sprint(got) != want || obs.Both != 1 || len(obs.Superseded) != 3 || obs.Near != 0 {
+		t.Errorf("exposures %v, want %s; %+v", got, want, obs)
+	}
+	tiles, _, err := euclid.IndexTiles(ctx, store, euclid.TileOptions{
+		Source: "mer_mosaic", MERBase: sum.MER, CatalogBase: sum.Catalogs, IDs: s.TargetIDs(), NeighbourRadiusDeg: 0.1,
+	})
+	if err != nil || len(tiles) != 2 || tiles[0].Release != "01.00" {
+		t.Errorf("tiles %v, %v", tiles, err)
+	}
+	for _, bad := range []func(*simulate.Survey){
+		func(s *simulate.Survey) { s.Release = "q3" }, func(s *simulate.Survey) { s.Gzip = []string{"DET"} },
+	} {
+		s := s
+		if bad(&s); s.Validate() == nil {
+			t.Errorf("%q, %q are taken", s.Release, s.Gzip)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func (s Survey) primary(e exposure, product, name string, processed time.Time, s
 		SetText("SOFTNAME", "constellation simulate", "").
 		SetText("SOFTVERS", software, "").
 		SetInt("OBS_ID", int64(e.obs), "observation").
-		SetInt("DITHOBS", int64(e.dither), "dither of the observation, from 0").
+		SetInt("DITHOBS", int64(s.ditherOf(e)), "dither of the observation, from 0").
 		SetInt("EXPNUM", int64(e.number), "exposure of the dither: 1 nominal, 2 short").
 		SetInt("PTGID", int64(20000+4*e.obs+e.dither), "pointing").
 		SetText("OBSMODE", "WIDE", "").

@@ -54,7 +54,7 @@ func (s Survey) mosaic(tile sky.Tile, sources []*source) (file, error) {
 		SetText("SOFTVERS", softwareNow, "")
 	for i, e := range s.exposures() {
 		if e.number == 1 && i < 20 {
-			h.SetText("VISEXP"+strconv.Itoa(i), e.String(), "exposure that went in")
+			h.SetText("VISEXP"+strconv.Itoa(i), s.called(e), "exposure that went in")
 		}
 	}
 	fill(h, mosaicBlocks)

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"compress/gzip"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -22,7 +23,7 @@ type piece struct {
 }
 
 // file is an object to write: a head and parts that are made in parallel and
-// written in order, a bounded number at a time.
+// written in order, a bounded number at a time. One that is called .gz is gzipped.
 type file struct {
 	path  string // below the base
 	head  []byte
@@ -37,29 +38,39 @@ func (f file) write(ctx context.Context, create func(context.Context, string) (o
 		return 0, err
 	}
 	defer up.Abort()
-	if _, err := up.Write(f.head); err != nil {
+	var w io.Writer = up
+	var z *gzip.Writer
+	if strings.HasSuffix(f.path, ".gz") {
+		z = gzip.NewWriter(up)
+		w = z
+	}
+	if _, err := w.Write(f.head); err != nil {
 		return 0, err
 	}
 	size := int64(len(f.head))
 	err = ordered(ctx, f.parts, workers, f.part, func(pieces []piece) error {
 		for _, p := range pieces {
-			if _, err := up.Write(p.bytes); err != nil {
+			if _, err := w.Write(p.bytes); err != nil {
 				return err
 			}
-			if err := skip(up, p.hole); err != nil {
+			if err := skip(w, p.hole); err != nil {
 				return err
 			}
 			size += int64(len(p.bytes)) + p.hole
 		}
 		return nil
 	})
+	if err == nil && z != nil {
+		err = z.Close()
+	}
 	if err != nil {
 		return 0, fmt.Errorf("simulate %s: %w", f.path, err)
 	}
-	if _, err := up.Commit(); err != nil {
-		return 0, err
+	info, err := up.Commit()
+	if err == nil && z != nil {
+		size = info.Size
 	}
-	return size, nil
+	return size, err
 }
 
 // skip writes n zeros, as a hole where the upload can.

@@ -208,7 +208,7 @@ func TestFullSize(t *testing.T) {
 		"BKG": {17280 + 144*16_934_400, 145},
 		"WGT": {17280 + 144*16_934_400, 145},
 	} {
-		f := s.visFile(e, product, epoch, softwareNow, nil)
+		f := s.visFile(e, product, "", epoch, softwareNow, nil)
 		size, err := f.write(t.Context(), holes, dir, 2)
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/fault"
@@ -62,6 +63,13 @@ type Survey struct {
 	// over the field: the scatter of their ellipticities' components and of
 	// their relative sizes. A PSF taken from another quadrant then shows.
 	PSFSpread float64 `json:"psf_spread,omitempty"`
+
+	// Release is the form of names and directories: q1, or where it is empty, too;
+	// q2, which is the same sky without directories of observations, with dithers
+	// past 99 and DET combined, in three files, or both.
+	Release string `json:"release,omitempty"`
+	// Gzip are the kinds of files that are written as .fits.gz: catalogues, mosaics, psf.
+	Gzip []string `json:"gzip,omitempty"`
 
 	// Sparse leaves images unrendered: all zero, and holes in the file where
 	// the destination can have them. Headers, PSFs and catalogues are real.
@@ -177,6 +185,9 @@ func (s Survey) Validate() error {
 			return bad(fmt.Sprintf("shears[%d]", i), "(%g, %g) is not below 0.5", g[0], g[1])
 		}
 	}
+	if err := s.validForm(bad); err != nil {
+		return err
+	}
 	switch s.Redelivered {
 	case "", "DET", "BKG", "WGT":
 	default:
@@ -186,6 +197,19 @@ func (s Survey) Validate() error {
 	area := s.CoreArcmin * s.CoreArcmin * 3600
 	if n := float64(s.Galaxies + s.Stars + s.Spurious); n*s.MinSeparation*s.MinSeparation > 0.4*area {
 		return bad("min_separation", "%g\" is too much for %g sources in a core of %g'", s.MinSeparation, n, s.CoreArcmin)
+	}
+	return nil
+}
+
+// validForm refuses forms of delivery that nobody knows.
+func (s Survey) validForm(bad func(field, format string, a ...any) error) error {
+	if s.Release != "" && s.Release != releaseQ1 && s.Release != releaseQ2 {
+		return bad("release", "is %q, and must be q1 or q2", s.Release)
+	}
+	for _, kind := range s.Gzip {
+		if !slices.Contains(gzipKinds, kind) {
+			return bad("gzip", "%q can't be gzipped: that can be %s", kind, strings.Join(gzipKinds, ", "))
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/cosmostat/constellation/pkg/fits"
@@ -28,16 +29,42 @@ func (s Survey) visFiles(sources []source) []file {
 				continue
 			}
 			processed := s.processed(product + e.String())
-			files = append(files, s.visFile(e, product, processed, softwareNow, nearby))
-			if i == 0 && product == s.Redelivered {
-				files = append(files, s.visFile(e, product, processed.AddDate(0, -1, 0), softwareOld, nearby))
+			for _, part := range s.deliveries(product, i) {
+				files = append(files, s.visFile(e, product, part, processed, softwareNow, nearby))
+				if i == 0 && product == s.Redelivered {
+					files = append(files, s.visFile(e, product, part, processed.AddDate(0, -1, 0), softwareOld, nearby))
+				}
 			}
 		}
 		if i == 0 || all[i-1].obs != e.obs {
-			files = append(files, s.psfFile(e), s.stranger(e))
+			if i == 0 || s.Release != releaseQ2 { // there is one directory
+				files = append(files, s.psfFile(e))
+			}
+			files = append(files, s.stranger(e))
 		}
 	}
 	return files
+}
+
+// deliveries are the files in which a product of exposure number i lies: of DET in
+// q2 three, the combined one, or all four, in turn; of others one.
+func (s Survey) deliveries(product string, i int) []string {
+	three := []string{"sci", "rms", "flg"}
+	switch {
+	case product != "DET" || s.Release != releaseQ2 || i%3 == 1:
+		return []string{""}
+	case i%3 == 0:
+		return three
+	}
+	return append(three, "")
+}
+
+// layersOf are the layers of a product's file, or of the part of a DET in three.
+func layersOf(product, part string) []string {
+	if part != "" {
+		return []string{"." + strings.ToUpper(part)}
+	}
+	return layers[product]
 }
 
 // part is one extension to make.
@@ -47,11 +74,11 @@ type part struct {
 }
 
 // parts are a file's extensions, in groups that are made together.
-func (s Survey) parts(product, purpose string) [][]part {
+func (s Survey) parts(layers []string, purpose string) [][]part {
 	var groups [][]part
 	for _, q := range s.quadrants() {
 		var group []part
-		for _, layer := range layers[product] {
+		for _, layer := range layers {
 			group = append(group, part{q, layer})
 		}
 		if !s.Shuffle {
@@ -70,10 +97,10 @@ func (s Survey) parts(product, purpose string) [][]part {
 	return groups
 }
 
-// visFile is the DET, BKG or WGT file of an exposure.
-func (s Survey) visFile(e exposure, product string, processed time.Time, software string, sources []*source) file {
-	to := visPath(e, product, processed)
-	groups := s.parts(product, to)
+// visFile is the DET, BKG or WGT file of an exposure, or the part of a DET in three.
+func (s Survey) visFile(e exposure, product, in string, processed time.Time, software string, sources []*source) file {
+	to := s.visPath(e, product, in, processed)
+	groups := s.parts(layersOf(product, in), to)
 	return file{
 		path:  to,
 		head:  s.primary(e, product, path.Base(to), processed, software).Encode(),
@@ -158,7 +185,7 @@ func (v sight) images(product string, group []part) ([]piece, error) {
 
 // psfFile is the PSF product in the directory of an exposure's observation.
 func (s Survey) psfFile(e exposure) file {
-	groups := s.parts("PSF", "PSF")
+	groups := s.parts(layers["PSF"], "PSF")
 	h := fits.NewPrimary().
 		SetText("TELESCOP", "Euclid", "").
 		SetText("INSTRUME", "VIS", "").
@@ -171,7 +198,7 @@ func (s Survey) psfFile(e exposure) file {
 		SetInt("STMPSIZE", stampSide, "[pixel] side of a stamp").
 		SetFloat("PIXSCALE", pixelScale, "[arcsec]")
 	return file{
-		path:  psfPath(s, e.obs),
+		path:  s.psfPath(e.obs),
 		head:  fill(h, primaryBlocks).Encode(),
 		parts: len(groups),
 		part: func(i int) ([]piece, error) {
@@ -189,7 +216,7 @@ func (s Survey) psfFile(e exposure) file {
 
 // stranger is a file of another kind in an observation's directory, as real ones have.
 func (s Survey) stranger(e exposure) file {
-	to := fmt.Sprintf("%s/%d/EUC_VIS_SWL-STK-%06d-00-0-0000000__%s.fits", visDir, e.obs, e.obs, stamp(s.processed("STK"+e.String())))
+	to := fmt.Sprintf("%sEUC_VIS_SWL-STK-%06d-00-0-0000000__%s.fits", s.observationDir(e.obs), e.obs, stamp(s.processed("STK"+e.String())))
 	h := fits.NewPrimary().SetText("FILENAME", path.Base(to), "").SetText("PRODUCT", "STK", "kind of this file")
 	return file{path: to, head: h.Encode()}
 }

@@ -290,7 +290,8 @@ func encode(document any) ([]byte, error) {
 	if err != nil {
 		return nil, fault.New(fault.Bug, "Encode", "%w", err)
 	}
-	return append(text, '\n'), nil
+	// Foreign text does nothing to a terminal: for a control, fault writes what JSON escapes it by.
+	return []byte(fault.Lines(string(text)) + "\n"), nil
 }
 
 func digest(text []byte) string {

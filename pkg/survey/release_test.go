@@ -13,18 +13,20 @@ import (
 // TestHoldRelease: the first run of a configuration settles the release, and later ones hold to it.
 func TestHoldRelease(t *testing.T) {
 	store, dir := objstore.NewMemory(), "mem://b/releases"
-	for _, c := range []struct{ config, newest, want string }{
-		{"c", "00.00", "00.00"}, {"c", "01.00", "00.00"}, {"d", "01.00", "01.00"}, {"e", "", ""}, {"e", "02.00", ""},
+	for _, c := range []struct{ config, run, newest, want, says string }{
+		{"c", "r1", "00.00", "00.00", ""}, {"c", "r1", "00.00", "00.00", ""}, {"d", "r3", "01.00", "01.00", ""}, {"e", "r4", "", "", ""},
+		{"c", "r2", "01.00", "00.00", `release 00.00 counts, not 01.00: the run "r1" settled it for this configuration in mem://b/releases/c.json (`},
+		{"e", "r5", "02.00", "", `release none counts, not 02.00: the run "r4" settled it`},
 	} {
-		got, err := HoldRelease(t.Context(), store, dir, c.config, "r", c.newest)
-		if err != nil || got != c.want {
-			t.Errorf("%+v: %q, %v", c, got, err)
+		got, note, err := HoldRelease(t.Context(), store, dir, c.config, c.run, c.newest)
+		if err != nil || got != c.want || (note == "") != (c.says == "") || !strings.Contains(note, c.says) {
+			t.Errorf("%+v: %q, %q, %v", c, got, note, err)
 		}
 	}
 	if _, err := objstore.WriteFile(t.Context(), store, dir+"/f.json", []byte(`{"release": "the last"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := HoldRelease(t.Context(), store, dir, "f", "r", "00.00"); fault.CodeOf(err) != "DocumentInvalid" {
+	if got, _, err := HoldRelease(t.Context(), store, dir, "f", "r", "00.00"); fault.CodeOf(err) != "DocumentInvalid" {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -45,10 +45,14 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	root.SetOut(fault.Writer(report)) // names of files and values of headers are other people's
 	root.SetErr(fault.Writer(stderr))
 	verb, err := root.ExecuteContextC(ctx)
-	if err != nil && !began {
+	lost := report.lost()
+	if err != nil && !began && lost == nil {
 		return misused(verb, err)
 	}
-	return cmp.Or(stopped(ctx, err), report.lost())
+	if !began { // cobra's own verbs make an error of it themselves
+		return cmp.Or(lost, err)
+	}
+	return cmp.Or(stopped(ctx, err), lost)
 }
 
 // stopped is a verb's error. Whatever it is of which a signal was the cause, it is

@@ -25,10 +25,10 @@ from astropy.wcs import WCS, FITSFixedWarning
 warnings.simplefilter("ignore")
 warnings.simplefilter("ignore", FITSFixedWarning)
 
-DET = re.compile(r"VIS/.*EUC_VIS_SWL-DET-(\d{6})-(\d{2})-1[^/]*__([^/]*)Z\.fits$")
-OF_EXPOSURE = "EUC_VIS_SWL-%s-%s-%s-1"
+DET = re.compile(r"VIS/.*EUC_VIS_SWL-DET-(\d{6})-(\d{2,3})-1(?:-\d+)?__([^/_]*)Z(?:_(\d+\.\d+))?(?:_(sci|rms|flg))?\.fits$")
+OF_EXPOSURE = r"EUC_VIS_SWL-%s-%s-0*%d-1(-\d+)?__[^/]*\.fits$"
 MER = r"EUC_MER_%s_TILE%d-[0-9A-Fa-f]+_([^/]*)Z_(\d+\.\d+)\.fits(\.gz)?$"
-QUADRANT = re.compile(r"^(\d-\d\.[A-Z])\.SCI$")
+QUADRANT = re.compile(r"^(\d-\d\.[A-Z])(\.SCI)?$")
 
 seen = {}  # by what is read and of which bytes: most mutants change one file
 sums = {}  # by file
@@ -126,20 +126,26 @@ def newest(paths, pattern):
 
 
 def exposures(files):
+    """Of each exposure the file with SCI, of its newest DET that is whole: the
+    combined file, or all of sci, rms and flg of one time."""
     found = {}
-    for path in files:
+    for path in sorted(files):  # of one name twice the last counts
         m = DET.search(path)
-        if not m:
-            continue
-        have = found.get((m[1], m[2]))
-        if not have or (m[3], path) > have:
-            found[m[1], m[2]] = (m[3], path)
+        if m:
+            when = (tuple(map(int, (m[4] or "-1.0").split("."))), m[3])
+            found.setdefault((m[1], int(m[2])), {}).setdefault(when, {})[m[5] or "combined"] = path
     out = {}
-    for (obs, dither), (_, path) in found.items():
-        bkg = any(OF_EXPOSURE % ("BKG", obs, dither) in p for p in files)
+    for (obs, dither), deliveries in found.items():
+        whole = [d for d in deliveries.values() if "combined" in d or {"sci", "rms", "flg"} <= set(d)]
+        if not whole:
+            continue
+        newest_first = sorted(deliveries, reverse=True)
+        last = next(deliveries[w] for w in newest_first if deliveries[w] in whole)
+        path = last.get("combined") or last["sci"]
+        bkg = any(re.search(OF_EXPOSURE % ("BKG", obs, dither), p) for p in files)
         psf = any(p.startswith(os.path.dirname(path) + "/EUC_VIS_GRD-PSF") for p in files)
         if bkg and psf:
-            out[f"{obs}_{dither}_1"] = path
+            out[f"{obs}_{dither:02d}_1"] = path
     return out
 
 

@@ -30,16 +30,33 @@ import (
 // surveyBase is where the survey lies.
 const surveyBase = "mem://euclid/q1"
 
-// simulated is the survey, which is made once.
-var simulated = sync.OnceValues(func() (*objstore.Memory, error) {
-	s, err := simulate.Preset("tiny")
+// simulated are the surveys, each of which is made once.
+var simulated struct {
+	sync.Mutex
+	stores map[string]*objstore.Memory
+}
+
+// stored is a survey in a store of memory.
+func stored(s simulate.Survey) (*objstore.Memory, error) {
+	key, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
 	}
+	simulated.Lock()
+	defer simulated.Unlock()
+	if store := simulated.stores[string(key)]; store != nil {
+		return store, nil
+	}
 	store := objstore.NewMemory()
-	_, err = simulate.Run(context.Background(), store, surveyBase, s, nil)
-	return store, err
-})
+	if _, err := simulate.Run(context.Background(), store, surveyBase, s, nil); err != nil {
+		return nil, err
+	}
+	if simulated.stores == nil {
+		simulated.stores = map[string]*objstore.Memory{}
+	}
+	simulated.stores[string(key)] = store
+	return store, nil
+}
 
 // Run is one run, with a survey and a store of its own.
 type Run struct {
@@ -59,14 +76,22 @@ type Run struct {
 // its configuration.
 func New(t *testing.T, more ...string) *Run {
 	t.Helper()
+	s, err := simulate.Preset("tiny")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Of(t, s, more...)
+}
+
+// Of is [New] of another survey.
+func Of(t *testing.T, s simulate.Survey, more ...string) *Run {
+	t.Helper()
 	forget(t)
 	r := &Run{Log: &Log{}, Identity: task.Identity{Project: "shear", Domain: "test", Execution: "r1", Element: -1}, t: t}
-	all, err := simulated()
+	all, err := stored(s)
 	r.check(err)
 	r.Memory = all.Clone()
 	r.Store, r.Sources = &Store{Memory: r.Memory}, &Store{Memory: r.Memory}
-	s, err := simulate.Preset("tiny")
-	r.check(err)
 	// A configuration names no store of memory: it is resolved as one of S3's.
 	text := s.ConfigYAML(strings.Replace(surveyBase, "mem://", "s3://", 1)) + fmt.Sprintf("output: {storage_base_uri: 's3://products', catalog_warehouse: %q}\nengine: mock\n", t.TempDir())
 	for _, m := range more {

@@ -16,7 +16,7 @@ type Store struct {
 	// Fail is asked before each operation, "stat", "get", "list", "create" or
 	// "delete"; nil: nothing fails.
 	Fail func(op, uri string) error
-	// Far is where s3:// URIs are; nil: where the environment says.
+	// Far is where s3:// and http:// URIs are; nil: where the environment says.
 	Far objstore.Store
 }
 
@@ -37,7 +37,7 @@ func (s *Store) of(ctx context.Context, uri string) objstore.Store {
 	if strings.HasPrefix(uri, "mem://") {
 		return s.Memory
 	}
-	if s.Far != nil && strings.HasPrefix(uri, "s3://") {
+	if s.Far != nil && (strings.HasPrefix(uri, "s3://") || strings.HasPrefix(uri, "http://")) {
 		return s.Far
 	}
 	return objstore.Open(ctx, objstore.Config{})
@@ -69,6 +69,13 @@ func (s *Store) List(ctx context.Context, prefix string, visit func(objstore.Inf
 		return err
 	}
 	return s.of(ctx, prefix).List(ctx, prefix, visit)
+}
+
+func (s *Store) ListNames(ctx context.Context, prefix string, visit func(objstore.Info) error) error {
+	if err := s.fails("list", prefix); err != nil {
+		return err
+	}
+	return objstore.ListNames(ctx, s.of(ctx, prefix), prefix, visit)
 }
 
 func (s *Store) Create(ctx context.Context, uri string) (objstore.Upload, error) {

@@ -7,10 +7,25 @@ import (
 	"strconv"
 
 	"github.com/cosmostat/constellation/pkg/columnar"
+	"github.com/cosmostat/constellation/pkg/euclid"
 )
 
 // rowsPerGroup bounds the row groups of a Parquet list.
 const rowsPerGroup = 50_000
+
+// Rows are entries as a list has them.
+func Rows(entries []euclid.Entry) []Row {
+	rows := make([]Row, len(entries))
+	for i, e := range entries {
+		n := e.Name
+		rows[i] = Row{Product: n.Product, Part: n.Part, Obs: n.Obs, Dither: n.Dither, Exposure: n.Number, Release: n.Release,
+			URI: e.URI, Size: strconv.FormatInt(e.Size, 10), ETag: e.ETag}
+		if n.Maker == euclid.MadeByMER {
+			rows[i].Tile = strconv.FormatInt(n.Tile, 10)
+		}
+	}
+	return rows
+}
 
 // WriteCSV writes a list. The same rows give the same bytes.
 func WriteCSV(w io.Writer, rows []Row) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -82,11 +83,9 @@ func (c *contract) execute(ctx context.Context, p Process, b body) int {
 	args, err := parse(c, p.Args, execution == "")
 	switch {
 	case args.help:
-		fmt.Fprint(p.Stdout, c.help())
-		return 0
+		return c.say(p, c.help())
 	case args.describe:
-		fmt.Fprint(p.Stdout, c.describe())
-		return 0
+		return c.say(p, c.describe())
 	}
 	a := &attempt{contract: c, args: args, proc: p, start: time.Now()}
 	a.env = newEnvironment(a)
@@ -107,6 +106,15 @@ func (c *contract) execute(ctx context.Context, p Process, b body) int {
 	}
 	result, err := a.bounded(With(ctx, a.env), b)
 	return a.finish(ctx, result, err)
+}
+
+// say prints what somebody asked for; that it was lost is said, too.
+func (c *contract) say(p Process, text string) int {
+	if _, err := io.WriteString(p.Stdout, text); err != nil {
+		fmt.Fprintf(p.Stderr, "%s: not all of it could be printed: %v\n", c.decl.Executable(), err)
+		return 1
+	}
+	return 0
 }
 
 // stopGrace is how long a run that was told to stop may take: less than the 30
@@ -165,8 +173,7 @@ func (a *attempt) finish(ctx context.Context, result product, err error) int {
 		a.writeDeck(ctx, nil)
 		if err = a.write(ctx, result); err == nil {
 			a.logEnd(slog.LevelInfo, "end", "wrote", result.name)
-			a.print(result)
-			return 0
+			return a.print(result)
 		}
 	}
 	if ctx.Err() != nil { // stopped: the engine runs another attempt, from what this one left
@@ -204,19 +211,22 @@ func (a *attempt) failed(code int) int {
 }
 
 // print writes the outputs to whoever runs this by hand, in the form in which the
-// inputs of the next stage can be given. The job of a dynamic task has none yet.
-func (a *attempt) print(p product) {
+// inputs of the next stage can be given, and returns the exit code. The job of a
+// dynamic task has none yet.
+func (a *attempt) print(p product) int {
 	m, are := p.message.(*core.LiteralMap)
 	if !are || !a.byHand() {
-		return
+		return 0
 	}
 	text, err := literal.FormatJSON(a.outputs, m)
 	if err == nil {
 		_, err = a.proc.Stdout.Write(text)
 	}
 	if err != nil {
-		a.env.Log.Error("the outputs could not be printed", "error", err)
+		a.env.Log.Error("the outputs could not be printed; outputs.pb has them", "error", err)
+		return 1
 	}
+	return 0
 }
 
 func (a *attempt) write(ctx context.Context, p product) error {

@@ -57,6 +57,7 @@ func program(execute func(context.Context, Process) int) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a reader that went away ends no task
 	go func() {
 		s := <-signals
 		signal.Reset(syscall.SIGTERM, syscall.SIGINT)

@@ -20,7 +20,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request, entries []fs.Dir
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	w.Header().Set("Content-Type", "text/html;charset=UTF-8")
 	b := bufio.NewWriter(w)
-	defer b.Flush()
+	defer func() { _ = b.Flush() }() // who asked may have gone away
 	title := html.EscapeString("Index of " + strings.TrimSuffix(r.URL.Path, "/"))
 	fmt.Fprintf(b, `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">
 <html>

@@ -39,7 +39,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer handler.Close()
+	defer func() { _ = handler.Close() }() // it was only read
 	listener, err := net.Listen("tcp", o.Addr)
 	if err != nil {
 		return fault.Input("AddressUnusable", "%w", err).On(o.Addr).Fix("give another --addr")

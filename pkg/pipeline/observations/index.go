@@ -42,8 +42,10 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 		return out, err
 	}
 	d := in.Destination
-	hold := func(newest string) (string, error) {
-		return survey.HoldRelease(ctx, env.Store(), d.Releases(), d.ConfigID, d.Run(), newest)
+	var settled string
+	hold := func(newest string) (counts string, err error) {
+		counts, settled, err = survey.HoldRelease(ctx, env.Store(), d.Releases(), d.ConfigID, d.Run(), newest)
+		return counts, err
 	}
 	tiles, err := Tiles(ctx, files, in, hold, func(why error) { env.Log.Warn("a tile is left out", "reason", why) })
 	if err != nil {
@@ -56,6 +58,9 @@ func Index(ctx context.Context, in pipeline.IndexObservationsIn) (out pipeline.I
 		Tiles:   literal.Blob{URI: env.Output("tiles.json"), Format: "json"},
 		TileIDs: tiles.Wanted, LeftOut: tiles.LeftOut, Release: cmp.Or(tiles.Release, pipeline.None),
 		Notes: slices.Concat(notes, plan.Notes(), tiles.Notes),
+	}
+	if settled != "" {
+		out.Notes = append(out.Notes, settled)
 	}
 	for _, note := range out.Notes {
 		env.Log.Warn("not taken", "note", note)

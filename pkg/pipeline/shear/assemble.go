@@ -59,20 +59,22 @@ func Assemble(ctx context.Context, in pipeline.AssembleCatalogIn) (out pipeline.
 //
 // A run that was prepared from other data is refused, and so is one that measured
 // its sub-tiles itself, under another configuration: its record would be lost.
-func AssembleDirectories(ctx context.Context, s pipeline.ResolveConfigOut) (assemble.Total, error) {
+// What it returns of the run says how each tile and sub-tile ended.
+func AssembleDirectories(ctx context.Context, s pipeline.ResolveConfigOut) (assemble.Total, *survey.Run, error) {
 	d, store := s.Destination, task.From(ctx).Store()
 	id := s.Identity()
 	if err := id.CheckData(ctx, store, d.RunURI); err != nil {
-		return assemble.Total{}, err
+		return assemble.Total{}, nil, err
 	}
 	if err := id.CheckRecord(ctx, store, d.RunURI); err != nil {
-		return assemble.Total{}, err
+		return assemble.Total{}, nil, err
 	}
 	run, err := assemble.FromDirectories(ctx, store, d.Run(), d.ConfigID, d.RunURI)
 	if err != nil {
-		return assemble.Total{}, err
+		return assemble.Total{}, nil, err
 	}
-	return Commit(ctx, run, s.Inference, pipeline.CommitSettings{Catalog: s.Catalog, Release: run.Release}, d, survey.RunURI(d.RunURI))
+	total, err := Commit(ctx, run, s.Inference, pipeline.CommitSettings{Catalog: s.Catalog, Release: run.Release}, d, survey.RunURI(d.RunURI))
+	return total, run, err
 }
 
 // Commit writes the record of some tiles and commits their rows. Tiles that could

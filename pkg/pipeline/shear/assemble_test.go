@@ -443,7 +443,7 @@ func TestAssembleDirectories(t *testing.T) {
 			for key := range r.MarkedTiles() {
 				r.Remove(r.Settings.Destination.RedoTiles() + "/" + key + ".json")
 			}
-			total, err := shear.AssembleDirectories(r.Stage("assemble"), r.Settings)
+			total, _, err := shear.AssembleDirectories(r.Stage("assemble"), r.Settings)
 			if fault.CodeOf(err) != c.code || err == nil && c.code != "" || err != nil && (c.code == "" || !strings.Contains(err.Error(), c.says)) {
 				t.Fatalf("%+v, %v; want %s with %q", total, err, c.code, c.says)
 			}
@@ -484,7 +484,7 @@ func TestElsewhere(t *testing.T) {
 	}
 	in := inferred(next, all)
 	assembled(t, next, in)
-	if total, err := shear.AssembleDirectories(next.Stage("assemble"), next.Settings); fault.CodeOf(err) != assemble.CodeElsewhere {
+	if total, _, err := shear.AssembleDirectories(next.Stage("assemble"), next.Settings); fault.CodeOf(err) != assemble.CodeElsewhere {
 		t.Errorf("%+v, %v", total, err)
 	}
 }
