@@ -83,10 +83,11 @@ release: ## Make the files of a tagged release and their checksums in dist/ (VER
 	@deploy/release.sh $(VERSION)
 
 .PHONY: fuzz
-fuzz: ## Fuzz each target for a short while
-	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+fuzz: ## Fuzz each target for a short while (FUZZTIME, 20s), and say at the end which failed
+	@failed=; for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
-	    echo "== $$p $$f"; go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-20s} -fuzzminimizetime 10x; done; done
+	    echo "== $$p $$f"; go test $$p -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-20s} -fuzzminimizetime 10x || failed="$$failed $$p:$$f"; done; done; \
+	  test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 .PHONY: bench
 bench: build ## Measure header reads, extraction, start-up and size

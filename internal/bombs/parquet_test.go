@@ -210,12 +210,10 @@ func TestRows(t *testing.T) {
 	}
 	explode(t, []bomb{
 		{"sources", func() []byte { return file(results.SourceColumns(), source, 1<<16, 4) }, readers["sources"]},
-		{"more sources", func() []byte { return file(results.SourceColumns(), source, 1<<15, 20) }, readers["sources"]},
 		{"tiles", func() []byte { return file(tile, euclid.MERTile{}, 1<<17, 2) }, readers["tiles"]},
 		{"more tiles", func() []byte { return file(tile, euclid.MERTile{}, 1<<17, 20) }, readers["tiles"]},
-		{"groups without rows", func() []byte { return file(tile, euclid.MERTile{}, 0, 40000) }, readers["tiles"]},
-		{"groups of a row", func() []byte { return file(tile, euclid.MERTile{}, 1, 12000) }, readers["tiles"]},
-		{"quadrants", outline(4, 1<<17), readers["quadrants"]},
+		{"groups without rows", func() []byte { return file(tile, euclid.MERTile{}, 0, 10000) }, readers["tiles"]},
+		{"groups of a row", func() []byte { return file(tile, euclid.MERTile{}, 1, 5000) }, readers["tiles"]},
 		{"more quadrants", outline(4, 1<<18), readers["quadrants"]},
 		{"outlines", outline(1000, 8000), readers["quadrants"]},
 		{"a few long outlines", outline(500_000, 8), readers["quadrants"]},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,8 +107,14 @@ func TestYAML(t *testing.T) {
 		"inference": func(b []byte) error { results.Methods("shine", string(b)); return nil },
 	}
 	var all []bomb
+	// One reader has all of them; the others, which look at a text as it does, have
+	// those that take most of what their parsers do with it.
+	worst := []string{"items within", "keys within", "keys in sections", "laughs", "merges", "quoted lines"}
 	for who, eat := range readers {
 		for name, text := range texts {
+			if who != "config" && !slices.Contains(worst, name) {
+				continue
+			}
 			all = append(all, bomb{who + ", " + name, func() []byte { return []byte(text()) }, eat})
 		}
 	}

@@ -9,8 +9,10 @@ import (
 const (
 	// maxElements is what the lists and the objects of a JSON text may have
 	// whatever its length, each together, and perElement the bytes that each
-	// further one has on average.
-	maxElements, perElement = 200_000, 20
+	// further one has on average; of a survey's record, which is far longer than
+	// that, they may have as few as perFurther.
+	maxElements, perElement, perFurther = 200_000, 20, 6
+	long                                = 10 << 20
 	// maxHeld is what the lists of a small text may take in memory, and perByte
 	// what those of a larger one may for each of its bytes.
 	maxHeld, perByte = 64 << 20, 12
@@ -34,10 +36,13 @@ func Unmarshal(text []byte, into any) error {
 // JSON looks at a text that is to be decoded into nothing of a certain type.
 func JSON(text []byte) error { return look(text, generic) }
 
+// JSONOf looks at a text that something else decodes, into elements of at most a size.
+func JSONOf(text []byte, size int) error { return look(text, size) }
+
 // look counts what a text has of lists, whose elements have at most a size, and of objects.
 func look(text []byte, size int) error {
 	members, elements, quoted, line := 0, 0, false, 1
-	mostMembers := maxElements + len(text)/perElement
+	mostMembers := maxElements + min(len(text), long)/perElement + max(len(text)-long, 0)/perFurther
 	most := min(mostMembers, (maxHeld+perByte*len(text))/(grown*size))
 	var within [maxJSON + 1]bool // lists, by depth
 	depth := 0

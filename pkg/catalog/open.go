@@ -38,6 +38,7 @@ const (
 	CodeConflict  = "CatalogConflict" // transient: other committers kept winning
 	CodeTable     = "CatalogTable"    // bad input: a table of another layout is in the way
 	CodeBatch     = "CatalogBatch"    // bad data: rows that don't belong into a batch
+	CodeForeign   = "CatalogFile"     // bad data: a file of a table that no writer of tables makes
 	CodeLeaseLost = "LeaseLost"       // bad input: the tile is another holder's by now; trying again is no use
 	CodeYoung     = "CatalogInUse"    // bad input: files of commits under way would go
 	CodeGone      = "CommitFilesGone" // transient: upkeep took files of a commit before it ended

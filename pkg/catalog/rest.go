@@ -17,7 +17,7 @@ import (
 // openREST opens a REST catalogue. Its token, or what it gives tokens for, comes by
 // the variables from which PyIceberg takes those of a catalogue of this [Name].
 func (c *Catalog) openREST(ctx context.Context, props iceberg.Properties) error {
-	options := []rest.Option{rest.WithWarehouseLocation(c.settings.Warehouse), rest.WithAdditionalProps(props)}
+	options := []rest.Option{rest.WithWarehouseLocation(c.settings.Warehouse), rest.WithAdditionalProps(props), rest.WithTransportFactory(transport)}
 	for _, o := range []struct {
 		name string
 		with func(string) rest.Option

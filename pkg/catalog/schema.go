@@ -127,8 +127,11 @@ func (c *Catalog) load(ctx context.Context, l layout, g guard) (t *table.Table, 
 	if errors.Is(err, icecat.ErrNoSuchTable) || errors.Is(err, icecat.ErrNoSuchNamespace) {
 		return nil, false, nil
 	}
-	if errors.Is(err, rest.ErrRESTError) && !passing(err) {
+	if errors.Is(err, rest.ErrRESTError) && !passing(err) && fault.CodeOf(err) != CodeForeign {
 		return nil, false, c.refusedREST(ctx, err, "load table "+l.name())
+	}
+	if errors.Is(err, table.ErrInvalidMetadata) {
+		err = refuseForeign(l.name(), foreignError{"its metadata", err})
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("load table %s: %w", l.name(), err)

@@ -83,11 +83,20 @@ func readFooter(r io.ReaderAt, size int64) (*metadata.FileMetaData, error) {
 // Footer decodes a footer, without the eight bytes behind it, once it is known to
 // be none that takes far more memory than its length says.
 func Footer(raw []byte) (*metadata.FileMetaData, error) {
-	w := walk{rest: raw, structs: maxStructs + len(raw)/perStruct}
-	if err := w.structure(0); err != nil {
-		return nil, fmt.Errorf("its footer, at byte %d of %d: %w", len(raw)-len(w.rest), len(raw), err)
+	if err := Look(raw); err != nil {
+		return nil, err
 	}
 	return metadata.NewFileMetaData(raw, nil)
+}
+
+// Look says whether a footer is one that takes far more memory than its length
+// says, where something else decodes it.
+func Look(raw []byte) error {
+	w := walk{rest: raw, structs: maxStructs + len(raw)/perStruct}
+	if err := w.structure(0); err != nil {
+		return fmt.Errorf("its footer, at byte %d of %d: %w", len(raw)-len(w.rest), len(raw), err)
+	}
+	return nil
 }
 
 // walk is how far a footer was looked at.

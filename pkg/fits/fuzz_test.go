@@ -29,7 +29,8 @@ func FuzzReadIndex(f *testing.F) {
 		}
 		at := int64(0)
 		for _, h := range all {
-			if h.Offset != at || h.End() > int64(len(raw)) {
+			// The last block may be short of its padding.
+			if h.Offset != at || h.DataOffset()+h.DataSize > int64(len(raw)) {
 				t.Fatalf("%s lies at %d..%d of %d", h, h.Offset, h.End(), len(raw))
 			}
 			at = h.End()
