@@ -16,9 +16,10 @@ import (
 
 func indexCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "index",
-		Short: "Say which file holds which product",
-		Args:  cobra.NoArgs,
+		Use:     "index",
+		Short:   "Say which file holds which product",
+		Example: `  constellation index export --config edfs.yaml --output files.csv`,
+		Args:    cobra.NoArgs,
 	}
 	c.AddCommand(indexExport())
 	return c
