@@ -10,6 +10,7 @@ import (
 	"runtime/metrics"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,7 +32,9 @@ import (
 
 func TestMain(m *testing.M) {
 	os.Setenv(shine.EnvNodeCache, os.DevNull) // mutants run side by side, under the same names
-	debug.SetGCPercent(400)                   // the survey is held once, and shared: there is little to collect
+	debug.SetGCPercent(-1)                    // there is little that stays: the survey is held once, and shared
+	debug.SetMemoryLimit(mostMemory / 3)
+	inMemory()
 	go watch()
 	status := s3test.Main(m)
 	theOracle.close()
@@ -41,6 +44,16 @@ func TestMain(m *testing.M) {
 // mostMemory is what all mutants together may hold: some are made to take all
 // of a machine's.
 const mostMemory = 4 << 30
+
+// inMemory has temporary files in memory where there is a place for that with
+// room: mutants write small files, and many.
+func inMemory() {
+	const place = "/dev/shm"
+	var fs syscall.Statfs_t
+	if syscall.Statfs(place, &fs) == nil && uint64(fs.Bsize)*fs.Bavail > mostMemory {
+		os.Setenv("TMPDIR", place)
+	}
+}
 
 // watch ends the process before it takes the machine down.
 func watch() {
