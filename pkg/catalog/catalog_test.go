@@ -345,3 +345,21 @@ func TestEmptyCatalogue(t *testing.T) {
 		t.Errorf("%+v", rep)
 	}
 }
+
+// TestValidateStops reads no more rows than there can be: of sources that no
+// sub-tile's row counts, and of sub-tiles that nobody planned.
+func TestValidateStops(t *testing.T) {
+	c := open(t, t.TempDir())
+	commit(t, c, batch("run", config, 7, 50, 0.5))
+	if rep := validate(t, c, plan(7), settings.Thresholds{}); !rep.OK || rep.Excess || rep.Sources != 200 {
+		t.Errorf("%+v", rep)
+	}
+	catalog.Spare(t, -4*200+100)
+	if rep := validate(t, c, plan(7), settings.Thresholds{}); rep.OK || !rep.Excess || !slices.ContainsFunc(rep.Reasons, func(s string) bool { return strings.Contains(s, "far more rows") }) {
+		t.Errorf("of 200 sources 100 are due: %+v", rep)
+	}
+	catalog.Spare(t, -4*4+3)
+	if rep := validate(t, c, plan(7), settings.Thresholds{}); rep.OK || !rep.Excess || rep.Present != 3 {
+		t.Errorf("of 4 sub-tiles 3 are due: %+v", rep)
+	}
+}

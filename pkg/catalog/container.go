@@ -51,6 +51,7 @@ type container struct {
 	count   int64 // records of the block
 
 	records, unpacked, elements int64
+	seen                        map[string]bool // manifests that it listed
 }
 
 // States: what comes next.
@@ -219,7 +220,10 @@ func (c *container) block() error {
 	if c.schema == nil {
 		return errors.New("it has no schema")
 	}
-	w := walk{rest: data}
+	if c.seen == nil {
+		c.seen = map[string]bool{}
+	}
+	w := walk{rest: data, seen: c.seen}
 	for range c.count {
 		w.elements = 0
 		if err := w.value(c.schema, 0); err != nil {

@@ -48,6 +48,7 @@ func TestContainer(t *testing.T) {
 		{"name":"b","type":["null","kv"]},{"name":"c","type":{"type":"map","values":"long"}},{"name":"d","type":{"type":"fixed","name":"f","size":3}},
 		{"name":"e","type":{"type":"string"}},{"name":"g","type":"double"},{"name":"h","type":"float"},{"name":"i","type":"boolean"},
 		{"name":"j","type":{"type":"enum","name":"en","symbols":["x"]}},{"name":"k","type":"n.f"}]}`
+	const list = `{"type":"record","name":"manifest_file","fields":[{"name":"manifest_path","type":"string"}]}`
 	lists := "\x02" + "\x02\x02\x04ab\x00" + "\x02\x04\x04ab"                                      // an array of one, a record
 	counted := "\x02" + "\x01\x08\x02\x04ab\x00" + "\x00"                                          // with its length, and null
 	rest := "\x02\x02k\x06\x00" + "xyz" + "\x04st" + "12345678" + "1234" + "\x01" + "\x00" + "xyz" // a map of one, and all else
@@ -74,6 +75,8 @@ func TestContainer(t *testing.T) {
 		"many parts":    {avro("null", schema, 1, []byte(parts)), "in more than 100 parts"},
 		"many elements": {avro("null", schema, 1, append([]byte("\x02"), binary.AppendVarint(nil, 1<<40)...)), "more than 100000 elements"},
 		"other schema":  {avro("null", `{"type":"record","name":"r","fields":[{"name":"a","type":"word"}]}`, 1, []byte("x")), `a type "word"`},
+		"listed once":   {avro("null", list, 2, []byte("\x02a\x02b")), ""},
+		"listed twice":  {avro("null", list, 3, []byte("\x02a\x02b\x02a")), `lists "a" twice`},
 		"no schema":     {avro("null", `[[[`, 1, []byte("x")), "unexpected end"},
 		"recursive":     {avro("null", `{"type":"record","name":"r","fields":[{"name":"a","type":"r"}]}`, 1, []byte("x")), "nests deeper"},
 		"deep":          {avro("null", strings.Repeat(`{"type":`, 40)+`"int"`+strings.Repeat("}", 40), 1, []byte("\x00")), "nests deeper"},

@@ -20,6 +20,13 @@ import (
 // table, with the table's name: what a committer does if its machine stalls there.
 func (c *Catalog) Pause(before func(table string)) { c.ice = paused{c.ice, before} }
 
+// Spare has validation read so many rows beyond four times those that are due.
+func Spare(t *testing.T, n int64) {
+	before := spareRows
+	spareRows = n
+	t.Cleanup(func() { spareRows = before })
+}
+
 // Hurry has commits look after their files that are under way for longer than this.
 func Hurry(t *testing.T, d time.Duration) {
 	before := longCommit

@@ -72,7 +72,7 @@ func scanTable[R any](ctx context.Context, t *table.Table, cols []columnar.Colum
 		if len(f.Tiles) > maxTilesInFilter {
 			filter.Tiles = nil
 		}
-		s := t.Scan(table.WithRowFilter(ofTiles(filter.ConfigID, filter.Tiles)), table.WithSelectedFields(only...), table.WithMaxConcurrency(2))
+		s := t.Scan(table.WithRowFilter(ofTiles(filter.ConfigID, filter.Tiles)), table.WithSelectedFields(only...), table.WithMaxConcurrency(2), table.WithArrowBatchSize(rowsAtOnce))
 		defer func() { _ = s.Close() }() // what was read is judged by the reads
 		_, records, err := s.ToArrowRecords(ctx)
 		if err != nil {
@@ -95,6 +95,9 @@ func scanTable[R any](ctx context.Context, t *table.Table, cols []columnar.Colum
 		}
 	}
 }
+
+// rowsAtOnce is what is decoded at a time: row groups of others may be any size.
+const rowsAtOnce = 16 << 10
 
 // maxTilesInFilter bounds the predicate; beyond it, callers select by themselves.
 const maxTilesInFilter = 1000

@@ -27,7 +27,12 @@ type avroType struct {
 	kind  string
 	size  int
 	parts []*avroType // fields, or what a union or a list has
+	once  bool        // of texts: the same one stands in a file once
 }
+
+// manifestPath is the field of a manifest list that says which manifest it is: the
+// library reads each as often as it is listed.
+const manifestPath = "manifest_path"
 
 // schemaOf compiles a schema.
 func schemaOf(text []byte) (*avroType, error) {
@@ -91,17 +96,21 @@ func compile(raw any, space string, named map[string]*avroType, depth int) (*avr
 func (t *avroType) add(parts []any, space string, named map[string]*avroType, depth int) error {
 	names := map[string]bool{}
 	for _, raw := range parts {
+		once := false
 		if field, ok := raw.(map[string]any); ok && (t.kind == "record" || t.kind == "error") {
 			name := fmt.Sprint(field["name"])
 			if names[name] {
 				return fmt.Errorf("its schema has a record with two fields %q", name)
 			}
 			names[name] = true
-			raw = field["type"]
+			raw, once = field["type"], name == manifestPath && depth == 0
 		}
 		part, err := compile(raw, space, named, depth+1)
 		if err != nil {
 			return err
+		}
+		if once && part.kind == "string" {
+			part = &avroType{kind: part.kind, once: true}
 		}
 		t.parts = append(t.parts, part)
 	}
@@ -112,6 +121,7 @@ func (t *avroType) add(parts []any, space string, named map[string]*avroType, de
 type walk struct {
 	rest     []byte
 	elements int // of the lists in a record
+	seen     map[string]bool
 }
 
 var errShort = errors.New("a record ends before its values do")
@@ -157,7 +167,16 @@ func (w *walk) value(t *avroType, depth int) error {
 		if err != nil {
 			return err
 		}
-		return w.skip(n)
+		was := w.rest
+		if err := w.skip(n); err != nil || !t.once {
+			return err
+		}
+		text := string(was[:n])
+		if w.seen[text] {
+			return fmt.Errorf("it lists %q twice", text)
+		}
+		w.seen[text] = true
+		return nil
 	case "union":
 		i, err := w.number()
 		if err != nil || i < 0 || i >= int64(len(t.parts)) {

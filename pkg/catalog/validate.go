@@ -31,6 +31,7 @@ type Report struct {
 	NotConverged   int            `json:"not_converged_rows"` // beyond MaxConvergence
 	Unplanned      int            `json:"unplanned_rows"`     // of planned tiles, but not of their plan
 	Sources        int64          `json:"sources"`
+	Excess         bool           `json:"excess,omitempty"`          // there are far more rows than can be right: the rest was not read
 	MaxConvergence *float64       `json:"max_convergence,omitempty"` // the worst that there is
 	Inputs         Inputs         `json:"inputs,omitzero"`
 }
@@ -67,9 +68,14 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th settings.Threshold
 	for _, s := range plan.SubTiles {
 		seen[s.SubTileID] = 0
 	}
+	read, claimed := int64(0), int64(0) // rows, and sources that they are of
 	for r, err := range c.Rows(ctx, filter) {
 		if err != nil {
 			return nil, err
+		}
+		if read++; read > most(len(plan.SubTiles)) {
+			rep.Excess = true
+			break
 		}
 		k := r.ID()
 		n, planned := seen[k]
@@ -87,6 +93,7 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th settings.Threshold
 			continue
 		}
 		rep.Present++
+		claimed += int64(r.NSources)
 		rep.Statuses[r.Status]++
 		if !finite(shearColumns(), &r) || r.Status == survey.StatusOK && (r.G1 == nil || r.G2 == nil) {
 			rep.NotFinite++
@@ -108,7 +115,7 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th settings.Threshold
 			note("missing", "%v", k)
 		}
 	}
-	if err := c.validateSources(ctx, filter, rep, note); err != nil {
+	if err := c.validateSources(ctx, filter, most(claimed), rep, note); err != nil {
 		return nil, err
 	}
 	rep.Completeness, rep.FailedFraction = 1, 0
@@ -119,6 +126,12 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th settings.Threshold
 	rep.judge(th, example)
 	return rep, nil
 }
+
+// most is where reading stops: far above what n rows' doubles make, a flagged
+// source for each that counts, and what earlier versions of a table left.
+func most[N int | int64](n N) int64 { return 4*int64(n) + spareRows }
+
+var spareRows int64 = 1 << 20
 
 // judge collects the reasons against a report.
 func (r *Report) judge(th settings.Thresholds, example map[string]string) {
@@ -135,6 +148,7 @@ func (r *Report) judge(th settings.Thresholds, example map[string]string) {
 	blame(r.Planned == 0, "", "nothing was planned")
 	blame(r.Completeness < th.MinCompleteness, "missing", "completeness is %.6g, at least %.6g is asked for: %d of %d sub-tiles have no row", r.Completeness, th.MinCompleteness, r.Planned-r.Present, r.Planned)
 	blame(r.FailedFraction > th.MaxFailedFraction, "", "%d of %d sub-tiles failed, a fraction of at most %.6g is allowed", r.Statuses[survey.StatusFailed], r.Planned, th.MaxFailedFraction)
+	blame(r.Excess, "", "there are far more rows than the sub-tiles and their sources: the rest was not read")
 	blame(r.Duplicates > 0, "duplicate", "%d rows are there more than once", r.Duplicates)
 	blame(r.Shared > 0, "shared", "%d objects are reported by more than one sub-tile", r.Shared)
 	blame(r.NotFinite > 0, "finite", "%d rows have numbers that are not finite, or no measurement", r.NotFinite)
@@ -167,12 +181,13 @@ func finite[R any](cols []columnar.Column[R], row *R) bool {
 
 // objectsPerPass bounds the memory of the search for shared objects: the table
 // is read as often as it has this many sources (24 bytes each).
-const objectsPerPass = 16 << 20
+const objectsPerPass = 6 << 20
 
 // validateSources checks the source rows: finite, each key once, each object
 // in one sub-tile. Objects are looked for across all of the plan's tiles, a
-// share of them in each pass.
-func (c *Catalog) validateSources(ctx context.Context, f Filter, rep *Report, note func(what, format string, a ...any)) error {
+// share of them in each pass. Of far more rows than there can be, no more are read
+// than most.
+func (c *Catalog) validateSources(ctx context.Context, f Filter, most int64, rep *Report, note func(what, format string, a ...any)) error {
 	cols := sourceColumns()
 	for r, err := range c.Sources(ctx, f) {
 		if err != nil {
@@ -181,7 +196,10 @@ func (c *Catalog) validateSources(ctx context.Context, f Filter, rep *Report, no
 		if _, ok := slices.BinarySearch(f.Tiles, r.TileID); !ok {
 			continue
 		}
-		rep.Sources++
+		if rep.Sources++; rep.Sources > most {
+			rep.Excess = true
+			return nil
+		}
 		if !finite(cols, &r) {
 			rep.NotFinite++
 			note("finite", "object %d", r.ObjectID)
@@ -189,7 +207,7 @@ func (c *Catalog) validateSources(ctx context.Context, f Filter, rep *Report, no
 	}
 	passes := uint64(1 + rep.Sources/objectsPerPass)
 	for pass := range passes {
-		var objects []object
+		objects := make([]object, 0, rep.Sources/int64(passes)+rep.Sources/64) // as many as there are, or nearly
 		for rows, err := range scan(ctx, c, c.sourcesTable(), cols, f, "TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "OBJECT_ID", "CONFIG_ID") {
 			if err != nil {
 				return err
