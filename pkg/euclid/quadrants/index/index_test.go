@@ -261,7 +261,9 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 	for name, doc := range map[string]string{
 		"not JSON": "PAR1", "another document": `{"format":"x"}`, "cut": `{"format":"constellation quadrant index 1","runs":[`,
-		"a huge footer": `{"format":"constellation quadrant index 1","runs":[{"files":[{"uri":"a","size":10,"footer":1000000000000}]}]}`,
+		"a list without end":  `{"format":"constellation quadrant index 1","runs":[{"exposures":{"uri":"a","size":10000000,"count":1000000000}}]}`,
+		"batches without end": `{"format":"constellation quadrant index 1","batches":{"uri":"a","size":10000000,"count":1000000000}}`,
+		"a huge footer":       `{"format":"constellation quadrant index 1","runs":[{"files":[{"uri":"a","size":10,"footer":1000000000000}]}]}`,
 	} {
 		put(t, store, rootURI, []byte(doc))
 		_, err := index.Open(t.Context(), store, rootURI)

@@ -24,6 +24,9 @@ const format = "constellation quadrant index 1"
 // maxRatio is how much a list is compressed at most: ids hardly are, exposures some twenty times.
 const maxRatio = 100
 
+// maxLines is what a list has at most: a survey has some 50,000 exposures.
+const maxLines = 1 << 20
+
 // maxFooter bounds what is read of a file before its contents are checked, in bytes.
 const maxFooter = 1 << 26
 
@@ -99,10 +102,16 @@ func loadRoot(ctx context.Context, r objstore.Reader, uri string) (*root, error)
 	if doc.Format != format {
 		return nil, corrupt("its format is %q, not %q", doc.Format, format).On(uri).Fix("build the index again with this version")
 	}
+	if doc.Batches.Count > maxLines {
+		return nil, corrupt("a list of %d batches, of which one has at most %d", doc.Batches.Count, maxLines).On(uri).Fix("%s", remedy)
+	}
 	doc.Batches.URI = resolve(uri, doc.Batches.URI)
 	for i := range doc.Runs {
 		run := &doc.Runs[i]
 		run.Exposures.URI = resolve(uri, run.Exposures.URI)
+		if run.Exposures.Count > maxLines {
+			return nil, corrupt("a list of %d exposures, of which one has at most %d", run.Exposures.Count, maxLines).On(uri).At("run %d", i).Fix("%s", remedy)
+		}
 		for k := range run.Files {
 			f := &run.Files[k]
 			if f.Footer < 8 || f.Footer > min(f.Size, maxFooter) || f.First > f.Last || f.URI == "" {
