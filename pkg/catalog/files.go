@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"context"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,14 +8,9 @@ import (
 	iceio "github.com/apache/iceberg-go/io"
 )
 
-// Who may write in a local warehouse is the umask's to say: the library lets no
-// group, whatever it is.
-func init() {
-	iceio.Unregister("file")
-	iceio.Register("file", func(context.Context, *url.URL, map[string]string) (iceio.IO, error) { return localFS{}, nil })
-}
-
-// localFS makes the directories of what is written before the library does.
+// localFS makes the directories of what is written before the library does: who may
+// write in a local warehouse is the umask's to say, and the library lets no group,
+// whatever it is.
 type localFS struct{ iceio.LocalFS }
 
 func (f localFS) Create(name string) (iceio.FileWriter, error) {

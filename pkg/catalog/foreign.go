@@ -34,7 +34,7 @@ func init() {
 	for _, scheme := range []string{"", "file"} {
 		iceio.Unregister(scheme)
 		iceio.Register(scheme, func(context.Context, *url.URL, map[string]string) (iceio.IO, error) {
-			return looked{iceio.LocalFS{}}, nil
+			return looked{localFS{}}, nil
 		})
 	}
 	iceio.Unregister("s3")
