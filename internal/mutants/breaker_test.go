@@ -95,6 +95,7 @@ func TestSaid(t *testing.T) {
 		[]mutant{{name: "OBS_ID twice", change: insert(detFile, "", "OBS_ID  = 2681"), want: refused("DET", "OBS_ID", `says "2682", card .* says "2681"`, "says it wrongly")}},
 		one("a catalogue whose name says gzip", rename(westCatalog, ".fits", ".fits.gz"), right()),
 		one("a zipped catalogue whose name doesn't say so", all(zipped(westCatalog), rename(westCatalog, ".fits.gz", ".fits")), right()),
+		one("a PSF whose name says gzip", rename(psfFile, ".fits", ".fits.gz"), right()),
 		one("a mosaic whose name says gzip", rename(westMosaic, ".fits", ".fits.gz"), right()),
 		one("a gzipped catalogue cut short", repacked(westCatalog, func(d []byte) []byte { return d[:len(d)-9] }), refused(westCatalog, "can't be unpacked", "archive")),
 		one("a gzipped catalogue with a wrong sum", repacked(westCatalog, func(d []byte) []byte { d[len(d)-5] ^= 1; return d }), refused(westCatalog, "can't be unpacked")),

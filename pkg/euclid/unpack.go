@@ -33,21 +33,18 @@ const (
 // Gzipped says whether a file is read as what it holds unpacked.
 func (f File) Gzipped() bool { return strings.HasSuffix(f.URI, gzipped) }
 
-// errPlain is of a file that isn't in the form that its name says.
-var errPlain = errors.New("its name says that it is gzipped, and it isn't")
-
-// eitherWay reads a file as its name says, gzipped or not, and where that is not
-// true, as it is: servers unpack files on their way, and mirrors call them as they like.
+// eitherWay reads a file as its name says, gzipped or not, and one that is gzipped
+// after all, as that: mirrors call files as they like.
 func eitherWay(f File, read func(gzipped bool) error) error {
-	named := f.Gzipped()
-	err := read(named)
-	if named && errors.Is(err, errPlain) || !named && fault.CodeOf(err) == fits.CodeCompressed {
-		return read(!named)
+	err := read(f.Gzipped())
+	if !f.Gzipped() && fault.CodeOf(err) == fits.CodeCompressed {
+		return read(true)
 	}
 	return err
 }
 
-// inflate reads a gzipped object from its beginning, by one request.
+// inflate reads a gzipped object from its beginning, by one request. One that isn't
+// gzipped, whatever its name says, is read as it is: servers unpack files on their way.
 func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader) error) error {
 	body, err := r.Get(ctx, f.URI, f.ETag, objstore.Range{Length: f.Size})
 	if err != nil {
@@ -56,13 +53,11 @@ func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader)
 	defer body.Close()
 	from := &source{r: body}
 	begin := bufio.NewReader(from)
-	if is, err := begin.Peek(len("SIMPLE  =")); err == nil && string(is) == "SIMPLE  =" {
-		return fault.Data("GzipInvalid", "%w", errPlain).On(f.URI).Fix("rename it to end in .fits")
-	}
-	z, err := gzip.NewReader(begin)
-	if err == nil {
-		z.Multistream(false)
-		err = use(&members{z, begin})
+	is, _ := begin.Peek(len("SIMPLE  =")) // a file that is shorter is none of both
+	if string(is) == "SIMPLE  =" {
+		err = use(begin)
+	} else {
+		err = members(begin, use)
 	}
 	var known *fault.Error
 	var corrupt flate.CorruptInputError
@@ -80,12 +75,21 @@ func inflate(ctx context.Context, r objstore.Reader, f File, use func(io.Reader)
 
 // members reads the members of a gzip file (RFC 1952) one after the other. Zeros
 // behind the last one are padding, as tapes and gunzip have it.
-type members struct {
+func members(from *bufio.Reader, use func(io.Reader) error) error {
+	z, err := gzip.NewReader(from)
+	if err != nil {
+		return err
+	}
+	z.Multistream(false)
+	return use(&memberReader{z, from})
+}
+
+type memberReader struct {
 	z    *gzip.Reader
 	from *bufio.Reader
 }
 
-func (m *members) Read(p []byte) (int, error) {
+func (m *memberReader) Read(p []byte) (int, error) {
 	n, err := m.z.Read(p)
 	if !errors.Is(err, io.EOF) {
 		return n, err
