@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -124,4 +125,31 @@ func (b *body) Close() error {
 	}
 	b.closed = true
 	return b.part.body.Close()
+}
+
+// ranged is a store that is asked by HTTP for an object's size, and for parts of it.
+type ranged interface {
+	stat(ctx context.Context, uri, etag string) (Info, error)
+	get(ctx context.Context, uri, etag string, r Range) (part, error)
+}
+
+// getRange is Get of such a store: what breaks off goes on, from the same object.
+func getRange(ctx context.Context, s ranged, uri, etag string, r Range) (io.ReadCloser, error) {
+	if r.Offset < 0 {
+		return nil, fault.New(fault.Bug, "NegativeOffset", "range at the negative offset %d", r.Offset).On(uri)
+	}
+	if r.Length == 0 { // HTTP has no empty range
+		info, err := s.stat(ctx, uri, etag)
+		if err == nil {
+			_, err = r.within(uri, info.Size)
+		}
+		return http.NoBody, err
+	}
+	first, err := s.get(ctx, uri, etag, r)
+	if err != nil {
+		return nil, err
+	}
+	return newBody(ctx, uri, first, r.Offset, func(ctx context.Context, rest Range) (part, error) {
+		return s.get(ctx, uri, first.etag, rest)
+	}), nil
 }

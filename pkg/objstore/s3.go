@@ -90,23 +90,7 @@ func (s *s3Store) stat(ctx context.Context, uri, etag string) (Info, error) {
 }
 
 func (s *s3Store) Get(ctx context.Context, uri, etag string, r Range) (io.ReadCloser, error) {
-	if r.Offset < 0 {
-		return nil, fault.New(fault.Bug, "NegativeOffset", "range at the negative offset %d", r.Offset).On(uri)
-	}
-	if r.Length == 0 { // HTTP has no empty range
-		info, err := s.stat(ctx, uri, etag)
-		if err == nil {
-			_, err = r.within(uri, info.Size)
-		}
-		return http.NoBody, err
-	}
-	first, err := s.get(ctx, uri, etag, r)
-	if err != nil {
-		return nil, err
-	}
-	return newBody(ctx, uri, first, r.Offset, func(ctx context.Context, rest Range) (part, error) {
-		return s.get(ctx, uri, first.etag, rest)
-	}), nil
+	return getRange(ctx, s, uri, etag, r)
 }
 
 // get asks for a range until it gets that range. The part that it returns

@@ -93,23 +93,7 @@ func (s *webStore) neverMatches(ctx context.Context, uri, token string) bool {
 }
 
 func (s *webStore) Get(ctx context.Context, uri, token string, r Range) (io.ReadCloser, error) {
-	if r.Offset < 0 {
-		return nil, fault.New(fault.Bug, "NegativeOffset", "range at the negative offset %d", r.Offset).On(uri)
-	}
-	if r.Length == 0 { // HTTP has no empty range
-		info, err := s.stat(ctx, uri, token)
-		if err == nil {
-			_, err = r.within(uri, info.Size)
-		}
-		return http.NoBody, err
-	}
-	first, err := s.get(ctx, uri, token, r)
-	if err != nil {
-		return nil, err
-	}
-	return newBody(ctx, uri, first, r.Offset, func(ctx context.Context, rest Range) (part, error) {
-		return s.get(ctx, uri, first.etag, rest)
-	}), nil
+	return getRange(ctx, s, uri, token, r)
 }
 
 func (s *webStore) get(ctx context.Context, uri, token string, r Range) (part, error) {
