@@ -3,6 +3,7 @@ package columnar
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/parquet/file"
 
@@ -129,5 +130,41 @@ func (v *Vector) absent(field any, at, n int) {
 		}
 	case *string:
 		v.Text = append(v.Text, make([]string, n)...)
+	}
+}
+
+// AppendFloat32 appends a value, or a null.
+func (v *Vector) AppendFloat32(p *float32) {
+	if p == nil {
+		v.setNull(len(v.Float32))
+		p = new(float32)
+	}
+	v.Float32 = append(v.Float32, *p)
+}
+
+// Permute puts the rows from one on into another order, which says for each place
+// which of them comes there.
+func (t *Table) Permute(from int, order []int) {
+	for i := range t.Columns {
+		v := &t.Columns[i]
+		permute(v.Int64, from, order)
+		permute(v.Int32, from, order)
+		permute(v.Float64, from, order)
+		permute(v.Float32, from, order)
+		permute(v.Text, from, order)
+		if len(v.Null) > from {
+			v.Null = append(v.Null, make([]bool, t.Rows-len(v.Null))...)
+			permute(v.Null, from, order)
+		}
+	}
+}
+
+func permute[V any](s []V, from int, order []int) {
+	if len(s) <= from {
+		return
+	}
+	was := slices.Clone(s[from:])
+	for to, is := range order {
+		s[from+to] = was[is]
 	}
 }
