@@ -7,6 +7,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog/commits"
 	"github.com/cosmostat/constellation/pkg/catalog/reading"
+	"github.com/cosmostat/constellation/pkg/catalog/rows"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
@@ -73,14 +74,14 @@ func Gather(ctx context.Context, r objstore.Reader, runID string, plan reading.P
 			files = append(files, o)
 		}
 	}
-	b.Sources = func(yield func([]results.Source, error) bool) {
+	b.Sources = rows.Records(results.SourceColumns(), func(yield func([]results.Source, error) bool) {
 		for _, o := range files {
-			rows, err := sourcesOf(ctx, r, o.SubTileID, o.Sources)
-			if !yield(rows, err) || err != nil {
+			sources, err := sourcesOf(ctx, r, o.SubTileID, o.Sources)
+			if !yield(sources, err) || err != nil {
 				return
 			}
 		}
-	}
+	})
 	return b, lost, nil
 }
 
