@@ -3,27 +3,20 @@
 package commits
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/cosmostat/constellation/pkg/catalog/rows"
 	"github.com/cosmostat/constellation/pkg/catalog/tables"
-	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/results"
-	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 // Codes of this package's failures.

@@ -37,7 +37,7 @@ const (
 // written are the paths below a table that commits give to files: in its
 // partitions and its metadata, with a random UUID. So a name says which file it
 // is, however a reference spells the way there (file:/x, file:///x, %20, s3a://).
-var written = regexp.MustCompile(`^(?:data/TILE_ID=-?[0-9]+/[^/]*` + uuidLike + `[^/]*\.parquet|` + metadataDir + `[^/]*` + uuidLike + `[^/]*\.(?:avro|metadata\.json|puffin|stats))$`)
+var written = regexp.MustCompile(`^(?:data/(?:[^/=]+=[^/]*/)*[^/]*` + uuidLike + `[^/]*\.(?:parquet|puffin)|` + metadataDir + `[^/]*` + uuidLike + `[^/]*\.(?:avro|metadata\.json|puffin|stats))$`)
 
 const uuidLike = `[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`
 
