@@ -308,3 +308,19 @@ func (w *warehouse) others(what string, t *table.Table, want model) {
 		compare(w, what+": "+view.Reader, want, got, len(view.Rows))
 	}
 }
+
+// parquet are the data and delete files below the table.
+func (w *warehouse) parquet() (list []string) {
+	w.Helper()
+	err := filepath.WalkDir(w.dir+"/t/data", func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(w.dir+"/t", path)
+			list = append(list, rel)
+		}
+		return nil
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return list
+}
