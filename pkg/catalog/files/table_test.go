@@ -52,7 +52,9 @@ func (m model) put(rows []row) {
 	}
 }
 
-func (m model) drop(is func(key) bool) { maps.DeleteFunc(m, func(k key, _ float32) bool { return is(k) }) }
+func (m model) drop(is func(key) bool) {
+	maps.DeleteFunc(m, func(k key, _ float32) bool { return is(k) })
+}
 
 const configA, configB = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a09"
 
