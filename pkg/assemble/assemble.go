@@ -3,6 +3,7 @@ package assemble
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -53,9 +54,6 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 	if err != nil {
 		return a.total, err
 	}
-	if err := a.save(ctx); err != nil {
-		return a.total, err
-	}
 	var lost error
 	for _, p := range parts {
 		err := a.commit(ctx, p)
@@ -70,7 +68,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 			return a.total, fmt.Errorf("commit tiles %d to %d: %w", p.tiles[0].TileID, p.tiles[len(p.tiles)-1].TileID, err)
 		}
 	}
-	if a.stale {
+	if a.stale || !a.saved {
 		err = a.save(ctx)
 	}
 	return a.total, cmp.Or(lost, err)
@@ -109,11 +107,12 @@ type assembly struct {
 	terms   Terms
 	record  string
 	total   Total
-	stale   bool // the record says less than is known
+	saved   bool // the record is there
+	stale   bool // it says less than is known
 }
 
 func (a *assembly) save(ctx context.Context) error {
-	a.stale = false
+	a.saved, a.stale = true, false
 	return survey.Save(ctx, a.store, a.record, a.run)
 }
 
@@ -121,26 +120,28 @@ func (a *assembly) save(ctx context.Context) error {
 // written to files of the table while they are checked; nothing names these until
 // all of the part is known, and the record says it.
 func (a *assembly) commit(ctx context.Context, p *part) error {
-	b := a.batch(ctx, p)
-	if b.Inputs != "" {
-		if s, done, err := a.catalog.Done(ctx, b); done || err != nil {
-			return a.add(s, err)
-		}
+	before := a.batch(ctx, p)
+	if s, done, err := a.catalog.Done(ctx, before); done || err != nil {
+		return a.add(s, err)
 	}
-	written, err := a.catalog.Write(ctx, b)
+	written, err := a.catalog.Write(ctx, before)
 	if err != nil {
 		return err
 	}
 	for id, row := range p.rows {
 		a.total.Measured[id] = row
 	}
-	a.stale = a.stale || p.learnt > 0
-	if p.lost > 0 {
+	if a.stale = a.stale || p.learnt > 0; p.lost > 0 || !a.saved {
 		if err := a.save(ctx); err != nil {
 			return err
 		}
 	}
-	b = a.batch(ctx, p)
+	b := a.batch(ctx, p)
+	if b.Inputs != before.Inputs { // now that all is known, nothing may be new
+		if s, done, err := a.catalog.Done(ctx, b); done || err != nil {
+			return errors.Join(a.add(s, err), written.Discard(ctx, a.catalog.Catalog))
+		}
+	}
 	b.Written = written
 	return a.add(a.catalog.Commit(ctx, b))
 }

@@ -28,10 +28,10 @@ type part struct {
 	tiles []*survey.RunTile
 	subs  []*survey.RunSubTile
 
-	plans map[*survey.RunSubTile]string         // keys of what their tiles were made from
-	rows  map[sky.SubTileID]results.Shear // of the sub-tiles whose results were read
-	read  bool                            // all results were
-	lost  int                             // sub-tiles that failed for their results
+	plans  map[*survey.RunSubTile]string   // keys of what their tiles were made from
+	rows   map[sky.SubTileID]results.Shear // of the sub-tiles whose results were read
+	read   bool                            // all results were
+	lost   int                             // sub-tiles that failed for their results
 	learnt int                             // that are now known better than the record had them
 }
 
