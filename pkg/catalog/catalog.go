@@ -36,6 +36,7 @@ type (
 	Expired   = upkeep.Expired
 	Stale     = upkeep.Stale
 	Files     = upkeep.Files
+	Evolution = upkeep.Evolution
 )
 
 // Codes of failures, see those packages.
@@ -123,8 +124,18 @@ func (c *Catalog) Amend(ctx context.Context, configID string, change func(*Ledge
 	return commits.Amend(ctx, c.Catalog, configID, change)
 }
 
-// Compact merges what many commits left, see [upkeep.Compact].
-func (c *Catalog) Compact(ctx context.Context) error { return upkeep.Compact(ctx, c.Catalog) }
+// Tidy keeps small what each commit reads, see [upkeep.Tidy].
+func (c *Catalog) Tidy(ctx context.Context) error { return upkeep.Tidy(ctx, c.Catalog) }
+
+// Done says whether a batch was committed already, see [commits.Done].
+func (c *Catalog) Done(ctx context.Context, b Batch) (Snapshot, bool, error) {
+	return commits.Done(ctx, c.Catalog, b)
+}
+
+// Evolve brings the tables to what new ones are like, see [upkeep.Evolve].
+func (c *Catalog) Evolve(ctx context.Context, format int, look bool) ([]Evolution, error) {
+	return upkeep.Evolve(ctx, c.Catalog, format, look)
+}
 
 // PlanExpiry finds what can go, see [upkeep.PlanExpiry].
 func (c *Catalog) PlanExpiry(ctx context.Context, store objstore.Store, r Retention) (*Expiry, error) {

@@ -12,8 +12,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/catalog/rows"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
@@ -44,14 +47,14 @@ func tile(id int64, n int, g1 float32) ([]results.Shear, [][]results.Source) {
 }
 
 // chunks are sources that are in memory.
-func chunks(all ...[]results.Source) iter.Seq2[[]results.Source, error] {
-	return func(yield func([]results.Source, error) bool) {
+func chunks(all ...[]results.Source) iter.Seq2[arrow.RecordBatch, error] {
+	return rows.Records(results.SourceColumns(), func(yield func([]results.Source, error) bool) {
 		for _, c := range all {
 			if !yield(c, nil) {
 				return
 			}
 		}
-	}
+	})
 }
 
 func batch(run, config string, id int64, n int, g1 float32) catalog.Batch {
