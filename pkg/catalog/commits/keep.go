@@ -3,7 +3,6 @@ package commits
 import (
 	"context"
 
-	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/cosmostat/constellation/pkg/catalog/reading"

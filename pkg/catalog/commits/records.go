@@ -15,7 +15,6 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/cosmostat/constellation/pkg/catalog/rows"
-	"github.com/cosmostat/constellation/pkg/catalog/tables"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
@@ -86,10 +85,11 @@ func pixelsOf(rec arrow.RecordBatch) (arrow.Array, error) {
 	b.Reserve(len(ra))
 	for i := range ra {
 		pixel, err := sky.Healpix(sky.Coord{RA: ra[i], Dec: dec[i]})
-		if err != nil {
-			return nil, fault.Data(CodeBatch, "%w", err).At("row %d", i)
+		if err != nil { // no direction, which validation finds
+			b.AppendNull()
+			continue
 		}
-		b.UnsafeAppend(pixel)
+		b.Append(pixel)
 	}
 	return b.NewArray(), nil
 }
