@@ -27,6 +27,7 @@ type (
 
 	Batch    = commits.Batch
 	Snapshot = commits.Snapshot
+	Written  = commits.Written
 	Lease    = commits.Lease
 	Ledger   = commits.Ledger
 	Rows     = commits.Rows
@@ -112,6 +113,11 @@ func (c *Catalog) Validate(ctx context.Context, plan Plan, th settings.Threshold
 // Commit replaces the rows of a batch's tiles, see [commits.Commit].
 func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	return commits.Commit(ctx, c.Catalog, b)
+}
+
+// Write writes a batch's source rows without committing them, see [commits.Write].
+func (c *Catalog) Write(ctx context.Context, b Batch) (*Written, error) {
+	return commits.Write(ctx, c.Catalog, b)
 }
 
 // Ledger reads the leases and what is there, see [commits.Read].

@@ -28,6 +28,27 @@ type Vector struct {
 	Null    []bool
 }
 
+// NewTable is an empty one of columns, with room for so many rows.
+func NewTable[T any](cols []Column[T], rows int) *Table {
+	t := &Table{Columns: make([]Vector, len(cols))}
+	for i, c := range cols {
+		v := &t.Columns[i]
+		switch c.Ref(new(T)).(type) {
+		case *int64:
+			v.Int64 = make([]int64, 0, rows)
+		case *int32:
+			v.Int32 = make([]int32, 0, rows)
+		case *float64:
+			v.Float64 = make([]float64, 0, rows)
+		case **float32:
+			v.Float32 = make([]float32, 0, rows)
+		case *string:
+			v.Text = make([]string, 0, rows)
+		}
+	}
+	return t
+}
+
 // IsNull says whether a value is.
 func (v *Vector) IsNull(i int) bool { return i < len(v.Null) && v.Null[i] }
 

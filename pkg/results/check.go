@@ -40,9 +40,10 @@ func NewCore(id sky.SubTileID, centre sky.Coord, ids []int64, corners [][2]float
 }
 
 // Check holds a sub-tile's shear row and its sources, which are a table's from one
-// on, to the sub-tile. The error names the file, the column and the row.
+// on, to the sub-tile. Without a table nobody says that there are sources. The error
+// names the file, the column and the row.
 func (c *Core) Check(s *Shear, sources *columnar.Table, from int) error {
-	if err := c.checkShear(s); err != nil {
+	if err := c.checkShear(s); err != nil || sources == nil {
 		return err
 	}
 	if err := c.checkSources(sources, from); err != nil {

@@ -38,6 +38,8 @@ type Batch struct {
 	// It is run again where an attempt has to be made anew, and must give the same
 	// rows each time. Nil is none.
 	Sources iter.Seq2[arrow.RecordBatch, error]
+	// Written, if not nil, are files with the rows that Sources gives.
+	Written *Written
 	// Inputs, if not empty, is a digest of all that the rows are made of: with the
 	// same one the rows are the same. Then what is there already is known without
 	// reading a row, see [Done].
@@ -104,7 +106,7 @@ func Commit(ctx context.Context, c *tables.Catalog, b Batch) (Snapshot, error) {
 }
 
 func commit(ctx context.Context, c *tables.Catalog, b *Batch, shear []results.Shear) (s Snapshot, err error) {
-	sources := replacement{batch: b, layout: c.SourcesTable(), records: b.sources(), keep: failed(shear), guard: b.guardSources(c)}
+	sources := b.replaceSources(c, shear)
 	if s.SourcesID, s.SourceRows, s.Unchanged, err = sources.replace(ctx, c); err != nil {
 		return Snapshot{}, err
 	}
@@ -126,6 +128,14 @@ func commit(ctx context.Context, c *tables.Catalog, b *Batch, shear []results.Sh
 	s.ID, s.ShearRows, same, err = shears.replace(ctx, c)
 	s.Unchanged = s.Unchanged && same
 	return s, err
+}
+
+func (b *Batch) replaceSources(c *tables.Catalog, shear []results.Shear) *replacement {
+	r := &replacement{batch: b, layout: c.SourcesTable(), records: b.sources(), keep: failed(shear), guard: b.guardSources(c)}
+	if w := b.Written; w != nil {
+		r.written, r.shape, r.since = w.files, w.shape, w.since
+	}
+	return r
 }
 
 // Done says whether the newest commits of a batch's tiles were of the same inputs,
