@@ -83,6 +83,37 @@ func TestImportsGoDown(t *testing.T) {
 	}
 }
 
+// TestCatalogueRooms: each room of the catalogue imports those before it, rows
+// links no Iceberg, and nothing outside of the rooms knows it.
+func TestCatalogueRooms(t *testing.T) {
+	const iceberg = "github.com/apache/iceberg-go"
+	order := []string{"/rows", "/foreign", "/glue", "/tables", "/files", "/reading", "/commits", "/upkeep", ""} // the last is the door
+	room := func(path string) int {
+		rest, is := strings.CutPrefix(path, module+"pkg/catalog")
+		if !is {
+			return -1
+		}
+		return slices.Index(order, rest)
+	}
+	for _, p := range list(t, "./pkg/...", "./cmd/...", "./tasks/...") {
+		from := room(p.ImportPath)
+		for _, i := range p.Imports {
+			if to := room(i); from >= 0 && to >= 0 && to >= from {
+				t.Errorf("%s imports %s, which is no room below it", p.ImportPath, i)
+			}
+			if from < 0 && strings.HasPrefix(i, iceberg) {
+				t.Errorf("%s imports %s: that is for the rooms of pkg/catalog", p.ImportPath, i)
+			}
+		}
+		if strings.HasSuffix(p.ImportPath, "pkg/catalog/rows") && slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, iceberg) }) {
+			t.Errorf("%s links Iceberg", p.ImportPath)
+		}
+		if strings.HasPrefix(p.ImportPath, module+"pkg/catalog") && from < 0 {
+			t.Errorf("%s is no room that is known", p.ImportPath)
+		}
+	}
+}
+
 // TestStagesAreOneLine: what a stage does is a body that others can call, and its
 // main joins that with the contract.
 func TestStagesAreOneLine(t *testing.T) {

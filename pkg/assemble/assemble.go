@@ -48,7 +48,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 	var batches []catalog.Batch // shear rows alone, fewer bytes than run has
 	parts := slices.Collect(slices.Chunk(run.Tiles, tilesPerCommit))
 	for _, tiles := range parts {
-		batch, lost, err := catalog.Gather(ctx, store, run.RunID, held(plan(run.ConfigID, tiles), store, terms.Methods), outcomes(tiles))
+		batch, lost, err := Gather(ctx, store, run.RunID, held(plan(run.ConfigID, tiles), store, terms.Methods), outcomes(tiles))
 		if err != nil {
 			return total, err
 		}
@@ -85,7 +85,7 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 func commitEach(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *survey.Run, terms Terms, tiles []survey.RunTile, total *Total) error {
 	var lost error
 	for one := range slices.Chunk(tiles, 1) {
-		batch, _, err := catalog.Gather(ctx, store, run.RunID, plan(run.ConfigID, one), outcomes(one))
+		batch, _, err := Gather(ctx, store, run.RunID, plan(run.ConfigID, one), outcomes(one))
 		if err != nil {
 			return err
 		}

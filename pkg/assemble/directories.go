@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -215,7 +214,7 @@ func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string,
 		}
 		d.sub.Shear, d.sub.Sources, err = describe(ctx, r, dir)
 		return d, err
-	case catalog.Unusable(err), fault.CodeOf(err) == CodeConfig:
+	case Unusable(err), fault.CodeOf(err) == CodeConfig:
 		d.sub.Status, d.sub.Reason = survey.StatusFailed, err.Error()
 	default:
 		return d, err

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -247,7 +248,7 @@ func TestGatherAndValidate(t *testing.T) {
 		}
 		outcomes = append(outcomes, o)
 	}
-	b, lost, err := catalog.Gather(ctx, store, "run1", plan(7), outcomes)
+	b, lost, err := assemble.Gather(ctx, store, "run1", plan(7), outcomes)
 	if err != nil || len(lost) != 0 {
 		t.Fatal(lost, err)
 	}

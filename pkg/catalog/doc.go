@@ -25,5 +25,15 @@
 // files that nothing names any more. It changes no row and no lease, and holds
 // back behind readers, commits and holders that are at work.
 //
-// This is the only package that links Iceberg. It knows no stage and no FITS.
+// It is the door to rooms that do the work, each of which imports those before it:
+//
+//   - rows: what the tables hold. It links no Iceberg.
+//   - foreign: files that others may have written, looked at before they are believed.
+//   - tables: connections to catalogues (SQLite, PostgreSQL, REST), the two tables
+//     and their layout, and how a change of them is sent.
+//   - reading: rows that a filter selects, and the verdict on a run's.
+//   - commits: batches of rows, and the leases that they are committed under.
+//   - upkeep: what many commits leave, merged or taken away.
+//
+// No other packages link Iceberg. They know no stage and no FITS.
 package catalog

@@ -13,29 +13,31 @@ import (
 	icecat "github.com/apache/iceberg-go/catalog"
 	"github.com/apache/iceberg-go/table"
 
-	"github.com/cosmostat/constellation/pkg/settings"
+	"github.com/cosmostat/constellation/pkg/catalog/commits"
+	"github.com/cosmostat/constellation/pkg/catalog/reading"
+	"github.com/cosmostat/constellation/pkg/catalog/tables"
 )
 
 // Pause has the catalogue call before each time that it is asked to change a
 // table, with the table's name: what a committer does if its machine stalls there.
-func (c *Catalog) Pause(before func(table string)) { c.ice = paused{c.ice, before} }
+func (c *Catalog) Pause(before func(table string)) { c.Ice = paused{c.Ice, before} }
 
 // Spare has validation read so many rows beyond four times those that are due.
 func Spare(t *testing.T, n int64) {
-	before := spareRows
-	spareRows = n
-	t.Cleanup(func() { spareRows = before })
+	before := reading.SpareRows
+	reading.SpareRows = n
+	t.Cleanup(func() { reading.SpareRows = before })
 }
 
 // Hurry has commits look after their files that are under way for longer than this.
 func Hurry(t *testing.T, d time.Duration) {
-	before := longCommit
-	longCommit = d
-	t.Cleanup(func() { longCommit = before })
+	before := tables.LongCommit
+	tables.LongCommit = d
+	t.Cleanup(func() { tables.LongCommit = before })
 }
 
 // Loading has the catalogue call before each time that a table is loaded.
-func (c *Catalog) Loading(before func()) { c.ice = loading{c.ice, before} }
+func (c *Catalog) Loading(before func()) { c.Ice = loading{c.Ice, before} }
 
 type loading struct {
 	icecat.Catalog
@@ -59,13 +61,13 @@ func (p paused) CommitTable(ctx context.Context, ident table.Identifier, reqs []
 
 // Commits lists the snapshots of the shear table that wrote rows of each tile.
 func (c *Catalog) Commits(ctx context.Context) (map[string][]int64, error) {
-	t, _, err := c.load(ctx, c.shearTable(), nil)
+	t, _, err := c.Load(ctx, c.ShearTable(), nil)
 	if err != nil {
 		return nil, err
 	}
 	of := map[string][]int64{}
 	for _, s := range t.Metadata().Snapshots() {
-		if list := s.Summary.Properties[propTiles]; list != "" {
+		if list := s.Summary.Properties[commits.PropTiles]; list != "" {
 			for tile := range strings.SplitSeq(list, ",") {
 				of[tile] = append(of[tile], s.SnapshotID)
 			}
@@ -77,7 +79,7 @@ func (c *Catalog) Commits(ctx context.Context) (map[string][]int64, error) {
 // Grow gives the shear table n more tiles, per to a snapshot: data files that
 // the manifests list like those of tile, a real one, and that aren't there.
 func (c *Catalog) Grow(ctx context.Context, tile int64, n, per int) error {
-	t, _, err := c.load(ctx, c.shearTable(), nil)
+	t, _, err := c.Load(ctx, c.ShearTable(), nil)
 	if err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func (c *Catalog) Grow(ctx context.Context, tile int64, n, per int) error {
 				files = append(files, b.ColumnSizes(like.ColumnSizes()).ValueCounts(like.ValueCounts()).NullValueCounts(like.NullValueCounts()).
 					NaNValueCounts(like.NaNValueCounts()).LowerBoundValues(low).UpperBoundValues(high).SplitOffsets(like.SplitOffsets()).Build())
 			}
-			if err := tx.AddDataFiles(ctx, files, iceberg.Properties{propTiles: "0", propConfig: "none"}, table.WithoutDuplicateCheck()); err != nil {
+			if err := tx.AddDataFiles(ctx, files, iceberg.Properties{commits.PropTiles: "0", commits.PropConfig: "none"}, table.WithoutDuplicateCheck()); err != nil {
 				return err
 			}
 		}
@@ -130,7 +132,7 @@ func (c *Catalog) Grow(ctx context.Context, tile int64, n, per int) error {
 // Manifests counts those of the shear table.
 func (c *Catalog) Manifests(t testing.TB) int {
 	t.Helper()
-	tab, _, err := c.load(t.Context(), c.shearTable(), nil)
+	tab, _, err := c.Load(t.Context(), c.ShearTable(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +148,4 @@ func (c *Catalog) Manifests(t testing.TB) int {
 }
 
 // Raw is the library's own catalogue, for what other software does to its tables.
-func Raw(c *Catalog) icecat.Catalog { return c.ice }
-
-// Settings are those by which it was opened.
-func (c *Catalog) Settings() settings.Catalog { return c.settings }
-
-// Writable is what the check tries in each place of tables.
-var Writable = writable
+func Raw(c *Catalog) icecat.Catalog { return c.Ice }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
@@ -52,7 +52,7 @@ func TestGatherLosesBadFiles(t *testing.T) {
 				if err := spoil(f, other); err != nil {
 					t.Fatal(err)
 				}
-				b, lost, err := catalog.Gather(t.Context(), store, "r", plan(7), outcomes)
+				b, lost, err := assemble.Gather(t.Context(), store, "r", plan(7), outcomes)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -78,7 +78,7 @@ func TestGatherLosesBadFiles(t *testing.T) {
 	}
 	outcomes := inferred(t, store)
 	outcomes[0].Shear = survey.File{}
-	if _, lost, err := catalog.Gather(t.Context(), store, "r", plan(7), outcomes); err != nil || len(lost) != 1 {
+	if _, lost, err := assemble.Gather(t.Context(), store, "r", plan(7), outcomes); err != nil || len(lost) != 1 {
 		t.Errorf("an outcome that is ok without results: %+v, %v", lost, err)
 	}
 }
@@ -106,7 +106,7 @@ func TestGatherEnds(t *testing.T) {
 		errors.New("unheard of"), context.Canceled,
 	} {
 		for _, f := range []survey.File{outcomes[0].Shear, outcomes[3].Sources} {
-			_, lost, err := catalog.Gather(t.Context(), unwilling{store, f.URI, want}, "r", plan(7), outcomes)
+			_, lost, err := assemble.Gather(t.Context(), unwilling{store, f.URI, want}, "r", plan(7), outcomes)
 			if !errors.Is(err, want) || lost != nil {
 				t.Errorf("%v: lost %v, error %v", want, lost, err)
 			}

@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -141,54 +140,6 @@ func TestUsableWithout(t *testing.T) {
 			}
 		})
 	}
-}
-
-// What the store may not do is told before anything else; that it may not delete
-// is no obstacle, since commits delete nothing.
-func TestUsableInStore(t *testing.T) {
-	for name, c := range map[string]struct {
-		put, del error
-		code     string
-		kind     fault.Kind
-		left     int
-	}{
-		"all rights":    {},
-		"none to write": {put: fault.Input(objstore.AccessDenied, "no"), code: catalog.CodeSettings, kind: fault.BadInput},
-		"none to erase": {del: fault.Input(objstore.AccessDenied, "no"), left: 1},
-		"busy":          {put: fault.Passing("SlowDown", "later"), code: "SlowDown", kind: fault.Transient},
-	} {
-		store := &strict{Memory: objstore.NewMemory(), put: c.put, del: c.del}
-		for range 2 { // of two checks no more is left than of one
-			err := catalog.Writable(t.Context(), store, "mem://b/w")
-			if fault.CodeOf(err) != c.code || c.code != "" && fault.KindOf(err) != c.kind {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		left := 0
-		if err := store.List(t.Context(), "mem://b/", func(objstore.Info) error { left++; return nil }); err != nil || left != c.left {
-			t.Errorf("%s: %d objects are left, %v", name, left, err)
-		}
-	}
-}
-
-// strict is a store that refuses.
-type strict struct {
-	*objstore.Memory
-	put, del error
-}
-
-func (s *strict) Create(ctx context.Context, uri string) (objstore.Upload, error) {
-	if s.put != nil {
-		return nil, s.put
-	}
-	return s.Memory.Create(ctx, uri)
-}
-
-func (s *strict) Delete(ctx context.Context, uri string) error {
-	if s.del != nil {
-		return s.del
-	}
-	return s.Memory.Delete(ctx, uri)
 }
 
 // TestUsablePostgres: what a user of a database may not do is refused, and what a

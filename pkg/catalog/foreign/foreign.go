@@ -1,0 +1,245 @@
+// Package foreign looks at what others may have written of an Iceberg table on its
+// way to the library, which makes room for whatever a file says that it has: sizes,
+// counts and nesting are bounded, and a file that goes beyond is refused by name.
+//
+// To import it is enough: it takes the place of the library's own file systems.
+package foreign
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	iceio "github.com/apache/iceberg-go/io"
+	_ "github.com/apache/iceberg-go/io/gocloud/s3" // s3:// warehouses
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/cosmostat/constellation/pkg/bounds"
+	"github.com/cosmostat/constellation/pkg/columnar"
+	"github.com/cosmostat/constellation/pkg/fault"
+)
+
+const (
+	// maxMetadata bounds a table's metadata, in bytes, unpacked: 60,000 snapshots of a kilobyte.
+	maxMetadata = 64 << 20
+	// metadataElement is what an element of a list in it takes in memory at most.
+	metadataElement = 256
+)
+
+// The library reads tables through what is registered for the scheme of a
+// location. What others may have written is looked at on its way there: the
+// library makes room for what a file says that it has.
+func init() {
+	for _, scheme := range []string{"", "file"} {
+		iceio.Unregister(scheme)
+		iceio.Register(scheme, func(context.Context, *url.URL, map[string]string) (iceio.IO, error) {
+			return looked{localFS{}}, nil
+		})
+	}
+	iceio.Unregister("s3")
+	iceio.Register("s3", func(ctx context.Context, at *url.URL, props map[string]string) (iceio.IO, error) {
+		same := *at
+		same.Scheme = "s3a" // the library's other name for it
+		fs, err := iceio.LoadFS(ctx, props, same.String())
+		if err != nil {
+			return nil, err
+		}
+		all, ok := fs.(files)
+		many, both := fs.(remover)
+		if !ok || !both {
+			return nil, errors.New("catalog: the library's files in a store can do less than it needs")
+		}
+		return inStore{looked{all}, many}, nil
+	})
+}
+
+// files is what the library asks of where a table lies.
+type files interface {
+	iceio.ReadFileIO
+	iceio.WriteFileIO
+	iceio.ListableIO
+	iceio.StatIO
+}
+
+// looked gives what it reads once it was looked at.
+type looked struct{ files }
+
+// inStore removes many files in a request.
+type inStore struct {
+	looked
+	remover
+}
+
+type remover interface {
+	DeleteFiles(ctx context.Context, paths []string) (deleted []string, err error)
+}
+
+// ReadFile reads a table's metadata.
+func (fs looked) ReadFile(name string) ([]byte, error) {
+	f, err := fs.files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := atMost(f, maxMetadata)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = metadata(data)
+	}
+	if err != nil {
+		return nil, refuse(name, err)
+	}
+	return data, nil
+}
+
+// Open opens a manifest or a data file.
+func (fs looked) Open(name string) (iceio.File, error) {
+	f, err := fs.files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &lookedFile{File: f, name: name}, nil
+}
+
+// foreignError is what is wrong with a file of a table.
+type foreignError struct {
+	at   string
+	what error
+}
+
+func (e foreignError) Error() string { return e.what.Error() }
+
+// Code is that of a file of a table that no writer of tables makes; bad data.
+const Code = "CatalogFile"
+
+// Refuse refuses a file of a table, for what is wrong with it at a place.
+func Refuse(name, at string, what error) error { return refuse(name, foreignError{at, what}) }
+
+// refuse refuses a file of a table; what only couldn't be read stays as it is.
+func refuse(name string, err error) error {
+	if wrong := (foreignError{}); errors.As(err, &wrong) {
+		return fault.Data(Code, "a file of the table is none that its writers make: %w", wrong.what).On(name).At("%s", wrong.at).
+			Fix("put back the file that was there, or have who writes such files expire snapshots and rewrite manifests; or choose another output.catalog_table")
+	}
+	return err
+}
+
+// atMost reads everything, unless that is more than so many bytes.
+func atMost(r io.Reader, most int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = foreignError{"its size", fmt.Errorf("it has more than %d bytes", most)}
+	}
+	return data, err
+}
+
+// metadata looks at a table's metadata, which may be compressed.
+func metadata(data []byte) (err error) {
+	var unpacked io.Reader
+	switch {
+	case bytes.HasPrefix(data, []byte("\x1f\x8b")):
+		unpacked, err = gzip.NewReader(bytes.NewReader(data))
+	case bytes.HasPrefix(data, []byte("\x28\xb5\x2f\xfd")):
+		unpacked, err = zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxMetadata))
+	}
+	if err == nil && unpacked != nil {
+		data, err = atMost(unpacked, maxMetadata)
+		if z, ok := unpacked.(*zstd.Decoder); ok {
+			z.Close()
+		}
+	}
+	if wrong := (foreignError{}); err != nil && !errors.As(err, &wrong) {
+		err = foreignError{"its compression", err}
+	}
+	if err != nil {
+		return err
+	}
+	return metadataJSON(data)
+}
+
+func metadataJSON(data []byte) error {
+	err := bounds.JSONOf(data, metadataElement)
+	if e := (*bounds.Error)(nil); errors.As(err, &e) {
+		return foreignError{fmt.Sprintf("line %d", e.Line), err}
+	}
+	return err
+}
+
+// lookedFile looks at a file while it is read: a manifest from its beginning, a
+// data file from its end.
+type lookedFile struct {
+	iceio.File
+	name   string
+	read   container
+	sought bool
+	footer int64 // its length, once its end was read
+}
+
+func (f *lookedFile) Seek(offset int64, whence int) (int64, error) {
+	f.sought = true
+	return f.File.Seek(offset, whence)
+}
+
+func (f *lookedFile) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p)
+	if !f.sought {
+		if wrong := f.read.look(p[:n]); wrong != nil {
+			return 0, refuse(f.name, wrong)
+		}
+	}
+	return n, err
+}
+
+// tail is what follows a data file's footer: its length and the magic bytes.
+const tail = 8
+
+func (f *lookedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	if n < tail || n < len(p) {
+		return n, err
+	}
+	info, serr := f.Stat()
+	if serr != nil {
+		return n, err
+	}
+	size := info.Size()
+	if len(p) == tail && off == size-tail {
+		f.footer = int64(binary.LittleEndian.Uint32(p))
+	}
+	if f.footer > 0 && int64(len(p)) == f.footer && off == size-tail-f.footer {
+		if wrong := columnar.Look(p); wrong != nil {
+			return 0, refuse(f.name, foreignError{"its footer", wrong})
+		}
+	}
+	return n, err
+}
+
+// Transport is as the library makes one, and looks at what a REST catalogue answers.
+func Transport(with *tls.Config) (http.RoundTripper, func()) {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: with}
+	return answers{t}, t.CloseIdleConnections
+}
+
+// answers looks at what a REST catalogue answers.
+type answers struct{ http.RoundTripper }
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := a.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	data, err := atMost(resp.Body, maxMetadata)
+	if err = errors.Join(err, resp.Body.Close()); err == nil {
+		err = metadataJSON(data)
+	}
+	if err != nil {
+		return nil, refuse(r.URL.Redacted(), err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(data))
+	return resp, nil
+}
