@@ -61,6 +61,7 @@ func GlueNames(c Catalog) (key, say, fix string) {
 		longest   int
 	}{{"output.catalog_namespace", c.Namespace, longest}, {"output.catalog_table", c.Table, longest - len("_sources")}} {
 		switch {
+		case n.name == "": // others say so
 		case strings.Contains(n.name, "."):
 			return n.key, "has a dot in it: AWS Glue's databases have no levels", "use one name"
 		case !glueName.MatchString(n.name):

@@ -74,7 +74,7 @@ func (c *Catalog) entry(ctx context.Context, ident table.Identifier) (*types.Tab
 	}
 	asked, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	got, err := c.client.GetTable(asked, &glue.GetTableInput{CatalogId: c.account, DatabaseName: &ident[0], Name: &ident[1]})
+	got, err := c.getTable(asked, &glue.GetTableInput{CatalogId: c.account, DatabaseName: &ident[0], Name: &ident[1]})
 	switch {
 	case absent(err):
 		return nil, fmt.Errorf("%w: %s in %s", icecat.ErrNoSuchTable, name(ident), c)
@@ -148,7 +148,7 @@ func (c *Catalog) CreateTable(ctx context.Context, ident table.Identifier, schem
 	}
 	asked, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	_, err = c.client.CreateTable(asked, &glue.CreateTableInput{CatalogId: c.account, DatabaseName: &ident[0], TableInput: input(t, nil)})
+	_, err = c.createTable(asked, &glue.CreateTableInput{CatalogId: c.account, DatabaseName: &ident[0], TableInput: input(t, nil)})
 	switch {
 	case exists(err): // perhaps by a first try whose answer was lost
 		if now, err := c.entry(ctx, ident); err != nil || now.Parameters[paramMetadata] != t.MetadataLocation() {
@@ -170,14 +170,14 @@ func (c *Catalog) CreateNamespace(ctx context.Context, space table.Identifier, p
 	}
 	asked, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	_, err := c.client.CreateDatabase(asked, &glue.CreateDatabaseInput{CatalogId: c.account, DatabaseInput: &types.DatabaseInput{Name: &space[0], Parameters: maps.Clone(props)}})
+	_, err := c.createDatabase(asked, &glue.CreateDatabaseInput{CatalogId: c.account, DatabaseInput: &types.DatabaseInput{Name: &space[0], Parameters: maps.Clone(props)}})
 	switch {
 	case exists(err):
 		return fmt.Errorf("%w: %s in %s", icecat.ErrNamespaceAlreadyExists, space[0], c)
 	case err != nil:
 		err = c.refused(ctx, err, "glue:CreateDatabase", "database "+space[0])
 		if is := (*fault.Error)(nil); errors.As(err, &is) && is.Kind == fault.BadInput {
-			err = is.Fix("have database %s made, or %s", space[0], is.Remedy)
+			err = is.Fix("have database %s made, which glue:GetDatabase shows; or %s", space[0], is.Remedy)
 		}
 	}
 	return err
@@ -190,7 +190,7 @@ func (c *Catalog) CheckNamespaceExists(ctx context.Context, space table.Identifi
 	}
 	asked, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	_, err := c.client.GetDatabase(asked, &glue.GetDatabaseInput{CatalogId: c.account, Name: &space[0]})
+	_, err := c.getDatabase(asked, &glue.GetDatabaseInput{CatalogId: c.account, Name: &space[0]})
 	switch {
 	case absent(err):
 		return false, nil

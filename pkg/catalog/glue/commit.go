@@ -60,7 +60,7 @@ func (c *Catalog) update(ctx context.Context, entry *types.Table, base, next *ta
 	asked, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	yes := true // every version with all its columns would count against the account's quota
-	_, err := c.client.UpdateTable(asked, &glue.UpdateTableInput{CatalogId: c.account, DatabaseName: &ident[0], VersionId: entry.VersionId, SkipArchive: &yes,
+	_, err := c.updateTable(asked, &glue.UpdateTableInput{CatalogId: c.account, DatabaseName: &ident[0], VersionId: entry.VersionId, SkipArchive: &yes,
 		TableInput: input(next, &previous{entry, base})})
 	if err == nil {
 		return nil

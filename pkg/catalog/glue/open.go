@@ -26,14 +26,28 @@ const (
 	CodeTable    = "CatalogTable"    // bad input: something else has the table's name
 )
 
+// calls are those that are made to Glue. They are functions, and not the client:
+// the linker would keep all that it can, 10 MB of an executable.
+type calls struct {
+	getTable       call[glue.GetTableInput, glue.GetTableOutput]
+	createTable    call[glue.CreateTableInput, glue.CreateTableOutput]
+	updateTable    call[glue.UpdateTableInput, glue.UpdateTableOutput]
+	getDatabase    call[glue.GetDatabaseInput, glue.GetDatabaseOutput]
+	createDatabase call[glue.CreateDatabaseInput, glue.CreateDatabaseOutput]
+}
+
+type call[In, Out any] func(context.Context, *In, ...func(*glue.Options)) (*Out, error)
+
+func callsOf(c *glue.Client) calls {
+	return calls{getTable: c.GetTable, createTable: c.CreateTable, updateTable: c.UpdateTable, getDatabase: c.GetDatabase, createDatabase: c.CreateDatabase}
+}
+
 // answer is how long an answer may take, with the tries that come to nothing.
 const answer = 2 * time.Minute
 
 // Catalog is an open catalogue. Its methods may be called concurrently.
 type Catalog struct {
-	// Of the type itself, not an interface: so the linker drops the hundreds of
-	// calls that nobody makes, 10 MB of an executable.
-	client    *glue.Client
+	calls
 	place     settings.Glue
 	account   *string // nil: the credentials'
 	props     iceberg.Properties
@@ -69,7 +83,7 @@ func Region(cfg aws.Config) string {
 func Open(cfg aws.Config, s settings.Catalog, props iceberg.Properties) (*Catalog, error) {
 	place, say, fix := settings.ParseGlue(s.URI)
 	if say != "" {
-		return nil, fault.Input(CodeSettings, "the catalogue's URI %s", say).On(s.URI).Fix("%s", fix)
+		return nil, fault.Input(CodeSettings, "the catalogue's URI %s", say).On(settings.GlueScheme+"...").Fix("%s", fix) // there may be a secret in it
 	}
 	if key, say, fix := settings.GlueNames(s); say != "" {
 		return nil, fault.Input(CodeSettings, "a name %s", say).On(s.URI).At("%s", key).Fix("%s", fix)
@@ -78,7 +92,7 @@ func Open(cfg aws.Config, s settings.Catalog, props iceberg.Properties) (*Catalo
 		return nil, fault.Input(CodeSettings, "nothing says which region of AWS Glue").On(s.URI).Fix("set output.catalog_uri to glue://region, or AWS_REGION")
 	}
 	cfg.Region, cfg.BaseEndpoint, cfg.Credentials = place.Region, endpoint(cfg), credentials{cfg.Credentials}
-	c := &Catalog{client: glue.NewFromConfig(cfg), place: place, props: props, warehouse: strings.TrimRight(s.Warehouse, "/"), known: map[string]*table.Table{}}
+	c := &Catalog{calls: callsOf(glue.NewFromConfig(cfg)), place: place, props: props, warehouse: strings.TrimRight(s.Warehouse, "/"), known: map[string]*table.Table{}}
 	if place.Account != "" {
 		c.account = &place.Account
 	}
@@ -119,6 +133,9 @@ func (n noCredentials) Unwrap() error { return n.error }
 
 // CatalogType is Glue.
 func (c *Catalog) CatalogType() icecat.Type { return icecat.Glue }
+
+// Region is the region of AWS that it is in.
+func (c *Catalog) Region() string { return c.place.Region }
 
 // String is the catalogue's URI, with the region.
 func (c *Catalog) String() string { return c.place.String() }

@@ -28,7 +28,7 @@ func (c *Catalog) Writable(ctx context.Context, ident table.Identifier) error {
 	past, yes := strconv.FormatUint(version-1, 10), true
 	asked, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	_, err = c.client.UpdateTable(asked, &glue.UpdateTableInput{CatalogId: c.account, DatabaseName: &ident[0], VersionId: &past, SkipArchive: &yes, TableInput: same(entry)})
+	_, err = c.updateTable(asked, &glue.UpdateTableInput{CatalogId: c.account, DatabaseName: &ident[0], VersionId: &past, SkipArchive: &yes, TableInput: same(entry)})
 	switch {
 	case err == nil:
 		return fault.Input(CodeSettings, "it takes an update of a version that is past, so that writers could take each other's rows").On(c.String()).At("table %s", name(ident)).

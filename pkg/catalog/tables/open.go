@@ -26,6 +26,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/cosmostat/constellation/pkg/catalog/glue"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/settings"
@@ -33,9 +34,9 @@ import (
 
 // Codes of this package's failures.
 const (
-	CodeSettings = "CatalogSettings" // bad input: no such kind of catalogue, or no place for it
+	CodeSettings = glue.CodeSettings // bad input: no such kind of catalogue, or no place for it
 	CodeConflict = "CatalogConflict" // transient: other committers kept winning
-	CodeTable    = "CatalogTable"    // bad input: a table of another layout is in the way
+	CodeTable    = glue.CodeTable    // bad input: a table of another layout is in the way
 	CodeGone     = "CommitFilesGone" // transient: upkeep took files of a commit before it ended
 )
 
@@ -44,7 +45,7 @@ const (
 const Name = "constellation"
 
 // choices lists what a catalogue URI may be, for error messages.
-const choices = "sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue such as Nessie or Polaris"
+const choices = "sqlite:///path/to/catalog.db, postgres://user@host/database, http(s)://host/... of a REST catalogue such as Nessie or Polaris, or glue://region of AWS Glue"
 
 // Catalog is an open catalogue. Its methods may be called concurrently.
 type Catalog struct {
@@ -144,6 +145,8 @@ func open(ctx context.Context, s settings.Catalog, looking bool) (*Catalog, erro
 		err = c.openREST(ctx, props)
 	case "postgres", "postgresql":
 		err = c.openPostgres(ctx, props)
+	case "glue":
+		err = c.openGlue(ctx, props)
 	default:
 		err = fault.Input(CodeSettings, "no such kind of catalogue").On(c.URI()).Fix("use %s", choices)
 	}
@@ -323,6 +326,25 @@ func (c *Catalog) openPostgres(ctx context.Context, props iceberg.Properties) er
 		return c.refused(ctx, err, "open the PostgreSQL catalogue", "the user must be allowed to connect, and to make tables; PGPASSWORD gives the password")
 	}
 	c.Ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
+	return nil
+}
+
+// openGlue opens AWS Glue's. A region that only the URI names is the warehouse's, too.
+func (c *Catalog) openGlue(ctx context.Context, props iceberg.Properties) (err error) {
+	cfg := c.aws
+	if cfg == nil {
+		if cfg, err = sharedAWS(ctx); err != nil {
+			return fault.Input(CodeSettings, "read the AWS environment: %w", err).On(c.URI())
+		}
+	}
+	cat, err := glue.Open(*cfg, c.settings, props)
+	if err != nil {
+		return err
+	}
+	if glue.Region(*cfg) == "" {
+		cfg.Region = cat.Region()
+	}
+	c.Ice = cat
 	return nil
 }
 
