@@ -3,7 +3,6 @@
 package gluetest
 
 import (
-	"bufio"
 	"bytes"
 	_ "embed"
 	"encoding/json"
@@ -17,36 +16,17 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/cosmostat/constellation/internal/testing/child"
 )
 
 //go:embed moto.py
 var program string
 
-// moto is one process for all tests of an executable, since Python takes seconds to
-// start; it ends with its input, that is with them.
+// moto is one process for all tests of an executable, since Python takes seconds to start.
 var moto = sync.OnceValues(func() (endpoint string, err error) {
-	cmd := exec.Command(os.Getenv("CONSTELLATION_PYTHON"), "-c", program)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	if motoInput, err = cmd.StdinPipe(); err != nil {
-		return "", err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, said.String())
-	}
-	return strings.TrimSpace(line), nil
+	return child.Start(exec.Command(os.Getenv("CONSTELLATION_PYTHON"), "-c", program))
 })
-
-// motoInput is held open: nobody else does.
-var motoInput io.Closer
 
 // Server is an empty Data Catalog of AWS Glue.
 type Server struct {
