@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,9 @@ var program string
 
 // moto is one process for all tests of an executable, since Python takes seconds to start.
 var moto = sync.OnceValues(func() (endpoint string, err error) {
-	return child.Start(exec.Command(os.Getenv("CONSTELLATION_PYTHON"), "-c", program))
+	cmd := exec.Command(os.Getenv("CONSTELLATION_PYTHON"), "-c", program)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "AWS_") }) // of the test that comes first
+	return child.Start(cmd)
 })
 
 // Server is an empty Data Catalog of AWS Glue.
