@@ -127,7 +127,7 @@ func checkSQLite(uri string) (say, fix string) {
 
 // checkGlue says what is wrong with a catalogue in AWS Glue, and of which key.
 func checkGlue(c settings.Catalog) (key, say, fix string) {
-	if !strings.HasPrefix(c.URI, settings.GlueScheme) {
+	if !strings.HasPrefix(strings.ToLower(c.URI), "glue:") {
 		return "", "", ""
 	}
 	if _, say, fix = settings.ParseGlue(c.URI); say != "" {

@@ -27,7 +27,7 @@ func ParseGlue(uri string) (g Glue, say, fix string) {
 	const form = "glue://region, such as glue://eu-west-1; glue://account@region for another account's; or glue:// for the region of the AWS environment"
 	switch {
 	case !strings.HasPrefix(uri, GlueScheme):
-		return Glue{}, "is not of AWS Glue", form
+		return Glue{}, "does not begin with " + GlueScheme, form
 	case at < 0 && glueAccount.MatchString(rest):
 		return Glue{}, "names an account and no region", "glue://" + rest + "@region"
 	case at == 0:

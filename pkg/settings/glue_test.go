@@ -29,8 +29,8 @@ func TestParseGlue(t *testing.T) {
 		"glue://euwest1":                      {say: "no region"},
 		"glue://eu-west-1:443":                {say: "no region"},
 		"glue://glue.eu-west-1.amazonaws.com": {say: "no region"},
-		"glue:eu-west-1":                      {say: "not of AWS Glue"},
-		"GLUE://eu-west-1":                    {say: "not of AWS Glue"},
+		"glue:eu-west-1":                      {say: "does not begin with glue://"},
+		"GLUE://eu-west-1":                    {say: "does not begin with glue://"},
 	} {
 		g, say, fix := ParseGlue(uri)
 		if g != want.g || (say == "") != (want.say == "") || !strings.Contains(say, want.say) || (say == "") != (fix == "") {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	"github.com/aws/aws-sdk-go-v2/service/glue/types"
 
+	_ "github.com/cosmostat/constellation/pkg/catalog/foreign" // looks at metadata on their way to the library
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -107,6 +108,8 @@ func (c *Catalog) iceberg(ident table.Identifier, entry *types.Table) (location 
 		return "", other("says nowhere where its metadata are: it has no parameter %s", paramMetadata)
 	case scheme != "s3" && scheme != "file":
 		return "", other("has its metadata at %q, which can't be read", location)
+	case !c.below(location):
+		return "", c.elsewhere(ident, location)
 	case entry.VersionId == nil || *entry.VersionId == "":
 		return "", other("has no VersionId, without which nothing can be committed to it safely")
 	}

@@ -113,6 +113,7 @@ func TestOtherTables(t *testing.T) {
 		}, says: `a link to table "d"."t" of account "210987654321"`},
 		"without metadata":        {spoil: func(in *types.TableInput) { delete(in.Parameters, "metadata_location") }, says: "no parameter metadata_location"},
 		"with metadata elsewhere": {spoil: func(in *types.TableInput) { in.Parameters["metadata_location"] = "hdfs://n/x.json" }, says: `"hdfs://n/x.json", which can't be read`},
+		"with another's metadata": {spoil: func(in *types.TableInput) { in.Parameters["metadata_location"] = "file:///etc/hostname" }, says: `lies at "file:///etc/hostname", not in the warehouse`},
 		"in another warehouse":    {s: elsewhere, says: "set output.catalog_warehouse to a place that it lies below"},
 		"in one of like name":     {s: beside, says: "not in the warehouse"},
 	} {
