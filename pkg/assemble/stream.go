@@ -1,7 +1,6 @@
 package assemble
 
 import (
-	"bytes"
 	"context"
 	"iter"
 	"slices"
@@ -114,7 +113,7 @@ func (p *part) stream(ctx context.Context, fetch func(context.Context, *survey.R
 // row and appends its sources.
 func (p *part) take(is left, methods []string, to *columnar.Table) error {
 	s, from := is.sub, to.Rows
-	rows, err := results.ReadShear(bytes.NewReader(is.shear), int64(len(is.shear)))
+	rows, err := results.ParseShear(is.shear)
 	if err != nil {
 		return results.On(err, s.Shear.URI)
 	}
