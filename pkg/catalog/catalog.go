@@ -36,6 +36,8 @@ type (
 	Expired   = upkeep.Expired
 	Stale     = upkeep.Stale
 	Files     = upkeep.Files
+	Verdict   = upkeep.Verdict
+	Flaw      = upkeep.Flaw
 )
 
 // Codes of failures, see those packages.
@@ -51,6 +53,9 @@ const (
 	CodeRelease   = commits.CodeRelease
 	CodeLeased    = commits.CodeLeased
 	CodeYoung     = upkeep.CodeYoung
+	CodeBroken    = upkeep.CodeBroken
+	CodeRepair    = upkeep.CodeRepair
+	CodeMissing   = foreign.CodeMissing
 )
 
 // Constants of those packages.
@@ -134,4 +139,9 @@ func (c *Catalog) PlanExpiry(ctx context.Context, store objstore.Store, r Retent
 // Expire removes what a plan holds, see [upkeep.Expire].
 func (c *Catalog) Expire(ctx context.Context, store objstore.Store, x *Expiry) (Expired, error) {
 	return upkeep.Expire(ctx, c.Catalog, store, x)
+}
+
+// Verify looks whether all files of the tables are what they were, see [upkeep.Verify].
+func (c *Catalog) Verify(ctx context.Context, store objstore.Store, deep bool) (*Verdict, error) {
+	return upkeep.Verify(ctx, c.Catalog, store, deep)
 }

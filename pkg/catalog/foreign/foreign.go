@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 
@@ -82,10 +83,10 @@ type remover interface {
 }
 
 // ReadFile reads a table's metadata.
-func (fs looked) ReadFile(name string) ([]byte, error) {
-	f, err := fs.files.Open(name)
+func (l looked) ReadFile(name string) ([]byte, error) {
+	f, err := l.files.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, missing(name, err)
 	}
 	data, err := atMost(f, maxMetadata)
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -98,10 +99,10 @@ func (fs looked) ReadFile(name string) ([]byte, error) {
 }
 
 // Open opens a manifest or a data file.
-func (fs looked) Open(name string) (iceio.File, error) {
-	f, err := fs.files.Open(name)
+func (l looked) Open(name string) (iceio.File, error) {
+	f, err := l.files.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, missing(name, err)
 	}
 	return &lookedFile{File: f, name: name}, nil
 }
@@ -114,6 +115,20 @@ type foreignError struct {
 
 func (e foreignError) Error() string { return e.what.Error() }
 
+// CodeMissing is that of a file of a table that is gone; bad data.
+const CodeMissing = "CatalogFileMissing"
+
+// Remedy is what helps a table whose files are gone, or aren't what they were.
+const Remedy = "put it back; or see what constellation catalog verify says of the whole, and what constellation catalog repair can do"
+
+// missing says so of a file that isn't there; other errors stay as they are.
+func missing(name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fault.Data(CodeMissing, "a file of the table is not there: %w", err).On(name).Fix("%s", Remedy)
+}
+
 // Code is that of a file of a table that no writer of tables makes; bad data.
 const Code = "CatalogFile"
 
@@ -124,7 +139,7 @@ func Refuse(name, at string, what error) error { return refuse(name, foreignErro
 func refuse(name string, err error) error {
 	if wrong := (foreignError{}); errors.As(err, &wrong) {
 		return fault.Data(Code, "a file of the table is none that its writers make: %w", wrong.what).On(name).At("%s", wrong.at).
-			Fix("put back the file that was there, or have who writes such files expire snapshots and rewrite manifests; or choose another output.catalog_table")
+			Fix("%s; or have who writes such files expire snapshots and rewrite manifests", Remedy)
 	}
 	return err
 }
