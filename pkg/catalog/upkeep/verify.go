@@ -98,6 +98,10 @@ type Verified struct {
 	Contents   *Deep  `json:"contents,omitempty"` // of a deep look
 	Flaws      []Flaw `json:"flaws,omitempty"`
 
+	spans       []span // data files of the newest snapshot
+	misplaced   int64  // rows whose _healpix_29 is wrong
+	misplacedAt key
+
 	table  *table.Table // nil where its metadata can't be read
 	layout tables.Layout
 	files  map[string]*named
@@ -178,13 +182,8 @@ func verifyTable(ctx context.Context, c *tables.Catalog, store objstore.Store, l
 			return nil, nil
 		}
 		v := &Verified{Table: l.Name(), Location: strings.TrimRight(t.Location(), "/"), Metadata: t.MetadataLocation(), table: t, layout: l, Snapshot: tables.SnapshotID(t)}
-		if err := v.look(ctx, store); err != nil {
+		if err := v.look(ctx, store, deep); err != nil {
 			return nil, err
-		}
-		if deep {
-			if err := v.read(ctx); err != nil {
-				return nil, err
-			}
 		}
 		if len(v.Flaws) == 0 {
 			return v, nil

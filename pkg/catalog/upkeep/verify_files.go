@@ -46,8 +46,8 @@ type looking struct {
 	bad       map[int32]bool // snapshots with a flaw
 }
 
-// look goes down the tree: lists, manifests, files.
-func (v *Verified) look(ctx context.Context, store objstore.Store) error {
+// look goes down the tree: lists, manifests, files, and deep what these hold.
+func (v *Verified) look(ctx context.Context, store objstore.Store, deep bool) error {
 	fs, err := v.table.FS(ctx)
 	if err != nil {
 		return err
@@ -58,14 +58,14 @@ func (v *Verified) look(ctx context.Context, store objstore.Store) error {
 		return cmp.Or(cmp.Compare(a.SequenceNumber, b.SequenceNumber), cmp.Compare(a.TimestampMs, b.TimestampMs))
 	})
 	v.Snapshots = len(l.snapshots)
-	if err := l.lists(ctx); err != nil {
-		return err
+	steps := []func(context.Context) error{l.lists, l.middle, l.leaves}
+	if deep {
+		steps = append(steps, l.read)
 	}
-	if err := l.middle(ctx); err != nil {
-		return err
-	}
-	if err := l.leaves(ctx); err != nil {
-		return err
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
 	v.whole = map[int64]bool{}
 	for i, s := range l.snapshots {
