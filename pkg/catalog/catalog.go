@@ -38,6 +38,9 @@ type (
 	Files     = upkeep.Files
 	Verdict   = upkeep.Verdict
 	Flaw      = upkeep.Flaw
+	Repairs   = upkeep.Plan
+	Way       = upkeep.Way
+	Choice    = upkeep.Choice
 )
 
 // Codes of failures, see those packages.
@@ -63,6 +66,8 @@ const (
 	Name  = tables.Name
 	Probe = tables.Probe
 	Floor = tables.Floor
+	Back  = upkeep.Back
+	Drop  = upkeep.Drop
 )
 
 // Catalog is an open catalogue. Its methods may be called concurrently.
@@ -144,4 +149,14 @@ func (c *Catalog) Expire(ctx context.Context, store objstore.Store, x *Expiry) (
 // Verify looks whether all files of the tables are what they were, see [upkeep.Verify].
 func (c *Catalog) Verify(ctx context.Context, store objstore.Store, deep bool) (*Verdict, error) {
 	return upkeep.Verify(ctx, c.Catalog, store, deep)
+}
+
+// PlanRepair finds what can be done about a broken catalogue, see [upkeep.PlanRepair].
+func (c *Catalog) PlanRepair(ctx context.Context, store objstore.Store, deep bool) (*Repairs, error) {
+	return upkeep.PlanRepair(ctx, c.Catalog, store, deep)
+}
+
+// Repair does what was chosen, see [upkeep.Repair].
+func (c *Catalog) Repair(ctx context.Context, store objstore.Store, p *Repairs, deep bool) error {
+	return upkeep.Repair(ctx, c.Catalog, store, p, deep)
 }

@@ -138,7 +138,7 @@ func (s site) prepared(t *testing.T, c *catalog.Catalog) {
 	}
 	commit(t, c, batch("run", config, 8, 10, 0.5))
 	commit(t, c, batch("run", config, 2008, 10, 0.5))
-	for _, name := range []string{"edff_shear", "edff_shear_sources"} {
+	for _, name := range []string{"edff_shear_sources", "edff_shear"} { // no sources without shear, whatever is undone
 		deleteRows(t, c, name, "merge-on-read", iceberg.NewAnd(
 			iceberg.EqualTo(iceberg.Reference("TILE_ID"), int64(2008)), iceberg.EqualTo(iceberg.Reference("SUBTILE_COL"), int32(1))))
 	}

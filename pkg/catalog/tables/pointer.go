@@ -21,11 +21,20 @@ import (
 // Pointer is where an SQL catalogue says that a table's metadata is; other
 // catalogues don't tell it without reading the metadata.
 func (c *Catalog) Pointer(ctx context.Context, l Layout) (at string, there bool, err error) {
+	return c.pointer(ctx, l, "metadata_location")
+}
+
+// Previous is where it says that the metadata before that is.
+func (c *Catalog) Previous(ctx context.Context, l Layout) (at string, there bool, err error) {
+	return c.pointer(ctx, l, "previous_metadata_location")
+}
+
+func (c *Catalog) pointer(ctx context.Context, l Layout, column string) (at string, there bool, err error) {
 	if c.db == nil {
 		return "", false, nil
 	}
 	var location sql.NullString
-	err = c.db.QueryRowContext(ctx, "SELECT metadata_location FROM iceberg_tables WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $3",
+	err = c.db.QueryRowContext(ctx, "SELECT "+column+" FROM iceberg_tables WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $3",
 		Name, l.space(), l.Ident[len(l.Ident)-1]).Scan(&location)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil

@@ -105,6 +105,7 @@ type Verified struct {
 	table  *table.Table // nil where its metadata can't be read
 	layout tables.Layout
 	files  map[string]*named
+	seen   *looking
 	whole  map[int64]bool // snapshots that nothing is wrong with
 }
 
@@ -181,7 +182,7 @@ func verifyTable(ctx context.Context, c *tables.Catalog, store objstore.Store, l
 		if !exists {
 			return nil, nil
 		}
-		v := &Verified{Table: l.Name(), Location: strings.TrimRight(t.Location(), "/"), Metadata: t.MetadataLocation(), table: t, layout: l, Snapshot: tables.SnapshotID(t)}
+		v := newVerified(l, t)
 		if err := v.look(ctx, store, deep); err != nil {
 			return nil, err
 		}
@@ -203,6 +204,10 @@ func verifyTable(ctx context.Context, c *tables.Catalog, store objstore.Store, l
 	}
 }
 
+func newVerified(l tables.Layout, t *table.Table) *Verified {
+	return &Verified{Table: l.Name(), Location: strings.TrimRight(t.Location(), "/"), Metadata: t.MetadataLocation(), table: t, layout: l, Snapshot: tables.SnapshotID(t)}
+}
+
 // forget drops what is wrong with snapshots that are gone by now.
 func (v *Verified) forget(now table.Metadata) {
 	kept := v.Flaws[:0]
@@ -219,7 +224,7 @@ func (v *Verified) forget(now table.Metadata) {
 // that is the catalogue's doing.
 func unreadable(ctx context.Context, c *tables.Catalog, l tables.Layout, err error) (*Verified, error) {
 	at, there, perr := c.Pointer(ctx, l)
-	if perr != nil || !there || !errors.Is(err, fs.ErrNotExist) && fault.CodeOf(err) != foreign.Code && fault.CodeOf(err) != foreign.CodeMissing {
+	if perr != nil || !there || !errors.Is(err, fs.ErrNotExist) && onTheWay(err) {
 		return nil, errors.Join(err, perr)
 	}
 	what := "it can't be read: " + reason(err)

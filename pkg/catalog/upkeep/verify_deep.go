@@ -59,7 +59,7 @@ func (l *looking) read(ctx context.Context) error {
 	g.SetLimit(readsAtOnce)
 	for _, path := range slices.Sorted(maps.Keys(l.manifests)) {
 		m := l.manifests[path]
-		if m.ManifestFile == nil {
+		if m.lost {
 			continue
 		}
 		found, err := entries(ctx, l.fs, m.ManifestFile, iceberg.ManifestEntryProjection{IncludePruningStats: true})

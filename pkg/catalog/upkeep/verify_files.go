@@ -33,7 +33,8 @@ type named struct {
 // manifest is one, with the snapshots that list it.
 type manifest struct {
 	iceberg.ManifestFile
-	by []int32 // places in the table's list of snapshots
+	by   []int32 // places in the table's list of snapshots
+	lost bool    // it can't be read
 }
 
 // looking is the state of a look at a table's files.
@@ -43,7 +44,8 @@ type looking struct {
 	store     objstore.Store
 	snapshots []table.Snapshot // oldest first
 	manifests map[string]*manifest
-	bad       map[int32]bool // snapshots with a flaw
+	bad       map[int32]bool   // snapshots with a flaw
+	tiles     map[string]Tiles // of data files that a broken delete file refers to
 }
 
 // look goes down the tree: lists, manifests, files, and deep what these hold.
@@ -52,7 +54,7 @@ func (v *Verified) look(ctx context.Context, store objstore.Store, deep bool) er
 	if err != nil {
 		return err
 	}
-	l := &looking{Verified: v, fs: fs, store: store, manifests: map[string]*manifest{}, bad: map[int32]bool{}}
+	l := &looking{Verified: v, fs: fs, store: store, manifests: map[string]*manifest{}, bad: map[int32]bool{}, tiles: map[string]Tiles{}}
 	l.snapshots = slices.Clone(v.table.Metadata().Snapshots())
 	slices.SortStableFunc(l.snapshots, func(a, b table.Snapshot) int {
 		return cmp.Or(cmp.Compare(a.SequenceNumber, b.SequenceNumber), cmp.Compare(a.TimestampMs, b.TimestampMs))
@@ -67,6 +69,7 @@ func (v *Verified) look(ctx context.Context, store objstore.Store, deep bool) er
 			return err
 		}
 	}
+	v.seen = l
 	v.whole = map[int64]bool{}
 	for i, s := range l.snapshots {
 		v.whole[s.SnapshotID] = !l.bad[int32(i)]
@@ -208,7 +211,7 @@ func (l *looking) middle(ctx context.Context) error {
 		}
 		if f.kind == Manifest { // statistics can be done without
 			l.spoil(by[path])
-			l.manifests[path].ManifestFile = nil
+			l.manifests[path].lost = true
 		}
 		l.flaw(Flaw{Kind: f.kind, File: path, What: f.what, Snapshots: l.ids(by[path])})
 	}
@@ -240,7 +243,7 @@ func (l *looking) leaves(ctx context.Context) error {
 	g.SetLimit(tables.ManifestReads)
 	wrong := map[string]string{}
 	for path, m := range l.manifests {
-		if m.ManifestFile == nil {
+		if m.lost {
 			continue
 		}
 		g.Go(func() error {
@@ -266,7 +269,7 @@ func (l *looking) leaves(ctx context.Context) error {
 	for _, path := range slices.Sorted(maps.Keys(wrong)) {
 		l.spoil(l.manifests[path].by)
 		l.flaw(Flaw{Kind: Manifest, File: path, What: wrong[path], Snapshots: l.ids(l.manifests[path].by)})
-		l.manifests[path].ManifestFile = nil
+		l.manifests[path].lost = true
 	}
 	if err := l.ask(ctx, l.files); err != nil {
 		return err
@@ -323,7 +326,7 @@ func (l *looking) name(ctx context.Context, bad func(string) (string, bool), con
 		return nil
 	}
 	for _, m := range l.manifests {
-		if m.ManifestFile == nil {
+		if m.lost {
 			continue
 		}
 		found, err := entries(ctx, l.fs, m.ManifestFile, iceberg.ManifestEntryProjection{IncludePruningStats: true})
@@ -336,6 +339,9 @@ func (l *looking) name(ctx context.Context, bad func(string) (string, bool), con
 			}
 		}
 	}
+	if err := l.referred(ctx, of); err != nil {
+		return err
+	}
 	for _, path := range slices.Sorted(maps.Keys(by)) {
 		l.spoil(by[path])
 		what, _ := bad(path)
@@ -343,6 +349,34 @@ func (l *looking) name(ctx context.Context, bad func(string) (string, bool), con
 			Kind: l.files[path].kind, File: path, What: what, Snapshots: l.ids(by[path]), content: content,
 			tiles: tilesOf(l.table, l.layout, of[path]), refers: refersTo(of[path]),
 		})
+	}
+	return nil
+}
+
+// referred finds whose rows delete files take out, by the data files that they refer to.
+func (l *looking) referred(ctx context.Context, of map[string]iceberg.DataFile) error {
+	wanted := map[string]bool{}
+	for _, f := range of {
+		if at := refersTo(f); at != "" {
+			wanted[at] = true
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	for _, m := range l.manifests {
+		if m.lost || m.ManifestContent() != iceberg.ManifestContentData {
+			continue
+		}
+		found, err := entries(ctx, l.fs, m.ManifestFile, iceberg.ManifestEntryProjection{IncludePruningStats: true})
+		if err != nil {
+			return err
+		}
+		for path, f := range found {
+			if wanted[path] {
+				l.tiles[path] = tilesOf(l.table, l.layout, f)
+			}
+		}
 	}
 	return nil
 }
