@@ -255,7 +255,7 @@ func replace[R any](ctx context.Context, c *tables.Catalog, l tables.Layout, r *
 			return 0, 0, false, err
 		}
 		var t *table.Table
-		if t, err = c.Ensure(ctx, l, r.guard); err != nil {
+		if t, err = c.Ensure(ctx, l, r.replayed); err != nil {
 			return 0, 0, false, err
 		}
 		if r.decide != nil {
@@ -282,6 +282,15 @@ func replace[R any](ctx context.Context, c *tables.Catalog, l tables.Layout, r *
 		}
 	}
 	return 0, 0, false, fault.Passing(tables.CodeConflict, "commit: other committers of the same tiles won %d times: %w", tables.Attempts, err).On(l.Name()).Fix("run it again")
+}
+
+// replayed is the guard of a state that the commit is replayed on: somebody may
+// have deleted rows of a file that it was about to write anew.
+func (r *replacement[R]) replayed(ctx context.Context, t *table.Table) error {
+	if err := r.guard(ctx, t); err != nil {
+		return err
+	}
+	return tables.NoDeletes(ctx, t)
 }
 
 // movedOn says whether a table is another state by now: upkeep may have removed
