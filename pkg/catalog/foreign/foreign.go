@@ -10,7 +10,6 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +22,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/cosmostat/constellation/pkg/bounds"
-	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -183,55 +181,6 @@ func metadataJSON(data []byte) error {
 		return foreignError{fmt.Sprintf("line %d", e.Line), err}
 	}
 	return err
-}
-
-// lookedFile looks at a file while it is read: a manifest from its beginning, a
-// data file from its end.
-type lookedFile struct {
-	iceio.File
-	name   string
-	read   container
-	sought bool
-	footer int64 // its length, once its end was read
-}
-
-func (f *lookedFile) Seek(offset int64, whence int) (int64, error) {
-	f.sought = true
-	return f.File.Seek(offset, whence)
-}
-
-func (f *lookedFile) Read(p []byte) (int, error) {
-	n, err := f.File.Read(p)
-	if !f.sought {
-		if wrong := f.read.look(p[:n]); wrong != nil {
-			return 0, refuse(f.name, wrong)
-		}
-	}
-	return n, err
-}
-
-// tail is what follows a data file's footer: its length and the magic bytes.
-const tail = 8
-
-func (f *lookedFile) ReadAt(p []byte, off int64) (int, error) {
-	n, err := f.File.ReadAt(p, off)
-	if n < tail || n < len(p) {
-		return n, err
-	}
-	info, serr := f.Stat()
-	if serr != nil {
-		return n, err
-	}
-	size := info.Size()
-	if len(p) == tail && off == size-tail {
-		f.footer = int64(binary.LittleEndian.Uint32(p))
-	}
-	if f.footer > 0 && int64(len(p)) == f.footer && off == size-tail-f.footer {
-		if wrong := columnar.Look(p); wrong != nil {
-			return 0, refuse(f.name, foreignError{"its footer", wrong})
-		}
-	}
-	return n, err
 }
 
 // Transport is as the library makes one, and looks at what a REST catalogue answers.
