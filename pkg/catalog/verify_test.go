@@ -29,6 +29,7 @@ type leads struct {
 	table   *table.Table
 	current int64
 	files   map[look.Kind]map[string][]int64
+	tiles   map[string]string // the first and the last of a data file
 }
 
 func (s site) leads(t *testing.T, c *catalog.Catalog, name string) *leads {
@@ -41,7 +42,7 @@ func (s site) leads(t *testing.T, c *catalog.Catalog, name string) *leads {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := &leads{t: t, site: s, table: tb, current: tb.CurrentSnapshot().SnapshotID, files: map[look.Kind]map[string][]int64{}}
+	all := &leads{t: t, site: s, table: tb, current: tb.CurrentSnapshot().SnapshotID, files: map[look.Kind]map[string][]int64{}, tiles: map[string]string{}}
 	add := func(k look.Kind, path string, id int64) {
 		if all.files[k] == nil {
 			all.files[k] = map[string][]int64{}
@@ -65,6 +66,9 @@ func (s site) leads(t *testing.T, c *catalog.Catalog, name string) *leads {
 					kind = look.DeleteFile
 				}
 				add(kind, e.DataFile().FilePath(), snap.SnapshotID)
+				if low, high := e.DataFile().LowerBoundValues()[1], e.DataFile().UpperBoundValues()[1]; len(low) == 8 && len(high) == 8 {
+					all.tiles[e.DataFile().FilePath()] = fmt.Sprint(binary.LittleEndian.Uint64(low), binary.LittleEndian.Uint64(high))
+				}
 			}
 		}
 	}

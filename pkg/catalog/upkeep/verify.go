@@ -10,7 +10,6 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
-	"github.com/cosmostat/constellation/pkg/catalog/foreign"
 	"github.com/cosmostat/constellation/pkg/catalog/tables"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
@@ -28,7 +27,10 @@ const (
 	CodeRepair = "CatalogRepair" // bad input: there is no such way to repair it
 )
 
-const remedyWords = foreign.Remedy
+const (
+	remedyFile = "constellation catalog repair shows what can be done, and does it with --yes; or put the file back"
+	remedyRows = "assemble the run again that measured these tiles: that writes their rows anew"
+)
 
 // Kind says what a file of a table is.
 type Kind string
@@ -124,7 +126,11 @@ func (v *Verdict) Err() error {
 		return nil
 	}
 	first := all[0]
-	err := fault.Data(CodeBroken, "the catalogue is broken: %d of its files or rows are not what they were, the first one: %s: %s", len(all), first.Kind, first.What).On(first.File).Fix("%s", remedyWords)
+	more := ""
+	if len(all) > 1 {
+		more = fmt.Sprintf("; and %d more things are wrong with the catalogue", len(all)-1)
+	}
+	err := fault.Data(CodeBroken, "%s: %s%s", first.Kind, first.What, more).On(first.File).Fix("%s", first.Remedy)
 	if first.File == "" {
 		err = err.On(first.Table)
 	}
@@ -232,7 +238,7 @@ func unreadable(ctx context.Context, c *tables.Catalog, l tables.Layout, err err
 		what = "it is not there"
 	}
 	v := &Verified{Table: l.Name(), Location: directory(directory(at)), Metadata: at, layout: l}
-	v.Flaws = []Flaw{{Table: v.Table, Kind: Document, File: at, What: what, Current: true, Remedy: remedyWords}}
+	v.Flaws = []Flaw{{Table: v.Table, Kind: Document, File: at, What: what, Current: true, Remedy: remedyFile}}
 	return v, nil
 }
 
@@ -252,8 +258,8 @@ func directory(uri string) string {
 // flaw adds what is wrong with a file.
 func (v *Verified) flaw(f Flaw) {
 	f.Table = v.Table
-	if f.Remedy == "" {
-		f.Remedy = remedyWords
+	if f.Remedy = remedyFile; f.Kind == RowsOf {
+		f.Remedy = remedyRows
 	}
 	f.Current = slices.Contains(f.Snapshots, v.Snapshot)
 	v.Flaws = append(v.Flaws, f)

@@ -125,7 +125,7 @@ func (v *Verdict) across(ctx context.Context) error {
 	}
 	if orphans > 0 {
 		v.Across = append(v.Across, Flaw{
-			Table: v.Tables[1].Table, Kind: RowsOf, Snapshots: []int64{v.Tables[1].Snapshot}, Current: true, Remedy: remedyWords,
+			Table: v.Tables[1].Table, Kind: RowsOf, Snapshots: []int64{v.Tables[1].Snapshot}, Current: true, Remedy: remedyRows,
 			What:  fmt.Sprintf("%d sub-tiles have sources and no row in table %s, such as %v", orphans, v.Tables[0].Table, example),
 			tiles: Tiles{example.tile, example.tile, true},
 		})
