@@ -26,6 +26,7 @@ func Unknown(context.Context, string) (alive, known bool, err error) { return fa
 type Request struct {
 	ConfigID    string
 	Tiles       []int64       // the survey's, in the order in which they are wanted
+	Unlisted    bool          // nobody could list them: a status is of those that the catalogue knows
 	SubTiles    int           // that a whole tile has: rows times columns of the grid
 	Limit       int           // tiles to lease at most
 	Holder      string        // who will work on them; asks again with the same name after a failure

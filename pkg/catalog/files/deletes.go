@@ -108,7 +108,10 @@ func positionDeletes(ctx context.Context, t *table.Table, fs iceio.WriteFileIO, 
 	return list, nil
 }
 
-// positionDelete writes the positions of one data file, of which the bounds tell.
+// positionDelete writes the positions of one data file, as the bounds of its path tell
+// every reader. The field referenced_data_file stays empty: for it the library would
+// read manifests, of a whole survey in the end, to see that the file is there, and a
+// commit on the very snapshot that was read knows that.
 func positionDelete(fs iceio.WriteFileIO, spec iceberg.PartitionSpec, path string, f Found) (iceberg.DataFile, error) {
 	sink, err := fs.Create(path)
 	if err != nil {
@@ -134,8 +137,7 @@ func positionDelete(fs iceio.WriteFileIO, spec iceberg.PartitionSpec, path strin
 		}
 	}
 	bound := func(v int64) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(v)) }
-	return b.ReferencedDataFile(f.File.FilePath()).
-		ValueCounts(map[int]int64{deletedPath: n, deletedPos: n}).NullValueCounts(map[int]int64{deletedPath: 0, deletedPos: 0}).
+	return b.ValueCounts(map[int]int64{deletedPath: n, deletedPos: n}).NullValueCounts(map[int]int64{deletedPath: 0, deletedPos: 0}).
 		LowerBoundValues(map[int][]byte{deletedPath: data, deletedPos: bound(low)}).
 		UpperBoundValues(map[int][]byte{deletedPath: data, deletedPos: bound(high)}).Build(), nil
 }

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -44,11 +45,7 @@ func Find(ctx context.Context, t *table.Table, k Keys, m Match) ([]Found, error)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := s.filter()
-	if err != nil {
-		return nil, err
-	}
-	tasks, err := plan(ctx, t, table.WithRowFilter(filter))
+	tasks, err := plan(ctx, t, table.WithRowFilter(s.filter()))
 	if err != nil {
 		return nil, err
 	}
@@ -141,20 +138,47 @@ func newSearch(ctx context.Context, t *table.Table, k Keys, m Match) (*search, e
 	return s, nil
 }
 
-// fewTiles is how many tiles a predicate lists: libraries give up above 200.
-const fewTiles = 200
+const (
+	fewTiles  = 200 // that a predicate lists: libraries give up above
+	fewRanges = 16
+)
 
-// filter is the predicate that files and manifests are chosen by.
-func (s *search) filter() (iceberg.BooleanExpression, error) {
+// filter is the predicate that files and manifests are chosen by: manifests by ranges
+// of tiles, since they have no more than bounds.
+func (s *search) filter() iceberg.BooleanExpression {
 	tile := iceberg.Reference(s.names[s.keys.Tile])
-	expr := iceberg.NewAnd(iceberg.GreaterThanEqual(tile, s.low), iceberg.LessThanEqual(tile, s.high))
+	var expr iceberg.BooleanExpression = iceberg.AlwaysFalse{}
+	for _, r := range ranges(s.match.Tiles, fewRanges) {
+		expr = iceberg.NewOr(expr, iceberg.NewAnd(iceberg.GreaterThanEqual(tile, r[0]), iceberg.LessThanEqual(tile, r[1])))
+	}
 	if len(s.match.Tiles) <= fewTiles {
 		expr = iceberg.NewAnd(expr, iceberg.IsIn(tile, s.match.Tiles...))
 	}
 	if s.match.Config != "" {
 		expr = iceberg.NewAnd(expr, iceberg.EqualTo(iceberg.Reference(s.names[s.keys.Config]), s.match.Config))
 	}
-	return expr, nil
+	return expr
+}
+
+// ranges are a few that cover all tiles, parted at the widest gaps.
+func ranges(tiles []int64, few int) (list [][2]int64) {
+	tiles = slices.Clone(tiles)
+	slices.Sort(tiles)
+	gaps := make([]int, 0, len(tiles)) // tiles that one is before
+	for i := range len(tiles) - 1 {
+		if tiles[i+1]-tiles[i] > 1 {
+			gaps = append(gaps, i+1)
+		}
+	}
+	slices.SortFunc(gaps, func(a, b int) int { return cmp.Compare(tiles[b]-tiles[b-1], tiles[a]-tiles[a-1]) })
+	gaps = gaps[:min(len(gaps), few-1)]
+	slices.Sort(gaps)
+	first := 0
+	for _, next := range append(gaps, len(tiles)) {
+		list = append(list, [2]int64{tiles[first], tiles[next-1]})
+		first = next
+	}
+	return list
 }
 
 // file finds the rows of one data file.

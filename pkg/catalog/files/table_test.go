@@ -52,7 +52,9 @@ func (m model) put(rows []row) {
 	}
 }
 
-func (m model) drop(is func(key) bool) { maps.DeleteFunc(m, func(k key, _ float32) bool { return is(k) }) }
+func (m model) drop(is func(key) bool) {
+	maps.DeleteFunc(m, func(k key, _ float32) bool { return is(k) })
+}
 
 const configA, configB = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a09"
 
@@ -305,4 +307,20 @@ func (w *warehouse) others(what string, t *table.Table, want model) {
 		}
 		compare(w, what+": "+view.Reader, want, got, len(view.Rows))
 	}
+}
+
+// parquet are the data and delete files below the table.
+func (w *warehouse) parquet() (list []string) {
+	w.Helper()
+	err := filepath.WalkDir(w.dir+"/t/data", func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(w.dir+"/t", path)
+			list = append(list, rel)
+		}
+		return nil
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return list
 }

@@ -5,8 +5,13 @@ usage: read_rows.py metadata.json
 Prints one JSON object for each reader that there is: its name and the rows as
 [tile, row, col, object, config, value], sorted. DuckDB needs its iceberg extension.
 """
+import glob
+import importlib.util
 import json
+import os
 import sys
+
+os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")
 
 from pyiceberg.table import StaticTable
 
@@ -34,24 +39,23 @@ else:
     frame = polars.scan_iceberg(table).select(columns).collect()
     show("polars", frame.rows())
 
+
+
+def extension(name):
+    """where a wheel has the extension, else its name"""
+    spec = importlib.util.find_spec("duckdb_extension_" + name)
+    found = [f for d in spec.submodule_search_locations for f in glob.glob(f"{d}/extensions/*/{name}.duckdb_extension")] if spec else []
+    return f"'{found[0]}'" if found else name
+
+
 try:
     import duckdb
 
     db = duckdb.connect()
-    try:
-        from duckdb_extensions import import_extension  # wheels that have it
-        
-
-        for name in ("avro", "iceberg"):
-            import_extension(name, con=db)
-    except ImportError:
-        pass
-    db.execute("LOAD iceberg")
-    rows = db.execute(f"select {', '.join(columns)} from iceberg_scan('{path}')").fetchall()
-except Exception as err:  # no extension
-    if "iceberg_scan" in str(err) or "extension" in str(err).lower():
-        print("no duckdb:", str(err).splitlines()[0], file=sys.stderr)
-    else:
-        raise
+    for name in ("avro", "iceberg"):
+        db.execute("LOAD " + extension(name))
+except Exception as err:
+    print("no duckdb:", str(err).splitlines()[0], file=sys.stderr)
 else:
+    rows = db.execute(f"select {', '.join(columns)} from iceberg_scan('{path}')").fetchall()
     show("duckdb", rows)
