@@ -17,6 +17,7 @@ CATALOG_STAGES := assemble-catalog check-catalog select-tiles validate-catalog
 PARQUET_STAGES := fan-out-tiles index-observations infer-subtile merge-footprints prepare-tile read-footprints
 PYTHON ?= python3
 VENV := .venv
+REST := .iceberg-rest
 DEMO ?= demo
 
 .PHONY: help
@@ -60,10 +61,10 @@ demo-short: build ## The same with the smallest survey (seconds)
 	@bin/constellation demo --dir $(DEMO)-short --preset tiny
 
 .PHONY: test
-test: venv build ## Run every test, with the independent readers that some need, and list what was skipped
+test: venv rest build ## Run every test, with the independent readers that some need, and list what was skipped
 	@deploy/progress.sh go vet ./...
 	cd deploy/shine && $(CURDIR)/$(VENV)/bin/python -m pytest -q -p no:cacheprovider
-	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin \
+	CONSTELLATION_PYTHON=$(CURDIR)/$(VENV)/bin/python CONSTELLATION_BIN=$(CURDIR)/bin CONSTELLATION_ICEBERG_REST=$$([ ! -e $(REST)/.ready ] || echo $(CURDIR)/$(REST)) \
 	  go tool -modfile=deploy/tools/go.mod gotestsum --format pkgname --format-hide-empty-pkg -- -timeout 30m ./...
 
 .PHONY: lint
@@ -120,6 +121,11 @@ golden: ## Rewrite the golden renderings of the specs
 .PHONY: schema
 schema: build ## Rewrite the JSON Schema of the configuration
 	bin/constellation config schema > configs/schema.json
+
+.PHONY: rest
+rest: $(REST)/.ready ## Get the jars of Iceberg's REST catalogue, which tests use (needs Java and Maven; says so without)
+$(REST)/.ready: internal/testing/catalogtest/pom.xml internal/testing/catalogtest/rest.sh
+	@internal/testing/catalogtest/rest.sh fetch $(REST)
 
 .PHONY: venv
 venv: $(VENV)/.ready ## Install the independent readers that tests use (pinned)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -87,15 +88,34 @@ func (s *standing) with(ctx context.Context, do func(*catalog.Catalog, pipeline.
 	return do(c, settings)
 }
 
+// existing opens a catalogue that is there, for who looks after it.
+func (s *standing) existing(ctx context.Context, do func(*catalog.Catalog) error) error {
+	settings, err := s.settings(ctx, "")
+	if err != nil {
+		return err
+	}
+	c, err := catalog.OpenExisting(ctx, settings.Catalog)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(c)
+}
+
 func campaignStatus() *cobra.Command {
 	var s standing
 	c := &cobra.Command{
-		Use:     "status --config FILE",
-		Short:   "Show how a survey stands, and who has which tiles",
-		Example: `  constellation campaign status --config edfs.yaml`,
-		Args:    cobra.NoArgs,
+		Use:   "status --config FILE",
+		Short: "Show how a survey stands, and who has which tiles",
+		Long: `Status reads the catalogue, and needs no right to write to it. Which tiles the
+survey has is asked of the sources. Where they don't answer or refuse, it says so,
+and counts the tiles of tile_ids, or else those that the catalogue knows.`,
+		Example: `  constellation campaign status --config edfs.yaml
+  constellation campaign status --config edfs.yaml --offline`,
+		Args: cobra.NoArgs,
 	}
 	s.flags(c)
+	offline := c.Flags().Bool("offline", false, "do not ask the sources which tiles there are")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		ctx := c.Context()
 		hand, settings, err := s.byHand(ctx, "campaign")
@@ -103,16 +123,16 @@ func campaignStatus() *cobra.Command {
 			return err
 		}
 		defer hand.close()
-		tiles, err := findTiles(ctx, c.ErrOrStderr(), hand.source, settings)
+		tiles, err := listed(ctx, c.ErrOrStderr(), hand, settings, *offline)
 		if err != nil {
 			return err
 		}
-		in := pipeline.SelectTilesIn{
-			Tiles:  literal.Blob{URI: filepath.Join(hand.scratch, "tiles.json"), Format: "json"},
-			Tiling: settings.Tiling, Catalog: settings.Catalog, Destination: settings.Destination, Campaign: settings.Campaign,
-		}
-		if err := survey.Save(ctx, hand.store, in.Tiles.URI, tiles); err != nil {
-			return err
+		in := pipeline.SelectTilesIn{Tiling: settings.Tiling, Catalog: settings.Catalog, Destination: settings.Destination, Campaign: settings.Campaign}
+		if tiles != nil {
+			in.Tiles = literal.Blob{URI: filepath.Join(hand.scratch, "tiles.json"), Format: "json"}
+			if err := survey.Save(ctx, hand.store, in.Tiles.URI, tiles); err != nil {
+				return err
+			}
 		}
 		standing, err := selection.Status(hand.stage(ctx, "status"), in)
 		if err != nil {
@@ -124,12 +144,52 @@ func campaignStatus() *cobra.Command {
 	return c
 }
 
+// listed finds the survey's tiles. Where the sources can't be asked, it says so on w,
+// and gives those that the configuration names, or none.
+func listed(ctx context.Context, w io.Writer, hand *byHand, s pipeline.ResolveConfigOut, offline bool) (*survey.Tiles, error) {
+	why := "the sources were not asked which tiles there are"
+	if !offline {
+		var away strings.Builder
+		err := contact(ctx, &away, s)
+		if err == nil && away.Len() == 0 {
+			var tiles *survey.Tiles
+			if tiles, err = findTiles(ctx, w, hand.source, s); err == nil {
+				return tiles, nil
+			}
+		}
+		kind := fault.KindOf(err)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil && kind != fault.Transient && kind != fault.Unclassified && fault.CodeOf(err) != objstore.AccessDenied:
+			return nil, err
+		case err == nil:
+			err = errors.New(strings.TrimSpace(away.String()))
+		}
+		why = fmt.Sprintf("the sources can't be asked which tiles there are: %v", err)
+	}
+	if len(s.TileIDs) > 0 && !s.Region.Given() {
+		fmt.Fprintf(w, "%s; counted are those of tile_ids\n", why)
+		return &survey.Tiles{Wanted: s.TileIDs}, nil
+	}
+	fmt.Fprintf(w, "%s; counted are those that the catalogue knows\n", why)
+	return nil, nil
+}
+
 func showCampaign(w io.Writer, r *campaign.Report) {
 	n := report.Table{}
-	n.Add("tiles of the survey", r.Counts.Survey)
+	if r.Unlisted {
+		n.Add("tiles that the catalogue knows", r.Counts.Survey)
+	} else {
+		n.Add("tiles of the survey", r.Counts.Survey)
+	}
 	n.Add("  done", r.Counts.Done)
 	n.Add("  leased", r.Counts.Leased)
-	n.Add("  never tried", r.Counts.Untried)
+	if r.Unlisted {
+		n.Add("  never tried", "unknown")
+	} else {
+		n.Add("  never tried", r.Counts.Untried)
+	}
 	n.Add("  to be tried again", r.Counts.Tried)
 	n.Add("  given up", r.Counts.GivenUp)
 	fmt.Fprint(w, n.Text(""))

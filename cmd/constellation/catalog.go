@@ -14,14 +14,12 @@ import (
 func catalogCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "catalog",
-		Short: "Look after the shear catalogue's tables",
-		Long: `Catalog looks after the tables of the shear catalogue: what is to be read of them
-is in constellation validate, and what old commits left is removed by
-constellation clean --snapshots.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Short: "Look after the tables of the shear catalogue",
+		Long: `Catalog looks after the two Iceberg tables that a configuration names under
+output. They stay readable all the while, and writers may be at work. What old
+commits left is removed by constellation clean --snapshots.`,
 	}
-	c.AddCommand(catalogVerify(), catalogRepair())
+	c.AddCommand(catalogVerify(), catalogRepair(), catalogEvolve())
 	return c
 }
 

@@ -219,3 +219,32 @@ func TestRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestUnlisted: where nobody can list the survey, a status is of the tiles that have
+// rows, are leased or were tried.
+func TestUnlisted(t *testing.T) {
+	c := open(t)
+	h := holders{"a": true, "b": true}
+	unlisted := func() *campaign.Report {
+		t.Helper()
+		r := request("", 0, h)
+		r.Tiles, r.Unlisted = nil, true
+		rep, err := campaign.Status(t.Context(), c, r)
+		if err != nil || !rep.Unlisted {
+			t.Fatal(rep, err)
+		}
+		return rep
+	}
+	if rep := unlisted(); rep.Counts != (campaign.Counts{}) {
+		t.Errorf("%+v", rep)
+	}
+	a := choose(t, c, request("a", 2, h)) // 5 and 3
+	commit(t, c, 5, survey.StatusOK, a.Leases)
+	commit(t, c, 77, "", nil) // by hand, beside the survey
+	choose(t, c, request("b", 1, h))
+	h["b"] = false
+	rep := unlisted()
+	if want := (campaign.Counts{Survey: 4, Done: 1, Leased: 1, Tried: 2}); rep.Counts != want || len(rep.Holders) != 2 || !slices.Equal(rep.Tried, []int64{1, 77}) {
+		t.Errorf("%+v", rep)
+	}
+}

@@ -26,6 +26,7 @@ func Unknown(context.Context, string) (alive, known bool, err error) { return fa
 type Request struct {
 	ConfigID    string
 	Tiles       []int64       // the survey's, in the order in which they are wanted
+	Unlisted    bool          // nobody could list them: a status is of those that the catalogue knows
 	SubTiles    int           // that a whole tile has: rows times columns of the grid
 	Limit       int           // tiles to lease at most
 	Holder      string        // who will work on them; asks again with the same name after a failure
@@ -59,7 +60,7 @@ func Select(ctx context.Context, c *catalog.Catalog, r Request) (Selection, erro
 	if err := r.check(); err != nil {
 		return Selection{}, err
 	}
-	if err := c.Compact(ctx); err != nil { // who selects often keeps what all have to read small
+	if err := c.Tidy(ctx); err != nil { // who selects often keeps what all have to read small
 		return Selection{}, err
 	}
 	var s Selection

@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -156,6 +157,7 @@ type Holder struct {
 // Report is how a campaign stands.
 type Report struct {
 	ConfigID string   `json:"config_id"`
+	Unlisted bool     `json:"unlisted,omitempty"` // the counts are of tiles that have rows, leases or tries
 	Counts   Counts   `json:"counts"`
 	Holders  []Holder `json:"holders"`  // by name
 	Tried    []int64  `json:"tried"`    // in the survey's order
@@ -168,6 +170,11 @@ func Status(ctx context.Context, c *catalog.Catalog, r Request) (*Report, error)
 	l, err := c.Ledger(ctx, r.ConfigID)
 	if err != nil {
 		return nil, err
+	}
+	if r.Unlisted {
+		if r.Tiles, err = known(ctx, l); err != nil {
+			return nil, err
+		}
 	}
 	v, err := survey(ctx, l, r.Tiles, r.SubTiles, r.MaxAttempts)
 	if err != nil {
@@ -187,7 +194,7 @@ func Status(ctx context.Context, c *catalog.Catalog, r Request) (*Report, error)
 	if err := about.ask(ctx, all, r.Alive); err != nil {
 		return nil, err
 	}
-	rep := &Report{ConfigID: r.ConfigID, Counts: v.counts(about, now), Holders: all.holders(about, now)}
+	rep := &Report{ConfigID: r.ConfigID, Unlisted: r.Unlisted, Counts: v.counts(about, now), Holders: all.holders(about, now)}
 	for _, t := range v {
 		switch free := !about.holds(t.lease, now); {
 		case free && t.state == Tried:
@@ -197,6 +204,17 @@ func Status(ctx context.Context, c *catalog.Catalog, r Request) (*Report, error)
 		}
 	}
 	return rep, nil
+}
+
+// known lists the tiles that have rows, are leased or were tried.
+func known(ctx context.Context, l *catalog.Ledger) ([]int64, error) {
+	rows, err := l.Rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(rows)), maps.Keys(l.Leases))
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 func (v view) holders(about asked, now time.Time) (list []Holder) {

@@ -27,6 +27,7 @@ type (
 
 	Batch    = commits.Batch
 	Snapshot = commits.Snapshot
+	Written  = commits.Written
 	Lease    = commits.Lease
 	Ledger   = commits.Ledger
 	Rows     = commits.Rows
@@ -41,6 +42,7 @@ type (
 	Repairs   = upkeep.Plan
 	Way       = upkeep.Way
 	Choice    = upkeep.Choice
+	Evolution = upkeep.Evolution
 )
 
 // Codes of failures, see those packages.
@@ -123,6 +125,11 @@ func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	return commits.Commit(ctx, c.Catalog, b)
 }
 
+// Write writes a batch's source rows without committing them, see [commits.Write].
+func (c *Catalog) Write(ctx context.Context, b Batch) (*Written, error) {
+	return commits.Write(ctx, c.Catalog, b)
+}
+
 // Ledger reads the leases and what is there, see [commits.Read].
 func (c *Catalog) Ledger(ctx context.Context, configID string) (*Ledger, error) {
 	return commits.Read(ctx, c.Catalog, configID)
@@ -133,8 +140,18 @@ func (c *Catalog) Amend(ctx context.Context, configID string, change func(*Ledge
 	return commits.Amend(ctx, c.Catalog, configID, change)
 }
 
-// Compact merges what many commits left, see [upkeep.Compact].
-func (c *Catalog) Compact(ctx context.Context) error { return upkeep.Compact(ctx, c.Catalog) }
+// Tidy keeps small what each commit reads, see [upkeep.Tidy].
+func (c *Catalog) Tidy(ctx context.Context) error { return upkeep.Tidy(ctx, c.Catalog) }
+
+// Done says whether a batch was committed already, see [commits.Done].
+func (c *Catalog) Done(ctx context.Context, b Batch) (Snapshot, bool, error) {
+	return commits.Done(ctx, c.Catalog, b)
+}
+
+// Evolve brings the tables to what new ones are like, see [upkeep.Evolve].
+func (c *Catalog) Evolve(ctx context.Context, format int, look bool) ([]Evolution, error) {
+	return upkeep.Evolve(ctx, c.Catalog, format, look)
+}
 
 // PlanExpiry finds what can go, see [upkeep.PlanExpiry].
 func (c *Catalog) PlanExpiry(ctx context.Context, store objstore.Store, r Retention) (*Expiry, error) {

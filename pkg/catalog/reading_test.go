@@ -48,27 +48,69 @@ func TestReadingWithoutRights(t *testing.T) {
 	commit(t, c, batch("run", config, 7, 3, 0.5))
 	want := contents(t, c, catalog.Filter{})
 
-	asNobody(t, s.Warehouse, func() {
-		_, err := catalog.Reading(t.Context(), s)
-		if fault.CodeOf(err) != catalog.CodeSettings || !strings.Contains(err.Error(), "catalog.db-wal") {
-			t.Errorf("its last changes are beside the file: %v", err)
-		}
-	})
-	if err := c.Close(); err != nil { // which brings them into the file
+	file := strings.TrimPrefix(c.URI(), "sqlite://")
+	reads := func(what string) {
+		t.Helper()
+		asNobody(t, s.Warehouse, func() {
+			before := tree(t, s.Warehouse)
+			c, err := catalog.Reading(t.Context(), s)
+			if err != nil {
+				t.Errorf("%s: %v", what, err)
+				return
+			}
+			defer c.Close()
+			wants(t, contents(t, c, catalog.Filter{}), want)
+			if _, err := c.Commit(t.Context(), batch("another", config, 8, 3, 0.5)); err == nil {
+				t.Errorf("%s: it was written to", what)
+			}
+			if err := usable(t, s); fault.CodeOf(err) != catalog.CodeSettings {
+				t.Errorf("%s: it counts as one to write to: %v", what, err)
+			}
+			if after := tree(t, s.Warehouse); after != before {
+				t.Errorf("%s: it left something behind:\n%s", what, after)
+			}
+		})
+	}
+	reads("open elsewhere")
+	for _, suffix := range []string{"", "-wal", "-shm"} { // what a killed process leaves
+		keep(t, file+suffix, file+".killed"+suffix)
+	}
+	if err := c.Close(); err != nil { // which brings what is in the log into the file
 		t.Fatal(err)
 	}
-	asNobody(t, s.Warehouse, func() {
-		c, err := catalog.Reading(t.Context(), s)
-		if err != nil {
+	reads("closed")
+	s.URI = "sqlite://" + file + ".killed"
+	reads("of a killed process")
+	if err := os.Remove(file + ".killed-shm"); err != nil {
+		t.Fatal(err)
+	}
+	reads("a copy of what a killed process left")
+	if left, err := filepath.Glob(filepath.Join(os.TempDir(), "constellation-*", "catalog.db.killed*")); err != nil || len(left) > 0 {
+		t.Errorf("copies are left: %v, %v", left, err)
+	}
+	if os.Geteuid() != 0 {
+		return // no way to take the right to read from a file of one's own
+	}
+	if err := os.Chmod(file+".killed", 0); err != nil {
+		t.Fatal(err)
+	}
+	asUser(t, func() {
+		if _, err := catalog.Reading(t.Context(), s); fault.CodeOf(err) != catalog.CodeSettings || fault.KindOf(err) != fault.BadInput || !strings.Contains(err.Error(), "get the right to read it") {
 			t.Error(err)
-			return
-		}
-		defer c.Close()
-		wants(t, contents(t, c, catalog.Filter{}), want)
-		if _, err := c.Commit(t.Context(), batch("another", config, 8, 3, 0.5)); err == nil {
-			t.Error("it was written to")
 		}
 	})
+}
+
+// keep copies a file.
+func keep(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, content, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // asNobody does something as a user who may read below a directory and write nothing there.
@@ -105,6 +147,12 @@ func asNobody(t *testing.T, dir string, do func()) {
 			_ = os.Chmod(path, mode) // it may be gone
 		}
 	}()
+	asUser(t, do)
+}
+
+// asUser does something as a user who isn't root.
+func asUser(t *testing.T, do func()) {
+	t.Helper()
 	if os.Geteuid() == 0 {
 		const nobody = 65534
 		if err := syscall.Seteuid(nobody); err != nil {

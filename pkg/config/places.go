@@ -10,6 +10,7 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/settings"
 )
 
 // validatePlaces refuses what is no place as it is written: a mistyped scheme or
@@ -34,6 +35,9 @@ func (l *loader) validatePlaces(c *Config) error {
 		if err := objstore.CheckSpelling(w); err != nil {
 			return l.refuse("output.catalog_warehouse", "", "output.catalog_warehouse: %w", err)
 		}
+	}
+	if key, say, fix := checkGlue(c.Output.Catalog); say != "" {
+		return l.fixed(l.refuse(key, "", "%s: %q %s", key, map[string]string{"output.catalog_uri": c.Output.URI, "output.catalog_namespace": c.Output.Namespace, "output.catalog_table": c.Output.Table}[key], say), fix)
 	}
 	if say, fix := checkSQLite(c.Output.URI); say != "" {
 		return l.fixed(l.refuse("output.catalog_uri", "", "output.catalog_uri: %q %s", c.Output.URI, say), fix)
@@ -119,6 +123,17 @@ func checkSQLite(uri string) (say, fix string) {
 		return "is a directory's name, not a file's", "write sqlite:///path/to/catalog.db"
 	}
 	return "", ""
+}
+
+// checkGlue says what is wrong with a catalogue in AWS Glue, and of which key.
+func checkGlue(c settings.Catalog) (key, say, fix string) {
+	if !strings.HasPrefix(strings.ToLower(c.URI), "glue:") {
+		return "", "", ""
+	}
+	if _, say, fix = settings.ParseGlue(c.URI); say != "" {
+		return "output.catalog_uri", say, fix
+	}
+	return settings.GlueNames(c)
 }
 
 func isStore(scheme string) bool { return scheme == "s3" || scheme == "file" || scheme == "mem" }

@@ -62,10 +62,28 @@ func TestPlaces(t *testing.T) {
 		"sqlite:///a/c.db": "", "sqlite:////a/c.db": "", "sqlite:///my data/José.db": "", "sqlite:///a%20b.db": "has one of the characters %, ? and #",
 		"sqlite:///a.db?mode=ro": "has one of the characters", "sqlite:///a#b.db": "has one of the characters", "sqlite://c.db": "is not a whole path",
 		"sqlite:///~/c.db": "begins with ~", "sqlite://~/c.db": "is not a whole path", "sqlite:///$HOME/c.db": "has a variable", "sqlite:///a/": "is a directory's name", "postgres://me@h/d?sslmode=disable": "",
+		"glue://": "", "glue://eu-west-1": "", "glue://123456789012@eu-west-1": "", "glue://here": "names no region", "glue://1234@eu-west-1": "an account's number",
 	} {
 		_, err := Load("f.yaml", []byte("output:\n  catalog_uri: "+`"`+uri+`"`+"\n"))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "f.yaml: line 2, column 16: output.catalog_uri: ")) {
 			t.Errorf("%q: %v", uri, err)
+		}
+	}
+}
+
+// TestGlueNames: AWS Glue would keep some names under others.
+func TestGlueNames(t *testing.T) {
+	const glue = "output:\n  catalog_uri: glue://eu-west-1\n"
+	for text, want := range map[string]string{
+		glue:                               "",
+		glue + "  catalog_table: edff\n":   "",
+		glue + "  catalog_table: EDFF\n":   `f.yaml: line 3, column 18: output.catalog_table: "EDFF" is no name for AWS Glue (use lower-case`,
+		glue + "  catalog_namespace: Q1\n": `output.catalog_namespace: "Q1" is no name for AWS Glue`,
+		"output: {catalog_table: EDFF}\n":  "",
+	} {
+		_, err := Load("f.yaml", []byte(text))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

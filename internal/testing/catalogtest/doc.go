@@ -1,11 +1,12 @@
 // Package catalogtest gives tests real catalogues of each kind: SQLite always,
-// PostgreSQL and an Iceberg REST server where their programs are there.
+// PostgreSQL, an Iceberg REST server and AWS Glue where their programs are there.
 package catalogtest
 
 import (
 	"path/filepath"
 	"testing"
 
+	"github.com/cosmostat/constellation/internal/testing/gluetest"
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/settings"
 )
@@ -20,6 +21,7 @@ func Each(t *testing.T, test func(t *testing.T, s settings.Catalog)) {
 		{"SQLite", func(t testing.TB, _ string) string { return "sqlite://" + filepath.Join(t.TempDir(), "catalog.db") }},
 		{"PostgreSQL", func(t testing.TB, _ string) string { return Postgres(t) }},
 		{"REST", REST},
+		{"Glue", func(t testing.TB, _ string) string { return "glue://" + gluetest.Start(t).Region }},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			warehouse := t.TempDir()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -26,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/cosmostat/constellation/pkg/catalog/glue"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/settings"
@@ -33,9 +33,9 @@ import (
 
 // Codes of this package's failures.
 const (
-	CodeSettings = "CatalogSettings" // bad input: no such kind of catalogue, or no place for it
+	CodeSettings = glue.CodeSettings // bad input: no such kind of catalogue, or no place for it
 	CodeConflict = "CatalogConflict" // transient: other committers kept winning
-	CodeTable    = "CatalogTable"    // bad input: a table of another layout is in the way
+	CodeTable    = glue.CodeTable    // bad input: a table of another layout is in the way
 	CodeGone     = "CommitFilesGone" // transient: upkeep took files of a commit before it ended
 )
 
@@ -44,7 +44,7 @@ const (
 const Name = "constellation"
 
 // choices lists what a catalogue URI may be, for error messages.
-const choices = "sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue such as Nessie or Polaris"
+const choices = "sqlite:///path/to/catalog.db, postgres://user@host/database, http(s)://host/... of a REST catalogue such as Nessie or Polaris, or glue://region of AWS Glue"
 
 // Catalog is an open catalogue. Its methods may be called concurrently.
 type Catalog struct {
@@ -144,6 +144,8 @@ func open(ctx context.Context, s settings.Catalog, looking bool) (*Catalog, erro
 		err = c.openREST(ctx, props)
 	case "postgres", "postgresql":
 		err = c.openPostgres(ctx, props)
+	case "glue":
+		err = c.openGlue(ctx, props)
 	default:
 		err = fault.Input(CodeSettings, "no such kind of catalogue").On(c.URI()).Fix("use %s", choices)
 	}
@@ -216,86 +218,6 @@ func Redacted(uri string) string {
 	return u.Redacted()
 }
 
-// sqlitePath is the path of an SQLite catalogue; SQLAlchemy's four slashes are taken, too.
-func (c *Catalog) sqlitePath() (string, error) {
-	_, rest, _ := strings.Cut(c.settings.URI, "://")
-	path := filepath.Clean(rest)
-	if !filepath.IsAbs(path) {
-		return "", fault.Input(CodeSettings, "the path of an SQLite catalogue must be absolute").On(c.settings.URI).Fix("sqlite:///path/to/catalog.db has three slashes")
-	}
-	return path, nil
-}
-
-func (c *Catalog) openSQLite(ctx context.Context, props iceberg.Properties) error {
-	path, err := c.sqlitePath()
-	if err != nil {
-		return err
-	}
-	// Writers wait for each other instead of failing, and take the lock when
-	// they begin: two that read first and write later would deadlock.
-	query := "_pragma=busy_timeout(60000)"
-	if c.looking {
-		_, err := os.Stat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // whether it can be made is tried later
-			return nil
-		case err != nil:
-			return fault.Input(CodeSettings, "look for the catalogue: %w", err).On(c.settings.URI).Fix("get the right to look there, or mend output.catalog_uri")
-		}
-		if query, err = lookingAt(path, query); err != nil {
-			return err
-		}
-	} else {
-		query += "&_txlock=immediate&_pragma=journal_mode(WAL)"
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return fault.Input(CodeSettings, "make the catalogue's directory: %w", err).On(c.settings.URI)
-		}
-	}
-	if !c.looking { // made here it has the mode that the umask gives; the library lets no group write
-		if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666); err == nil {
-			_ = f.Close() // nothing was written
-		}
-	}
-	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return fmt.Errorf("open catalogue %s: %w", c.settings.URI, err)
-	}
-	cat, err := sqlcat.NewCatalog(Name, db, sqlcat.SQLite, c.made(props))
-	if err != nil {
-		_ = db.Close()
-		return c.refused(ctx, err, "open the SQLite catalogue", "its directory must be writable, and the file an Iceberg catalogue")
-	}
-	c.Ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
-	return nil
-}
-
-// lookingAt is how SQLite opens a file for who looks. One in WAL mode wants to make
-// files beside it even so; where it may not, the file is read as it stands, unless
-// some of it is in the log that lies beside.
-func lookingAt(path, query string) (string, error) {
-	if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
-		return query, f.Close()
-	}
-	if dir := filepath.Dir(path); mayWrite(dir) {
-		return query, nil
-	}
-	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
-		return "", fault.Input(CodeSettings, "its last changes are in %s-wal, which can't be read without the right to write beside it", filepath.Base(path)).On("sqlite://" + path).
-			Fix("have somebody who may write open it once when nobody else does, such as by `constellation campaign status`; or get the right to write to its directory")
-	}
-	return query + "&immutable=1", nil
-}
-
-// mayWrite says whether a file can be made in a directory.
-func mayWrite(dir string) bool {
-	f, err := os.CreateTemp(dir, ".constellation-")
-	if err != nil {
-		return false
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name())) == nil
-}
-
 // made are properties by which an SQL catalogue's own tables are made if need be,
 // but not by who only looks.
 func (c *Catalog) made(props iceberg.Properties) iceberg.Properties {
@@ -323,6 +245,25 @@ func (c *Catalog) openPostgres(ctx context.Context, props iceberg.Properties) er
 		return c.refused(ctx, err, "open the PostgreSQL catalogue", "the user must be allowed to connect, and to make tables; PGPASSWORD gives the password")
 	}
 	c.Ice, c.db, c.close = cat, db, func() error { return errors.Join(cat.Close(), db.Close()) }
+	return nil
+}
+
+// openGlue opens AWS Glue's. A region that only the URI names is the warehouse's, too.
+func (c *Catalog) openGlue(ctx context.Context, props iceberg.Properties) (err error) {
+	cfg := c.aws
+	if cfg == nil {
+		if cfg, err = sharedAWS(ctx); err != nil {
+			return fault.Input(CodeSettings, "read the AWS environment: %w", err).On(c.URI())
+		}
+	}
+	cat, err := glue.Open(*cfg, c.settings, props)
+	if err != nil {
+		return err
+	}
+	if glue.Region(*cfg) == "" {
+		cfg.Region = cat.Region()
+	}
+	c.Ice = cat
 	return nil
 }
 

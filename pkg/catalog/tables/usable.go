@@ -10,8 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/apache/iceberg-go/table"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/cosmostat/constellation/pkg/catalog/glue"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/settings"
@@ -40,19 +42,21 @@ func (c *Catalog) usable(ctx context.Context, store objstore.Store) (tables []st
 	}
 	layouts := []Layout{c.ShearTable(), c.SourcesTable()}
 	var places []string
+	var idents []table.Identifier
 	for _, l := range layouts {
 		if !laid {
 			break
 		}
 		t, exists, err := c.Load(ctx, l, nil)
 		if err == nil && exists {
-			err = NoDeletes(ctx, t)
+			err = errors.Join(l.Check(t), NoEqualityDeletes(ctx, t))
 		}
 		if err != nil {
 			return nil, err
 		}
 		if exists {
 			tables = append(tables, l.Name())
+			idents = append(idents, l.Ident)
 			places = append(places, t.Location()+"/metadata", t.Location()+"/data")
 		}
 	}
@@ -63,6 +67,13 @@ func (c *Catalog) usable(ctx context.Context, store objstore.Store) (tables []st
 	for _, place := range places {
 		if err := writable(ctx, store, place); err != nil {
 			return nil, err
+		}
+	}
+	if cat, is := c.Ice.(*glue.Catalog); is {
+		for _, ident := range idents {
+			if err := cat.Writable(ctx, ident); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return tables, c.rights(ctx, laid, whole)

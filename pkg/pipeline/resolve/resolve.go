@@ -183,14 +183,14 @@ func checkWarehouse(place string) error {
 // checkCatalog refuses tables that can't be opened before anything is paid
 // for, as package catalog would once everything is.
 func checkCatalog(c settings.Catalog) error {
-	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, postgres://user@host/database, or http(s)://host/... of a REST catalogue; or output.catalog_warehouse to a directory"
+	const choices = "set output.catalog_uri to sqlite:///path/to/catalog.db, postgres://user@host/database, http(s)://host/... of a REST catalogue, or glue://region of AWS Glue; or output.catalog_warehouse to a directory"
 	remote := strings.Contains(c.Warehouse, "://") && !strings.HasPrefix(c.Warehouse, "file://")
 	if err := checkWarehouse(c.Warehouse); err != nil {
 		return err
 	}
 	scheme, _, has := strings.Cut(c.URI, "://")
 	switch scheme {
-	case "sqlite", "postgres", "postgresql", "http", "https":
+	case "sqlite", "postgres", "postgresql", "http", "https", "glue":
 		return nil
 	case "":
 		if remote {

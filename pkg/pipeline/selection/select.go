@@ -24,7 +24,12 @@ func Select(ctx context.Context, in pipeline.SelectTilesIn) (out pipeline.Select
 	env := task.From(ctx)
 	id := env.Identity()
 	var selection campaign.Selection
+	tiles, err := survey.Load[survey.Tiles](ctx, env.Store(), in.Tiles.URI)
+	if err != nil {
+		return out, err
+	}
 	err = with(ctx, in, catalog.Open, func(c *catalog.Catalog, r campaign.Request) error {
+		r.Tiles = tiles.Wanted
 		r.Holder = path.Join(id.Project, id.Domain, id.Execution)
 		selection, err = campaign.Select(ctx, c, r)
 		return err
@@ -41,9 +46,18 @@ func Select(ctx context.Context, in pipeline.SelectTilesIn) (out pipeline.Select
 	return out, survey.Save(ctx, env.Store(), out.Leases, selection)
 }
 
-// Status says how the survey stands for whoever would select now.
+// Status says how the survey stands for whoever would select now. Of a survey whose
+// tiles nobody could list, without a document of them, it says what the catalogue
+// knows.
 func Status(ctx context.Context, in pipeline.SelectTilesIn) (standing *campaign.Report, err error) {
+	tiles := &survey.Tiles{}
+	if in.Tiles.URI != "" {
+		if tiles, err = survey.Load[survey.Tiles](ctx, task.From(ctx).Store(), in.Tiles.URI); err != nil {
+			return nil, err
+		}
+	}
 	err = with(ctx, in, catalog.Reading, func(c *catalog.Catalog, r campaign.Request) error {
+		r.Tiles, r.Unlisted = tiles.Wanted, in.Tiles.URI == ""
 		if !c.There() {
 			task.From(ctx).Log.Warn("there is no catalogue yet", "uri", c.URI())
 		}
@@ -53,14 +67,9 @@ func Status(ctx context.Context, in pipeline.SelectTilesIn) (standing *campaign.
 	return standing, err
 }
 
-// with opens what a selection looks at: the survey's tiles, the catalogue, and
-// whoever can tell whether holders live.
+// with opens what a selection looks at: the catalogue, and whoever can tell whether holders live.
 func with(ctx context.Context, in pipeline.SelectTilesIn, open func(context.Context, settings.Catalog) (*catalog.Catalog, error), do func(*catalog.Catalog, campaign.Request) error) error {
 	env := task.From(ctx)
-	tiles, err := survey.Load[survey.Tiles](ctx, env.Store(), in.Tiles.URI)
-	if err != nil {
-		return err
-	}
 	alive, done, err := liveness(in.Campaign, env)
 	if err != nil {
 		return err
@@ -72,7 +81,7 @@ func with(ctx context.Context, in pipeline.SelectTilesIn, open func(context.Cont
 	}
 	defer c.Close()
 	return do(c, campaign.Request{
-		ConfigID: in.Destination.ConfigID, Tiles: tiles.Wanted, SubTiles: in.Tiling.Rows * in.Tiling.Cols,
+		ConfigID: in.Destination.ConfigID, SubTiles: in.Tiling.Rows * in.Tiling.Cols,
 		Limit: in.Campaign.Tiles, MaxAttempts: in.Campaign.MaxAttempts, Expiry: in.Campaign.Expiry(), Alive: alive,
 	})
 }
