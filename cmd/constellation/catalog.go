@@ -16,8 +16,11 @@ func catalogCommand() *cobra.Command {
 		Use:   "catalog",
 		Short: "Look after the tables of the shear catalogue",
 		Long: `Catalog looks after the two Iceberg tables that a configuration names under
-output. They stay readable all the while, and writers may be at work. What old
-commits left is removed by constellation clean --snapshots.`,
+output. They stay readable all the while, and writers may be at work. What a run
+left in them is judged by constellation validate, and what old commits left is
+removed by constellation clean --snapshots.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(catalogVerify(), catalogRepair(), catalogEvolve())
 	return c

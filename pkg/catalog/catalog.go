@@ -37,12 +37,12 @@ type (
 	Expired   = upkeep.Expired
 	Stale     = upkeep.Stale
 	Files     = upkeep.Files
+	Evolution = upkeep.Evolution
 	Verdict   = upkeep.Verdict
 	Flaw      = upkeep.Flaw
 	Repairs   = upkeep.Plan
 	Way       = upkeep.Way
 	Choice    = upkeep.Choice
-	Evolution = upkeep.Evolution
 )
 
 // Codes of failures, see those packages.

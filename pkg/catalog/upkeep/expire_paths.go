@@ -23,7 +23,7 @@ const entropy = `(?:[01]{4}/){3}[01]{8}[/-]`
 // UUID. So a name says which file it is, however a reference spells the way there
 // (file:/x, file:///x, %20, s3a://).
 func written(m table.Metadata) *regexp.Regexp {
-	var parts []string
+	parts := []string{""} // where deletion vectors lie
 	for _, spec := range m.PartitionSpecs() {
 		if p := partition(spec); !slices.Contains(parts, p) {
 			parts = append(parts, p)
