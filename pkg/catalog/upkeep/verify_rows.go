@@ -210,11 +210,11 @@ func (k *keys) scan(ctx context.Context, t *Verified, w window, with bool, visit
 	defer func() { _ = s.Close() }() // what was read is judged by the reads
 	_, records, err := s.ToArrowRecords(ctx)
 	if err != nil {
-		return fmt.Errorf("read table at %s: %w", t.Location, err)
+		return fmt.Errorf("read table at %s, snapshot %d: %w", t.Location, t.Snapshot, err)
 	}
 	for rec, err := range records {
 		if err != nil {
-			return fmt.Errorf("read table at %s: %w", t.Location, err)
+			return fmt.Errorf("read table at %s, snapshot %d: %w", t.Location, t.Snapshot, err)
 		}
 		err := k.batch(t, c, rec, visit)
 		rec.Release()
