@@ -9,6 +9,6 @@ func catalogCommand() *cobra.Command {
 		Long: `Catalog looks after the two Iceberg tables that a configuration names under
 output. They stay readable all the while, and writers may be at work.`,
 	}
-	c.AddCommand(catalogEvolve())
+	c.AddCommand(catalogEvolve(), catalogCompact())
 	return c
 }

@@ -17,18 +17,27 @@ import (
 // Rewritten are files that were written and that no snapshot names yet, and those
 // that they stand for.
 type Rewritten struct {
-	Taken, Written int // data files
-	Rows           int64
-	Bytes          int64 // written
+	Exchanged
 
 	groups   []rewrittenGroup
 	snapshot int64 // of the plan
 	version  int
 }
 
+// Exchanged counts data files, and the rows in them.
+type Exchanged struct {
+	Taken, Written int
+	Rows           int64
+}
+
 type rewrittenGroup struct {
-	old []span
-	new []iceberg.DataFile
+	old  []span
+	new  []iceberg.DataFile
+	rows int64
+}
+
+func (e *Exchanged) add(g rewrittenGroup) {
+	e.Taken, e.Written, e.Rows = e.Taken+len(g.old), e.Written+len(g.new), e.Rows+g.rows
 }
 
 // Empty says whether there is nothing to commit.
@@ -53,11 +62,9 @@ func (c *Compactor) Rewrite(ctx context.Context, t *table.Table, p *Plan) (*Rewr
 		if err != nil {
 			return nil, err
 		}
-		r.Taken, r.Written, r.Rows = r.Taken+len(g.tasks), r.Written+len(list), r.Rows+rows
-		for _, f := range list {
-			r.Bytes += f.FileSizeBytes()
-		}
-		r.groups = append(r.groups, rewrittenGroup{g.tasks, list})
+		done := rewrittenGroup{g.tasks, list, rows}
+		r.add(done)
+		r.groups = append(r.groups, done)
 	}
 	return r, nil
 }
@@ -151,13 +158,13 @@ func alive(ctx context.Context, t *table.Table, list []span) (map[string]int64, 
 //
 // It is the very snapshot that t has that is replaced, or the commit is lost. It may
 // be repeated on a later state, whatever came of the try before.
-func (c *Compactor) Commit(ctx context.Context, t *table.Table, r *Rewritten, props iceberg.Properties) (done *table.Table, taken int, err error) {
+func (c *Compactor) Commit(ctx context.Context, t *table.Table, r *Rewritten, props iceberg.Properties) (done *table.Table, n Exchanged, err error) {
 	if t.CurrentSnapshot() == nil {
-		return t, 0, nil
+		return t, n, nil
 	}
 	tasks, err := plan(ctx, t)
 	if err != nil {
-		return nil, 0, err
+		return nil, n, err
 	}
 	now := map[string]table.FileScanTask{}
 	for _, task := range tasks {
@@ -173,25 +180,26 @@ func (c *Compactor) Commit(ctx context.Context, t *table.Table, r *Rewritten, pr
 			old[s.File.FilePath()] = true
 			res.OldDataFiles = append(res.OldDataFiles, s.File)
 		}
+		n.add(g)
 		res.NewDataFiles = append(res.NewDataFiles, g.new...)
 	}
 	idle, err := dangling(ctx, t, tasks)
 	if err != nil {
-		return nil, 0, err
+		return nil, n, err
 	}
 	unneeded(&res, tasks, old, idle)
 	if len(res.OldDataFiles)+len(res.SafePosDeletes)+len(res.SafeDeletionVectors) == 0 {
-		return t, 0, nil
+		return t, n, nil
 	}
 	tx := t.NewTransaction()
 	if err := tx.AssertRefSnapshotID(table.MainBranch); err != nil {
-		return nil, 0, err
+		return nil, n, err
 	}
 	if err := tx.NewRewrite(props).ApplyResult(res).Commit(ctx); err != nil {
-		return nil, 0, err
+		return nil, n, err
 	}
 	done, err = tx.Commit(ctx)
-	return done, len(res.OldDataFiles), err
+	return done, n, err
 }
 
 // asRead says whether all files of a group are there, with the deletes that were read.

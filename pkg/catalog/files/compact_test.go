@@ -36,7 +36,7 @@ func (w *warehouse) compact(o files.Compaction) (taken, commits int) {
 		if err != nil {
 			w.Fatal(err)
 		}
-		if taken += n; done.CurrentSnapshot().SnapshotID != t.CurrentSnapshot().SnapshotID {
+		if taken += n.Taken; done.CurrentSnapshot().SnapshotID != t.CurrentSnapshot().SnapshotID {
 			commits++
 			if s := done.CurrentSnapshot().Summary; s.Operation != table.OpReplace || s.Properties["made-by"] != "compaction" {
 				w.Errorf("the snapshot is %v", s)
@@ -292,17 +292,18 @@ func TestCompactBesideOthers(t *testing.T) {
 				}
 				w.check("after a lost race", want, false)
 				before, _ := w.live()
-				_, taken, err := c.Commit(t.Context(), w.load(), r, nil)
+				_, n, err := c.Commit(t.Context(), w.load(), r, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 				w.check("committed on another state", want, false)
+				taken := n.Taken
 				if after, _ := w.live(); all == 3 && taken != r.Taken || all == 0 && taken != 0 || all == 2 && (taken == 0 || taken == r.Taken) {
 					t.Errorf("%d of %d files were taken, from %d to %d", taken, r.Taken, len(before), len(after))
 				}
 				// The same once more finds nothing to do: it was done.
-				if _, again, err := c.Commit(t.Context(), w.load(), r, nil); err != nil || again != 0 {
-					t.Errorf("the same again took %d, %v", again, err)
+				if _, again, err := c.Commit(t.Context(), w.load(), r, nil); err != nil || again.Taken != 0 {
+					t.Errorf("the same again took %+v, %v", again, err)
 				}
 				w.compact(compaction())
 				w.check("at the end", want, true)
