@@ -88,20 +88,6 @@ func (s *standing) with(ctx context.Context, do func(*catalog.Catalog, pipeline.
 	return do(c, settings)
 }
 
-// existing opens a catalogue that is there, for who looks after it.
-func (s *standing) existing(ctx context.Context, do func(*catalog.Catalog) error) error {
-	settings, err := s.settings(ctx, "")
-	if err != nil {
-		return err
-	}
-	c, err := catalog.OpenExisting(ctx, settings.Catalog)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return do(c)
-}
-
 func campaignStatus() *cobra.Command {
 	var s standing
 	c := &cobra.Command{

@@ -7,10 +7,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/objstore"
+	"github.com/cosmostat/constellation/pkg/report"
 )
 
 func catalogCompact() *cobra.Command {
-	var s standing
+	var t tended
 	var o catalog.CompactOptions
 	var yes bool
 	c := &cobra.Command{
@@ -34,14 +36,18 @@ Without --yes it says what it would rewrite.`,
   constellation catalog compact --config edfs.yaml --target-bytes 134217728 --yes`,
 		Args: cobra.NoArgs,
 	}
-	s.flags(c)
+	t.flags(c)
 	c.Flags().Int64Var(&o.TargetBytes, "target-bytes", 0, "how many bytes a file gets, about (default: the tables' write.target-file-size-bytes)")
 	c.Flags().BoolVar(&yes, "yes", false, "rewrite files; without it, what would be rewritten is shown")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return s.existing(c.Context(), func(tables *catalog.Catalog) error {
+		return t.with(c.Context(), yes, func(tables *catalog.Catalog, _ objstore.Store) error {
 			o.Look = !yes
 			list, err := tables.Compact(c.Context(), o)
-			showCompaction(c.OutOrStdout(), list, yes) // also what was done before an error
+			if !t.asJSON {
+				showCompaction(c.OutOrStdout(), list, yes) // also what was done before an error
+			} else if err == nil {
+				err = printJSON(c.OutOrStdout(), list)
+			}
 			return err
 		})
 	}
@@ -59,8 +65,8 @@ func showCompaction(w io.Writer, list []catalog.Compaction, done bool) {
 			continue
 		}
 		left = true
-		fmt.Fprintf(w, "%s: %d of %d files to rewrite, %d bytes: %d small, %d with deleted rows, %d of an earlier layout\n",
-			t.Table, t.Small+t.Deleted+t.Old, t.Files, t.Bytes, t.Small, t.Deleted, t.Old)
+		fmt.Fprintf(w, "%s: %d of %d files to rewrite, %s: %d small, %d with deleted rows, %d of an earlier layout\n",
+			t.Table, t.Small+t.Deleted+t.Old, t.Files, report.Bytes(t.Bytes), t.Small, t.Deleted, t.Old)
 		if t.Dangling > 0 {
 			fmt.Fprintf(w, "  %d delete files that delete nothing\n", t.Dangling)
 		}

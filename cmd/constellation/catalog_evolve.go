@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/objstore"
 )
 
 func catalogEvolve() *cobra.Command {
-	var s standing
+	var t tended
 	var format int
 	var yes bool
 	c := &cobra.Command{
@@ -32,14 +33,17 @@ tables yet: PyIceberg 0.12 reads them and can't append.`,
   constellation catalog evolve --config edfs.yaml --format-version 3 --yes`,
 		Args: cobra.NoArgs,
 	}
-	s.flags(c)
+	t.flags(c)
 	c.Flags().IntVar(&format, "format-version", 0, "version of Iceberg's format to raise the tables to, 3 at most (default: theirs)")
 	c.Flags().BoolVar(&yes, "yes", false, "change the tables; without it, what would change is shown")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return s.existing(c.Context(), func(tables *catalog.Catalog) error {
+		return t.with(c.Context(), yes, func(tables *catalog.Catalog, _ objstore.Store) error {
 			changes, err := tables.Evolve(c.Context(), format, !yes)
 			if err != nil {
 				return err
+			}
+			if t.asJSON {
+				return printJSON(c.OutOrStdout(), changes)
 			}
 			showEvolution(c.OutOrStdout(), changes, yes)
 			return nil

@@ -1,8 +1,11 @@
 package assemble
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"iter"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -61,6 +64,7 @@ func ahead(ctx context.Context, subs []*survey.RunSubTile, fetch func(context.Co
 		for one := range coming {
 			is := <-one
 			more := yield(is)
+			is.recycle()
 			room.Release(weight(is.sub))
 			if !more {
 				return
@@ -84,19 +88,34 @@ func weight(s *survey.RunSubTile) int64 {
 	return min(sum, bytesAhead)
 }
 
+// texts are places for files, which are used again.
+var texts = sync.Pool{New: func() any { return new([]byte) }}
+
+func placeFor() []byte { return (*texts.Get().(*[]byte))[:0] }
+
+// recycle gives the places back.
+func (l *left) recycle() {
+	for _, text := range [][]byte{l.shear, l.sources, l.manifest} {
+		if cap(text) > 0 && cap(text) <= unknownSize {
+			texts.Put(&text)
+		}
+	}
+	l.shear, l.sources, l.manifest = nil, nil, nil
+}
+
 // fetchAll fetches all that a sub-tile's results are held to.
 func fetchAll(r objstore.Reader) func(context.Context, *survey.RunSubTile) left {
 	return func(ctx context.Context, s *survey.RunSubTile) left {
 		is := left{sub: s}
-		if is.shear, is.files[0], is.err = results.Fetch(ctx, r, s.Shear); is.err != nil {
+		if is.shear, is.files[0], is.err = results.Fetch(ctx, r, s.Shear, placeFor()); is.err != nil {
 			return is
 		}
 		if s.Sources.URI != "" {
-			if is.sources, is.files[1], is.err = results.Fetch(ctx, r, s.Sources); is.err != nil {
+			if is.sources, is.files[1], is.err = results.Fetch(ctx, r, s.Sources, placeFor()); is.err != nil {
 				return is
 			}
 		}
-		if is.manifest, is.err = objstore.ReadFile(ctx, r, manifestOf(s)); is.err != nil {
+		if is.manifest, is.err = readText(ctx, r, manifestOf(s)); is.err != nil {
 			return is
 		}
 		is.summary, is.err = survey.Load[survey.Summary](ctx, r, summaryOf(s))
@@ -111,7 +130,24 @@ func fetchAll(r objstore.Reader) func(context.Context, *survey.RunSubTile) left 
 func fetchSources(r objstore.Reader) func(context.Context, *survey.RunSubTile) left {
 	return func(ctx context.Context, s *survey.RunSubTile) left {
 		is := left{sub: s}
-		is.sources, is.files[1], is.err = results.Fetch(ctx, r, s.Sources)
+		is.sources, is.files[1], is.err = results.Fetch(ctx, r, s.Sources, placeFor())
 		return is
 	}
+}
+
+// maxManifest is more than any manifest has; who parses one says so.
+const maxManifest = 64 << 20
+
+// readText reads a manifest whole.
+func readText(ctx context.Context, r objstore.Reader, uri string) ([]byte, error) {
+	body, err := r.Get(ctx, uri, "", objstore.Whole)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	room := bytes.NewBuffer(placeFor())
+	if _, err := room.ReadFrom(io.LimitReader(body, maxManifest+1)); err != nil {
+		return nil, err
+	}
+	return room.Bytes(), nil
 }

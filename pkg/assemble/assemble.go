@@ -128,6 +128,9 @@ func (a *assembly) commit(ctx context.Context, p *part) error {
 	if err != nil {
 		return err
 	}
+	if !p.read {
+		return fault.New(fault.Bug, catalog.CodeBatch, "the rows of a batch were written before all of them were read")
+	}
 	for id, row := range p.rows {
 		a.total.Measured[id] = row
 	}

@@ -228,11 +228,12 @@ type directory struct {
 }
 
 func readDirectory(ctx context.Context, r objstore.Reader, uri, configID string, left map[string]objstore.Info) (directory, error) {
-	text, err := objstore.ReadFile(ctx, r, uri)
+	text, err := readText(ctx, r, uri)
 	if err != nil {
 		return directory{}, err
 	}
 	m, err := manifest.ReadOutline(text)
+	texts.Put(&text)
 	if err != nil {
 		return directory{}, fmt.Errorf("read %s: %w", uri, err)
 	}

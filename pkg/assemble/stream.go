@@ -1,7 +1,7 @@
 package assemble
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -114,7 +114,7 @@ func (p *part) stream(ctx context.Context, fetch func(context.Context, *survey.R
 // row and appends its sources.
 func (p *part) take(is left, methods []string, to *columnar.Table) error {
 	s, from := is.sub, to.Rows
-	rows, err := results.ReadShear(bytes.NewReader(is.shear), int64(len(is.shear)))
+	rows, err := results.ParseShear(is.shear)
 	if err != nil {
 		return results.On(err, s.Shear.URI)
 	}
@@ -178,12 +178,16 @@ func (p *part) lose(s *survey.RunSubTile, err error) {
 }
 
 // shear gives every planned sub-tile a row: of one that has no results it says so.
+// Before the results are read, theirs say nothing but how they are said to have ended.
 func (p *part) shear() []results.Shear {
 	all := make([]results.Shear, len(p.subs))
 	for i, s := range p.subs {
 		row, is := p.rows[s.SubTileID]
-		if !is || !measured(s) {
+		switch {
+		case !measured(s):
 			row = without(s)
+		case !is:
+			row = results.Shear{TileID: s.TileID, Row: int32(s.Row), Col: int32(s.Col), RA: s.RA, Dec: s.Dec, Status: cmp.Or(s.Status, survey.StatusOK)}
 		}
 		all[i] = row
 	}

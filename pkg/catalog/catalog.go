@@ -38,6 +38,11 @@ type (
 	Stale     = upkeep.Stale
 	Files     = upkeep.Files
 	Evolution = upkeep.Evolution
+	Verdict   = upkeep.Verdict
+	Flaw      = upkeep.Flaw
+	Repairs   = upkeep.Plan
+	Way       = upkeep.Way
+	Choice    = upkeep.Choice
 
 	Compaction     = upkeep.Compaction
 	CompactOptions = upkeep.CompactOptions
@@ -56,6 +61,9 @@ const (
 	CodeRelease   = commits.CodeRelease
 	CodeLeased    = commits.CodeLeased
 	CodeYoung     = upkeep.CodeYoung
+	CodeBroken    = upkeep.CodeBroken
+	CodeRepair    = upkeep.CodeRepair
+	CodeMissing   = foreign.CodeMissing
 )
 
 // Constants of those packages.
@@ -63,6 +71,8 @@ const (
 	Name  = tables.Name
 	Probe = tables.Probe
 	Floor = tables.Floor
+	Back  = upkeep.Back
+	Drop  = upkeep.Drop
 )
 
 // Catalog is an open catalogue. Its methods may be called concurrently.
@@ -159,4 +169,19 @@ func (c *Catalog) PlanExpiry(ctx context.Context, store objstore.Store, r Retent
 // Expire removes what a plan holds, see [upkeep.Expire].
 func (c *Catalog) Expire(ctx context.Context, store objstore.Store, x *Expiry) (Expired, error) {
 	return upkeep.Expire(ctx, c.Catalog, store, x)
+}
+
+// Verify looks whether all files of the tables are what they were, see [upkeep.Verify].
+func (c *Catalog) Verify(ctx context.Context, store objstore.Store, deep bool) (*Verdict, error) {
+	return upkeep.Verify(ctx, c.Catalog, store, deep)
+}
+
+// PlanRepair finds what can be done about a broken catalogue, see [upkeep.PlanRepair].
+func (c *Catalog) PlanRepair(ctx context.Context, store objstore.Store, deep bool) (*Repairs, error) {
+	return upkeep.PlanRepair(ctx, c.Catalog, store, deep)
+}
+
+// Repair does what was chosen, see [upkeep.Repair].
+func (c *Catalog) Repair(ctx context.Context, store objstore.Store, p *Repairs, deep bool) error {
+	return upkeep.Repair(ctx, c.Catalog, store, p, deep)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
 )
 
 // deleteRows deletes rows of a table by a mode of Iceberg's.
@@ -73,5 +74,42 @@ func TestDeletedRowsStay(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestDeletesBeforeReplay: somebody deletes rows of a tile between a commit's
+// staging and its end, so that it is replayed. The commit keeps rows of that tile,
+// whose sub-tile failed this time: those that were deleted aren't among them.
+func TestDeletesBeforeReplay(t *testing.T) {
+	for _, name := range []string{"edff_shear", "edff_shear_sources"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c, other := open(t, dir), open(t, dir)
+			commit(t, c, batch("r1", config, 7, 4, 0.1))
+			deleted := false
+			c.Pause(func(asked string) {
+				if asked == name && !deleted {
+					deleted = true
+					deleteRows(t, other, name, "merge-on-read", iceberg.EqualTo(iceberg.Reference("SUBTILE_COL"), int32(1)))
+				}
+			})
+			_, err := c.Commit(t.Context(), without(batch("r2", config, 7, 5, 0.5), "failed", 1, 3))
+			if !deleted || err != nil && fault.CodeOf(err) != catalog.CodeDeletes {
+				t.Errorf("%v, %v", deleted, err)
+			}
+			if name == "edff_shear" {
+				for row, err := range other.Rows(t.Context(), catalog.Filter{}) {
+					if err != nil || row.Col == 1 && row.RunID == "r1" {
+						t.Errorf("%+v is back, %v", row, err)
+					}
+				}
+				return
+			}
+			for row, err := range other.Sources(t.Context(), catalog.Filter{}) {
+				if err != nil || row.Col == 1 && row.RunID == "r1" {
+					t.Fatalf("%+v is back, %v", row, err)
+				}
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
@@ -19,6 +20,7 @@ type filler struct {
 	texts *texts
 	bad   error // what is wrong with value n
 
+	scratch  *scratch
 	desc     *schema.Column
 	unsigned bool
 	nulls    nulls
@@ -36,13 +38,39 @@ const (
 
 var errNull = errors.New("is null")
 
-func (f *filler) fill(field any, chunk file.ColumnChunkReader) (err error) {
-	f.desc = chunk.Descriptor()
+// chunk is a column chunk, read by whom that takes the least.
+type chunk struct {
+	desc    *schema.Column
+	plain   *plain
+	library file.ColumnChunkReader
+}
+
+// chunkOf is a chunk of a row group of a file that is in memory.
+func chunkOf(data []byte, g *file.RowGroupReader, i int) (c chunk, err error) {
+	m, err := g.MetaData().ColumnChunk(i)
+	if err != nil {
+		return c, err
+	}
+	c.desc = g.MetaData().Schema.Column(i)
+	if c.plain = plainOf(data, m, c.desc); c.plain == nil {
+		c.library, err = g.Column(i)
+	}
+	return c, err
+}
+
+func (f *filler) fill(field any, chunk chunk) (err error) {
+	f.desc = chunk.desc
 	if logical, is := f.desc.LogicalType().(schema.IntLogicalType); is {
 		f.unsigned = !logical.IsSigned()
 	}
 	if f.desc.MaxDefinitionLevel() > 0 {
-		f.levels = make([]int16, min(batch, f.most+1))
+		if f.levels = f.scratch.levels; len(f.levels) < f.room() {
+			f.levels = make([]int16, f.room())
+			f.scratch.levels = f.levels
+		}
+	}
+	if chunk.plain != nil {
+		chunk.plain.scratch = &f.scratch.page
 	}
 	switch field.(type) {
 	case *int64:
@@ -64,40 +92,62 @@ func (f *filler) fill(field any, chunk file.ColumnChunkReader) (err error) {
 }
 
 // fill appends a chunk to values of type W, whatever width the chunk's have.
-func fill[W any](f *filler, to []W, chunk file.ColumnChunkReader) ([]W, error) {
-	switch r := chunk.(type) {
-	case *file.Int64ColumnChunkReader:
+func fill[W any](f *filler, to []W, c chunk) ([]W, error) {
+	switch f.desc.PhysicalType() {
+	case parquet.Types.Int64:
+		read := valuesOf[int64, *file.Int64ColumnChunkReader](c)
 		if same, is := any(to).([]int64); is && !f.unsigned {
-			return as[W](direct(f, same, r.ReadBatch))
+			return as[W](direct(f, same, read))
 		}
-		return converted(f, to, r.ReadBatch, func(p *W, v int64) error { return integer(p, v, f.unsigned && v < 0) })
-	case *file.Int32ColumnChunkReader:
+		return converted(f, to, read, func(p *W, v int64) error { return integer(p, v, f.unsigned && v < 0) })
+	case parquet.Types.Int32:
+		read := valuesOf[int32, *file.Int32ColumnChunkReader](c)
 		if same, is := any(to).([]int32); is && !f.unsigned {
-			return as[W](direct(f, same, r.ReadBatch))
+			return as[W](direct(f, same, read))
 		}
-		return converted(f, to, r.ReadBatch, func(p *W, v int32) error {
+		return converted(f, to, read, func(p *W, v int32) error {
 			if f.unsigned {
 				return integer(p, int64(uint32(v)), false)
 			}
 			return integer(p, int64(v), false)
 		})
-	case *file.Float64ColumnChunkReader:
+	case parquet.Types.Double:
+		read := valuesOf[float64, *file.Float64ColumnChunkReader](c)
 		if same, is := any(to).([]float64); is {
-			return as[W](direct(f, same, r.ReadBatch))
+			return as[W](direct(f, same, read))
 		}
-		return converted(f, to, r.ReadBatch, func(p *W, v float64) error { return number(p, v) })
-	case *file.Float32ColumnChunkReader:
+		return converted(f, to, read, func(p *W, v float64) error { return number(p, v) })
+	case parquet.Types.Float:
+		read := valuesOf[float32, *file.Float32ColumnChunkReader](c)
 		if same, is := any(to).([]float32); is {
-			return as[W](direct(f, same, r.ReadBatch))
+			return as[W](direct(f, same, read))
 		}
-		return converted(f, to, r.ReadBatch, func(p *W, v float32) error { return number(p, float64(v)) })
-	case *file.ByteArrayColumnChunkReader:
-		return converted(f, to, r.ReadBatch, func(p *W, v parquet.ByteArray) (err error) {
+		return converted(f, to, read, func(p *W, v float32) error { return number(p, float64(v)) })
+	case parquet.Types.ByteArray:
+		read := textsOf(c)
+		return converted(f, to, read, func(p *W, v parquet.ByteArray) (err error) {
 			*any(p).(*string), err = f.texts.of(v)
 			return err
 		})
 	}
 	return to, fmt.Errorf("no decoder for %s", f.desc)
+}
+
+// valuesOf reads a chunk's numbers.
+func valuesOf[V arrow.FixedWidthType, L interface {
+	ReadBatch(int64, []V, []int16, []int16) (int64, int, error)
+}](c chunk) read[V] {
+	if c.plain != nil {
+		return numbers[V](c.plain)
+	}
+	return c.library.(L).ReadBatch
+}
+
+func textsOf(c chunk) read[parquet.ByteArray] {
+	if c.plain != nil {
+		return bytesOf(c.plain)
+	}
+	return c.library.(*file.ByteArrayColumnChunkReader).ReadBatch
 }
 
 func as[W, V any](values []V, err error) ([]W, error) { return any(values).([]W), err }

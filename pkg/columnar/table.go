@@ -1,8 +1,8 @@
 package columnar
 
 import (
+	"bytes"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -15,6 +15,14 @@ import (
 type Table struct {
 	Rows    int
 	Columns []Vector // in the order of the declared ones
+
+	scratch scratch
+}
+
+// scratch is what reading a chunk needs beside its place, used again for the next.
+type scratch struct {
+	page   []byte
+	levels []int16
 }
 
 // Vector is the values of a column, in the slice of its field's type. Where a
@@ -73,8 +81,8 @@ func cut[V any](s []V, n int) []V { return s[:min(n, len(s))] }
 
 // Append reads a file's rows into a table behind those that it has. After an
 // error the table is as it was.
-func (t *Reader[T]) Append(r io.ReaderAt, size int64, to *Table) (err error) {
-	f, places, err := t.open(r, size)
+func (t *Reader[T]) Append(data []byte, to *Table) (err error) {
+	f, places, err := t.open(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return err
 	}
@@ -90,7 +98,7 @@ func (t *Reader[T]) Append(r io.ReaderAt, size int64, to *Table) (err error) {
 	}()
 	seen := &texts{one: map[string]string{}}
 	for g := range f.NumRowGroups() {
-		err := t.calmly(func() error { return t.appendGroup(f.RowGroup(g), places, to, to.Rows-before, seen) })
+		err := t.calmly(func() error { return t.appendGroup(data, f.RowGroup(g), places, to, to.Rows-before, seen) })
 		if n := int64(to.Rows - before); err == nil && t.MaxRows > 0 && n > t.MaxRows {
 			err = t.tooMany(n)
 		}
@@ -101,8 +109,38 @@ func (t *Reader[T]) Append(r io.ReaderAt, size int64, to *Table) (err error) {
 	return nil
 }
 
+// Rows reads a file's rows by way of a table, which takes less than [Reader.Scan]
+// where there are few.
+func (t *Reader[T]) Rows(data []byte) ([]T, error) {
+	var table Table
+	if err := t.Append(data, &table); err != nil {
+		return nil, err
+	}
+	rows := make([]T, table.Rows)
+	for k, c := range t.Columns {
+		v := &table.Columns[k]
+		for i := range rows {
+			switch p := c.Ref(&rows[i]).(type) {
+			case *int64:
+				*p = v.Int64[i]
+			case *int32:
+				*p = v.Int32[i]
+			case *float64:
+				*p = v.Float64[i]
+			case *string:
+				*p = v.Text[i]
+			case **float32:
+				if !v.IsNull(i) {
+					*p = &v.Float32[i]
+				}
+			}
+		}
+	}
+	return rows, nil
+}
+
 // appendGroup reads a row group; first is the number in the file of its first row.
-func (t *Reader[T]) appendGroup(g *file.RowGroupReader, places []int, to *Table, first int, seen *texts) error {
+func (t *Reader[T]) appendGroup(data []byte, g *file.RowGroupReader, places []int, to *Table, first int, seen *texts) error {
 	const widest = 16 // bytes of a value
 	n, most := g.NumRows(), int64(maxGroup/widest/len(t.Columns))
 	if n < 0 || n > most {
@@ -112,8 +150,8 @@ func (t *Reader[T]) appendGroup(g *file.RowGroupReader, places []int, to *Table,
 		if places[k] < 0 {
 			continue
 		}
-		into := filler{v: &to.Columns[k], most: int(n), texts: seen}
-		chunk, err := g.Column(places[k])
+		into := filler{v: &to.Columns[k], most: int(n), texts: seen, scratch: &to.scratch}
+		chunk, err := chunkOf(data, g, places[k])
 		if err == nil {
 			err = into.fill(c.Ref(new(T)), chunk)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
 
 	"github.com/cosmostat/constellation/pkg/columnar"
 )
@@ -22,7 +23,7 @@ func byColumn[T any](in columnar.Reader[T], data []byte, rows []T, failed error)
 	}
 	var table columnar.Table
 	for i := range 2 {
-		err := in.Append(bytes.NewReader(data), int64(len(data)), &table)
+		err := in.Append(data, &table)
 		if fmt.Sprint(err) != fmt.Sprint(failed) {
 			return fmt.Errorf("by column: %w, by row: %w", err, failed)
 		}
@@ -36,8 +37,15 @@ func byColumn[T any](in columnar.Reader[T], data []byte, rows []T, failed error)
 			return fmt.Errorf("%d rows by column, %d by row", table.Rows, len(rows))
 		}
 	}
+	again, err := in.Rows(data)
+	if err != nil || fmt.Sprint(len(again)) != fmt.Sprint(len(rows)) {
+		return fmt.Errorf("%d rows by way of a table, %w", len(again), err)
+	}
 	for i := range table.Rows {
 		for k, c := range in.Columns {
+			if want, got := valueOf(c.Ref(&rows[i%len(rows)])), valueOf(c.Ref(&again[i%len(rows)])); want != got {
+				return fmt.Errorf("column %s, row %d: %q by way of a table, %q by row", c.Name, i, got, want)
+			}
 			if want, got := valueOf(c.Ref(&rows[i%len(rows)])), at(&table.Columns[k], i); want != got {
 				return fmt.Errorf("column %s, row %d: %q by column, %q by row", c.Name, i, got, want)
 			}
@@ -116,7 +124,8 @@ func TestTable(t *testing.T) {
 			}
 			for _, p := range [][]parquet.WriterProperty{
 				{parquet.WithDictionaryDefault(true)}, {parquet.WithDictionaryDefault(false), parquet.WithDataPageSize(500), parquet.WithBatchSize(100)},
-				{parquet.WithDataPageVersion(parquet.DataPageV2)},
+				{parquet.WithDataPageVersion(parquet.DataPageV2)}, {parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Snappy)},
+				{parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Snappy), parquet.WithDataPageSize(300), parquet.WithBatchSize(70)},
 			} {
 				var b bytes.Buffer
 				out, err := columnar.NewWriter(&b, flatColumns[:6], p...)
@@ -157,7 +166,7 @@ func FuzzTable(f *testing.F) {
 		rows := 0
 		failed := in.Scan(bytes.NewReader(data), int64(len(data)), func(r []flat) error { rows += len(r); return nil })
 		var table columnar.Table
-		if err := in.Append(bytes.NewReader(data), int64(len(data)), &table); (err == nil) != (failed == nil) || err == nil && table.Rows != rows {
+		if err := in.Append(data, &table); (err == nil) != (failed == nil) || err == nil && table.Rows != rows {
 			t.Errorf("%d rows, %v; by column %d, %v", rows, failed, table.Rows, err)
 		}
 	})

@@ -3,7 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
-	"math"
+	"strconv"
 
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -68,8 +68,7 @@ func outline(data []byte) *Outline {
 	ok[3], ok[4] = plain(top["centre"], &o.Centre), plain(top["core_polygon"], &o.CorePolygon)
 	ok[5], ok[6] = optional(top, "config_id", &o.ConfigID), optional(top, "plan", &o.Plan)
 	o.Core, ok[7] = integers(top["core_source_ids"])
-	sources, is := integers(top["source_ids"])
-	o.Sources, ok[8] = len(sources), is
+	o.Sources, ok[8] = eachInteger(top["source_ids"], func(int64) {})
 	for _, is := range ok {
 		if !is {
 			return nil
@@ -131,30 +130,38 @@ func optional(top map[string][]byte, key string, into *string) bool {
 
 // integers reads a list of them: of thousands, which JSON's reader is slow with.
 func integers(value []byte) (list []int64, ok bool) {
+	list = make([]int64, 0, bytes.Count(value, []byte(","))+1)
+	_, ok = eachInteger(value, func(v int64) { list = append(list, v) })
+	return list, ok
+}
+
+// eachInteger visits those of a list, and counts them.
+func eachInteger(value []byte, visit func(int64)) (count int, ok bool) {
 	rest, is := bytes.CutPrefix(value, []byte(" ["))
 	rest, ends := bytes.CutSuffix(rest, []byte("]\n"))
 	if !is || !ends {
-		return nil, false
+		return 0, false
 	}
 	if len(rest) == 0 {
-		return nil, true
+		return 0, true
 	}
-	list = make([]int64, 0, bytes.Count(rest, []byte(","))+1)
 	for {
 		v, n := integer(rest)
 		if n == 0 {
-			return nil, false
+			return 0, false
 		}
-		list, rest = append(list, v), rest[n:]
+		visit(v)
+		count++
+		rest = rest[n:]
 		switch {
 		case len(rest) == 0:
-			return list, true
-		case bytes.HasPrefix(rest, []byte(", ")):
+			return count, true
+		case len(rest) > 1 && rest[0] == ',' && rest[1] == ' ':
 			rest = rest[2:]
 		case bytes.HasPrefix(rest, []byte(",\n  ")):
 			rest = rest[4:]
 		default:
-			return nil, false
+			return 0, false
 		}
 	}
 }
@@ -167,17 +174,19 @@ func integer(text []byte) (v int64, n int) {
 	}
 	digits := n
 	for ; n < len(text) && text[n] >= '0' && text[n] <= '9'; n++ {
-		d := int64(text[n] - '0')
-		if v < (math.MinInt64+d)/10 { // it is counted down: there is one more below zero
+		v = 10*v + int64(text[n]-'0')
+	}
+	const sure = 18 // digits, of which every number fits
+	switch {
+	case n == digits, n > digits+1 && text[digits] == '0':
+		return 0, 0
+	case n-digits > sure:
+		var err error
+		if v, err = strconv.ParseInt(string(text[:n]), 10, 64); err != nil {
 			return 0, 0
 		}
-		v = 10*v - d
-	}
-	switch {
-	case n == digits, n > digits+1 && text[digits] == '0', !minus && v == math.MinInt64:
-		return 0, 0
 	case minus:
-		return v, n
+		v = -v
 	}
-	return -v, n
+	return v, n
 }

@@ -25,7 +25,7 @@ func LoadSources(ctx context.Context, r objstore.Reader, f survey.File) ([]Sourc
 }
 
 func load[T any](ctx context.Context, r objstore.Reader, f survey.File, read func(io.ReaderAt, int64) ([]T, error)) ([]T, error) {
-	data, _, err := Fetch(ctx, r, f)
+	data, _, err := Fetch(ctx, r, f, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ const maxFile = 64 << 20
 
 // Fetch reads a results file whole, since one request costs less than the ranges
 // that Parquet would ask for, and says what it is. Where it was said before what it
-// is, that has to be the same.
-func Fetch(ctx context.Context, r objstore.Reader, f survey.File) ([]byte, survey.File, error) {
+// is, that has to be the same. It takes the place of into, if that is large enough.
+func Fetch(ctx context.Context, r objstore.Reader, f survey.File, into []byte) ([]byte, survey.File, error) {
 	body, err := r.Get(ctx, f.URI, f.ETag, objstore.Whole)
 	if fault.CodeOf(err) == objstore.ObjectChanged { // since it was listed
 		f.ETag = ""
@@ -49,8 +49,10 @@ func Fetch(ctx context.Context, r objstore.Reader, f survey.File) ([]byte, surve
 		return nil, f, fmt.Errorf("read results: %w", err)
 	}
 	defer body.Close()
-	const least = 512
-	room := bytes.NewBuffer(make([]byte, 0, min(max(f.Size, 0), maxFile)+least))
+	if size := min(max(f.Size, 0), maxFile) + bytes.MinRead; int64(cap(into)) < size {
+		into = make([]byte, 0, size)
+	}
+	room := bytes.NewBuffer(into[:0])
 	if _, err := room.ReadFrom(io.LimitReader(body, maxFile+1)); err != nil {
 		return nil, f, fmt.Errorf("read results: %w", err)
 	}

@@ -26,6 +26,17 @@ func ReadShear(r io.ReaderAt, size int64) ([]Shear, error) {
 	return rows, err
 }
 
+// ParseShear reads one that is in memory.
+func ParseShear(data []byte) ([]Shear, error) {
+	rows, err := shearReader().Rows(data)
+	for i := range rows {
+		if rows[i].Status == "" {
+			rows[i].Status = survey.StatusOK
+		}
+	}
+	return rows, err
+}
+
 // ReadSources reads a sources.parquet of size bytes.
 func ReadSources(r io.ReaderAt, size int64) ([]Source, error) {
 	return read(r, size, sourceReader())

@@ -1,7 +1,6 @@
 package results
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"sync"
@@ -37,7 +36,7 @@ var sourceReader = sync.OnceValue(func() *columnar.Reader[Source] { return reade
 // AppendSources reads a sources.parquet into a table, behind what that has. After
 // an error the table is as it was.
 func AppendSources(data []byte, to *columnar.Table) error {
-	return sourceReader().Append(bytes.NewReader(data), int64(len(data)), to)
+	return sourceReader().Append(data, to)
 }
 
 // tableOf is sources by column.

@@ -20,8 +20,9 @@ type Written struct {
 	since time.Time
 }
 
-// Write writes a batch's source rows to files, for [Batch.Written]. Of what is there
-// already, as [Batch.Inputs] tells, it writes nothing, and doesn't read the rows.
+// Write writes a batch's source rows to files, for [Batch.Written]. It reads all of
+// them, but writes nothing where they are there already, as [Batch.Inputs] tells. Of
+// the batch's shear rows it looks at the statuses alone.
 func Write(ctx context.Context, c *tables.Catalog, b Batch) (*Written, error) {
 	ctx = c.With(ctx)
 	shear, err := b.shear()
@@ -39,6 +40,11 @@ func Write(ctx context.Context, c *tables.Catalog, b Batch) (*Written, error) {
 			return nil, err
 		}
 		if _, same := present(t, &b, hash); same {
+			for _, err := range r.records {
+				if err != nil {
+					return nil, fmt.Errorf("read rows for %s: %w", r.layout.Name(), err)
+				}
+			}
 			return nil, nil
 		}
 	}
