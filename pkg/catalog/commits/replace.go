@@ -118,7 +118,7 @@ func (r *replacement) write(ctx context.Context, t *table.Table) (rows int64, er
 	shape := fmt.Sprint(m.TableUUID(), m.Version(), m.DefaultPartitionSpec(), m.CurrentSchema().ID)
 	if r.written == nil || r.shape != shape || time.Since(r.since) > tables.LongCommit {
 		r.since, r.shape = time.Now(), shape
-		if r.written, err = files.Write(ctx, t, r.fitted(t), options(r.layout, t)); err != nil {
+		if r.written, err = files.Write(ctx, t, r.fitted(t), Options(r.layout, t)); err != nil {
 			return 0, err
 		}
 	}
