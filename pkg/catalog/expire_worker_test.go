@@ -15,6 +15,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/await"
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/settings"
 )
@@ -27,6 +28,7 @@ type upkeep struct {
 	Die      string // commit a tile, and die when this table is about to change
 	Tile     int64
 	Stop     string // else expire until this file is there; empty: once
+	Compact  bool   // rather than expire
 	Signs    string // a directory: a file is made in it for each plan that was made
 	Go       string // a plan waits for this file, if it is not empty
 }
@@ -44,6 +46,18 @@ func lookAfter(ctx context.Context, c *catalog.Catalog, o upkeep) error {
 		})
 		_, err := c.Commit(ctx, batch("dead", config, o.Tile, 5, 0.5))
 		return fmt.Errorf("it lived: %w", err)
+	}
+	for o.Compact && !there(o.Stop) {
+		_, err := c.Compact(ctx, catalog.CompactOptions{})
+		if err == nil {
+			err = c.Tidy(ctx)
+		}
+		if err != nil && fault.KindOf(err) != fault.Transient {
+			return err
+		}
+	}
+	if o.Compact {
+		return nil
 	}
 	store := objstore.Open(ctx, objstore.Config{})
 	var total catalog.Expired
