@@ -73,10 +73,11 @@ type key struct {
 }
 
 func (k key) String() string {
+	sub := sky.ID(k.tile, int(k.row), int(k.col))
 	if k.object == 0 {
-		return fmt.Sprintf("tile %d, sub-tile %d_%d", k.tile, k.row, k.col)
+		return sub.String()
 	}
-	return fmt.Sprintf("object %d of tile %d, sub-tile %d_%d", k.object, k.tile, k.row, k.col)
+	return fmt.Sprintf("object %d of %s", k.object, sub)
 }
 
 // keys reads rows of the newest snapshots.
