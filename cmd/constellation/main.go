@@ -34,7 +34,7 @@ The same workflows run on a Flyte cluster and on one machine.`,
 	)
 	for group, verbs := range map[string][]*cobra.Command{
 		"pipeline": {runCommand(), campaignCommand(), prepareCommand()},
-		"stages":   {tilesCommand(), indexCommand(), plotCommand(), extractCommand(), inferCommand(), assembleCommand(), validateCommand(), cleanCommand()},
+		"stages":   {tilesCommand(), indexCommand(), plotCommand(), extractCommand(), inferCommand(), assembleCommand(), validateCommand(), catalogCommand(), cleanCommand()},
 		"flyte":    {packageCommand(), statusCommand(), logsCommand(), abortCommand(), recoverCommand(), configCommand(), versionCommand()},
 		"try":      {demoCommand(), simulateCommand(), serveCommand()},
 	} {

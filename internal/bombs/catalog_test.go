@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,8 +42,7 @@ func tables(t *testing.T) (dir string, read func(tiles ...int64) error) {
 	c, err := catalog.Open(t.Context(), s)
 	if err == nil {
 		row := results.Shear{TileID: 102018211, Method: "mock", Status: survey.StatusOK, NSources: 1, G1: new(float32(0.1)), G2: new(float32(0.1)), G1Err: new(float32(1)), Convergence: new(float32(1))}
-		none := iter.Seq2[[]results.Source, error](func(func([]results.Source, error) bool) {})
-		_, err = c.Commit(t.Context(), catalog.Batch{RunID: "r", ConfigID: strings.Repeat("a", 64), Shear: []results.Shear{row}, Sources: none})
+		_, err = c.Commit(t.Context(), catalog.Batch{RunID: "r", ConfigID: strings.Repeat("a", 64), Shear: []results.Shear{row}})
 		err = errors.Join(err, c.Close())
 	}
 	if err == nil {

@@ -140,7 +140,7 @@ func directory(t *testing.T, store objstore.Store, base string, col int, prepare
 func TestFromDirectories(t *testing.T) {
 	ctx, base := context.Background(), t.TempDir()
 	store := objstore.Open(ctx, objstore.Config{})
-	if _, err := assemble.FromDirectories(ctx, store, "r", "c", base); fault.CodeOf(err) != "RunEmpty" {
+	if _, err := assemble.FromDirectories(ctx, store, "r", "c", base, sky.Grid{}); fault.CodeOf(err) != "RunEmpty" {
 		t.Errorf("an empty run: %v", err)
 	}
 	cases := []struct {
@@ -181,7 +181,7 @@ func TestFromDirectories(t *testing.T) {
 			ok++
 		}
 	}
-	run, err := assemble.FromDirectories(ctx, store, "r", "c", base)
+	run, err := assemble.FromDirectories(ctx, store, "r", "c", base, sky.Grid{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,12 +227,12 @@ func TestForeignRun(t *testing.T) {
 	store := objstore.Open(ctx, objstore.Config{})
 	dir := directory(t, store, base, 0, "a", 1, `{"config_id": "b"}`)
 	directory(t, store, base, 1, "a", 1, "")
-	_, err := assemble.FromDirectories(ctx, store, "r", "c", base)
+	_, err := assemble.FromDirectories(ctx, store, "r", "c", base, sky.Grid{})
 	if fault.KindOf(err) != fault.BadInput || fault.CodeOf(err) != assemble.CodeConfig || !strings.Contains(err.Error(), dir+"/"+survey.LocalManifestFile) {
 		t.Errorf("%v", err)
 	}
 	for config, want := range map[string]int{"a": 1, "b": 1} {
-		run, err := assemble.FromDirectories(ctx, store, "r", config, base)
+		run, err := assemble.FromDirectories(ctx, store, "r", config, base, sky.Grid{})
 		if err != nil || run.Counts()[survey.StatusOK] != want {
 			t.Errorf("configuration %s: %+v, %v", config, run, err)
 		}
@@ -314,7 +314,7 @@ func TestRecordIsHeldTileByTile(t *testing.T) {
 		if err := survey.Save(ctx, store, survey.RunURI(base), &survey.Run{RunID: "r", ConfigID: config, Tiles: []survey.RunTile{elsewhere, failed}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := assemble.FromDirectories(ctx, store, "r", "c", base); fault.CodeOf(err) != assemble.CodeElsewhere || !strings.Contains(err.Error(), "tile 1") {
+		if _, err := assemble.FromDirectories(ctx, store, "r", "c", base, sky.Grid{}); fault.CodeOf(err) != assemble.CodeElsewhere || !strings.Contains(err.Error(), "tile 1") {
 			t.Errorf("a record of %s configuration: %v", name, err)
 		}
 	}
@@ -345,7 +345,7 @@ func TestNothingInferred(t *testing.T) {
 	if err := survey.Save(ctx, store, survey.RunURI(base), &survey.Run{RunID: "r", ConfigID: "c", Tiles: []survey.RunTile{{TileID: 7, SubTiles: []survey.RunSubTile{tooLarge}}}}); err != nil {
 		t.Fatal(err)
 	}
-	run, err := assemble.FromDirectories(ctx, store, "r", "c", base)
+	run, err := assemble.FromDirectories(ctx, store, "r", "c", base, sky.Grid{})
 	if err != nil {
 		t.Fatal(err)
 	}

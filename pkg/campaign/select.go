@@ -60,7 +60,7 @@ func Select(ctx context.Context, c *catalog.Catalog, r Request) (Selection, erro
 	if err := r.check(); err != nil {
 		return Selection{}, err
 	}
-	if err := c.Compact(ctx); err != nil { // who selects often keeps what all have to read small
+	if err := c.Tidy(ctx); err != nil { // who selects often keeps what all have to read small
 		return Selection{}, err
 	}
 	var s Selection

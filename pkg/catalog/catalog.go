@@ -27,6 +27,7 @@ type (
 
 	Batch    = commits.Batch
 	Snapshot = commits.Snapshot
+	Written  = commits.Written
 	Lease    = commits.Lease
 	Ledger   = commits.Ledger
 	Rows     = commits.Rows
@@ -36,6 +37,12 @@ type (
 	Expired   = upkeep.Expired
 	Stale     = upkeep.Stale
 	Files     = upkeep.Files
+	Evolution = upkeep.Evolution
+	Verdict   = upkeep.Verdict
+	Flaw      = upkeep.Flaw
+	Repairs   = upkeep.Plan
+	Way       = upkeep.Way
+	Choice    = upkeep.Choice
 )
 
 // Codes of failures, see those packages.
@@ -51,6 +58,9 @@ const (
 	CodeRelease   = commits.CodeRelease
 	CodeLeased    = commits.CodeLeased
 	CodeYoung     = upkeep.CodeYoung
+	CodeBroken    = upkeep.CodeBroken
+	CodeRepair    = upkeep.CodeRepair
+	CodeMissing   = foreign.CodeMissing
 )
 
 // Constants of those packages.
@@ -58,6 +68,8 @@ const (
 	Name  = tables.Name
 	Probe = tables.Probe
 	Floor = tables.Floor
+	Back  = upkeep.Back
+	Drop  = upkeep.Drop
 )
 
 // Catalog is an open catalogue. Its methods may be called concurrently.
@@ -113,6 +125,11 @@ func (c *Catalog) Commit(ctx context.Context, b Batch) (Snapshot, error) {
 	return commits.Commit(ctx, c.Catalog, b)
 }
 
+// Write writes a batch's source rows without committing them, see [commits.Write].
+func (c *Catalog) Write(ctx context.Context, b Batch) (*Written, error) {
+	return commits.Write(ctx, c.Catalog, b)
+}
+
 // Ledger reads the leases and what is there, see [commits.Read].
 func (c *Catalog) Ledger(ctx context.Context, configID string) (*Ledger, error) {
 	return commits.Read(ctx, c.Catalog, configID)
@@ -123,8 +140,18 @@ func (c *Catalog) Amend(ctx context.Context, configID string, change func(*Ledge
 	return commits.Amend(ctx, c.Catalog, configID, change)
 }
 
-// Compact merges what many commits left, see [upkeep.Compact].
-func (c *Catalog) Compact(ctx context.Context) error { return upkeep.Compact(ctx, c.Catalog) }
+// Tidy keeps small what each commit reads, see [upkeep.Tidy].
+func (c *Catalog) Tidy(ctx context.Context) error { return upkeep.Tidy(ctx, c.Catalog) }
+
+// Done says whether a batch was committed already, see [commits.Done].
+func (c *Catalog) Done(ctx context.Context, b Batch) (Snapshot, bool, error) {
+	return commits.Done(ctx, c.Catalog, b)
+}
+
+// Evolve brings the tables to what new ones are like, see [upkeep.Evolve].
+func (c *Catalog) Evolve(ctx context.Context, format int, look bool) ([]Evolution, error) {
+	return upkeep.Evolve(ctx, c.Catalog, format, look)
+}
 
 // PlanExpiry finds what can go, see [upkeep.PlanExpiry].
 func (c *Catalog) PlanExpiry(ctx context.Context, store objstore.Store, r Retention) (*Expiry, error) {
@@ -134,4 +161,19 @@ func (c *Catalog) PlanExpiry(ctx context.Context, store objstore.Store, r Retent
 // Expire removes what a plan holds, see [upkeep.Expire].
 func (c *Catalog) Expire(ctx context.Context, store objstore.Store, x *Expiry) (Expired, error) {
 	return upkeep.Expire(ctx, c.Catalog, store, x)
+}
+
+// Verify looks whether all files of the tables are what they were, see [upkeep.Verify].
+func (c *Catalog) Verify(ctx context.Context, store objstore.Store, deep bool) (*Verdict, error) {
+	return upkeep.Verify(ctx, c.Catalog, store, deep)
+}
+
+// PlanRepair finds what can be done about a broken catalogue, see [upkeep.PlanRepair].
+func (c *Catalog) PlanRepair(ctx context.Context, store objstore.Store, deep bool) (*Repairs, error) {
+	return upkeep.PlanRepair(ctx, c.Catalog, store, deep)
+}
+
+// Repair does what was chosen, see [upkeep.Repair].
+func (c *Catalog) Repair(ctx context.Context, store objstore.Store, p *Repairs, deep bool) error {
+	return upkeep.Repair(ctx, c.Catalog, store, p, deep)
 }

@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -12,10 +11,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cosmostat/constellation/pkg/assemble"
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/catalog/rows"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
@@ -44,14 +44,14 @@ func tile(id int64, n int, g1 float32) ([]results.Shear, [][]results.Source) {
 }
 
 // chunks are sources that are in memory.
-func chunks(all ...[]results.Source) iter.Seq2[[]results.Source, error] {
-	return func(yield func([]results.Source, error) bool) {
+func chunks(all ...[]results.Source) iter.Seq2[arrow.RecordBatch, error] {
+	return rows.Records(results.SourceColumns(), func(yield func([]results.Source, error) bool) {
 		for _, c := range all {
 			if !yield(c, nil) {
 				return
 			}
 		}
-	}
+	})
 }
 
 func batch(run, config string, id int64, n int, g1 float32) catalog.Batch {
@@ -232,26 +232,14 @@ func plan(ids ...int64) catalog.Plan {
 	return p
 }
 
-func TestGatherAndValidate(t *testing.T) {
-	ctx := t.Context()
-	store := objstore.Open(ctx, objstore.Config{})
-	dir := t.TempDir()
-	shear, sources := tile(7, 5, 0.25)
-	var outcomes []survey.Outcome
-	for i, s := range shear[:3] { // the fourth has no outcome
-		o := survey.Outcome{SubTileID: sky.ID(7, int(s.Row), int(s.Col)), Status: survey.StatusOK}
-		if i == 2 {
-			o.Status, o.Reason = survey.StatusFailed, "out of memory"
-		} else {
-			o.Shear = save(t, store, dir, fmt.Sprint(i, survey.ShearFile), func(b *bytes.Buffer) error { return results.WriteShear(b, shear[i:i+1]) })
-			o.Sources = save(t, store, dir, fmt.Sprint(i, survey.SourcesFile), func(b *bytes.Buffer) error { return results.WriteSources(b, sources[i]) })
-		}
-		outcomes = append(outcomes, o)
+func TestValidatesPlans(t *testing.T) {
+	b := batch("run1", config, 7, 5, 0.25)
+	_, sources := tile(7, 5, 0.25)
+	for i := range b.Shear[2:] {
+		s := &b.Shear[2+i]
+		*s = results.Shear{TileID: 7, Row: s.Row, Col: s.Col, RA: s.RA, Dec: s.Dec, Status: survey.StatusFailed}
 	}
-	b, lost, err := assemble.Gather(ctx, store, "run1", plan(7), outcomes)
-	if err != nil || len(lost) != 0 {
-		t.Fatal(lost, err)
-	}
+	b.Sources = chunks(sources[:2]...)
 	c := open(t, t.TempDir())
 	if s := commit(t, c, b); s.ShearRows != 4 || s.SourceRows != 10 {
 		t.Errorf("%+v", s)
@@ -267,19 +255,6 @@ func TestGatherAndValidate(t *testing.T) {
 	if rep := validate(t, c, plan(7, 8), settings.Thresholds{MinCompleteness: 1, MaxFailedFraction: 1}); rep.OK || rep.Completeness != 0.5 || !strings.Contains(rep.Reasons[0], "tile 8, sub-tile 0_0") {
 		t.Errorf("%+v", rep)
 	}
-}
-
-func save(t *testing.T, store objstore.Store, dir, name string, write func(*bytes.Buffer) error) survey.File {
-	t.Helper()
-	var b bytes.Buffer
-	if err := write(&b); err != nil {
-		t.Fatal(err)
-	}
-	info, err := objstore.WriteFile(t.Context(), store, filepath.Join(dir, name), b.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return survey.File{URI: info.URI, Size: info.Size}
 }
 
 func validate(t *testing.T, c *catalog.Catalog, p catalog.Plan, th settings.Thresholds) *catalog.Report {

@@ -121,15 +121,15 @@ func TestExpire(t *testing.T) {
 			s.write(t, path)
 		}
 		before := s.files(t)
-		s.die(t, "edff_shear_sources", 9) // a commit's files that no snapshot names
-		s.die(t, "edff_shear", 9)
+		s.die(t, "edff_shear_sources", 4009) // a commit's files that no snapshot names
+		s.die(t, "edff_shear", 4009)
 		orphans := slices.DeleteFunc(s.files(t), func(path string) bool { return slices.Contains(before, path) })
 		dead := len(orphans)
 		if dead < 10 {
 			t.Fatalf("two commits that were killed left %d files", dead)
 		}
 		at := tick()
-		s.die(t, "edff_shear", 10) // whose sources are committed
+		s.die(t, "edff_shear", 2010) // whose sources are committed
 		young := s.files(t)
 		commit(t, c, batch("last", config, 7, 5, 0.25))
 		want := contents(t, c, catalog.Filter{})
@@ -150,9 +150,9 @@ func TestExpire(t *testing.T) {
 		if len(shear.Snapshots) != 5 || shear.Stay != 2 || len(sources.Snapshots) != 6 || sources.Stay != 3 {
 			t.Errorf("shear %+v\nsources %+v", shear, sources)
 		}
-		// Runs 0 to 3 of tile 7, and of tile 9 what a killed commit wrote: the first one sources, the second one,
-		// which committed those, shear.
-		if shear.Data.Count != 4+1 || sources.Data.Count != 4+1 || shear.Foreign.Count != 3 || sources.Foreign.Count != 0 || shear.Kept+sources.Kept != "" {
+		// Of tile 4009 what a killed commit wrote: the first one sources, the second one, which committed those,
+		// shear. Rows of tile 7 that were replaced are deleted of files that stay.
+		if shear.Data.Count != 1 || sources.Data.Count != 1 || shear.Foreign.Count != 3 || sources.Foreign.Count != 0 || shear.Kept+sources.Kept != "" {
 			t.Errorf("shear %+v\nsources %+v", shear, sources)
 		}
 		if shear.First.After(shear.Last) || shear.Last.After(at) || shear.Data.Bytes == 0 || !strings.HasPrefix(shear.Data.Example, s.Warehouse) && !strings.HasPrefix(shear.Data.Example, "file://"+s.Warehouse) {
@@ -177,10 +177,10 @@ func TestExpire(t *testing.T) {
 				t.Errorf("%s is gone", path)
 			}
 		}
-		if !slices.ContainsFunc(left, regexp.MustCompile(`^edff_shear/data/TILE_ID=10/`).MatchString) {
+		if !slices.ContainsFunc(left, regexp.MustCompile(`^edff_shear/data/TILE_ID_trunc=2000/`).MatchString) {
 			t.Error("a young orphan is gone")
 		}
-		if slices.ContainsFunc(left, regexp.MustCompile(`^edff_shear/data/TILE_ID=9/`).MatchString) {
+		if slices.ContainsFunc(left, regexp.MustCompile(`^edff_shear/data/TILE_ID_trunc=4000/`).MatchString) {
 			t.Error("an old orphan is left")
 		}
 		if done := s.expire(t, c, x); done.Snapshots != 0 {

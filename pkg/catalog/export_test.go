@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -149,3 +150,12 @@ func (c *Catalog) Manifests(t testing.TB) int {
 
 // Raw is the library's own catalogue, for what other software does to its tables.
 func Raw(c *Catalog) icecat.Catalog { return c.Ice }
+
+// GrowSize is the size of the files by which [Catalog.Grow] grows the table.
+func (c *Catalog) GrowSize(ctx context.Context) (int64, error) {
+	t, _, err := c.Load(ctx, c.ShearTable(), nil)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(t.CurrentSnapshot().Summary.Properties["total-files-size"], 10, 64) // of the one file that there is
+}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/cosmostat/constellation/pkg/catalog"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/survey"
@@ -19,7 +21,7 @@ func without(b catalog.Batch, status string, which ...int) catalog.Batch {
 		b.Shear[i] = results.Shear{TileID: s.TileID, Row: s.Row, Col: s.Col, RA: s.RA, Dec: s.Dec, Status: status}
 	}
 	chunks := b.Sources
-	b.Sources = func(yield func([]results.Source, error) bool) {
+	b.Sources = func(yield func(arrow.RecordBatch, error) bool) {
 		n := -1
 		for c, err := range chunks {
 			if n++; !slices.Contains(which, n) && !yield(c, err) {
@@ -80,7 +82,7 @@ func TestFailureMeetsAnotherRun(t *testing.T) {
 	c := open(t, filepath.Join(t.TempDir(), "w"))
 	b := without(batch("A", config, 7, 3, 0.25), survey.StatusFailed, 0)
 	chunks, met := b.Sources, false
-	b.Sources = func(yield func([]results.Source, error) bool) {
+	b.Sources = func(yield func(arrow.RecordBatch, error) bool) {
 		if !met {
 			met = true
 			commit(t, c, batch("B", config, 7, 3, 0.5))

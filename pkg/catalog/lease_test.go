@@ -203,7 +203,7 @@ func TestCompact(t *testing.T) {
 	if len(before) != 202 || before[1000] != (catalog.Rows{Count: 4}) || many < 100 {
 		t.Fatalf("%d tiles in %d manifests", len(before), many)
 	}
-	if err := c.Compact(t.Context()); err != nil {
+	if err := c.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if few := c.Manifests(t); few > 3 || !maps.Equal(before, rows()) {

@@ -65,13 +65,13 @@ func TestOtherReaders(t *testing.T) {
 	}
 	want := [2]view{
 		{
-			Rows: 13, Pruned: 4, Format: 2, Partition: []string{"TILE_ID"}, Order: []string{"TILE_ID", "SUBTILE_ROW", "SUBTILE_COL"},
+			Rows: 13, Pruned: 4, Format: 2, Partition: []string{"TILE_ID_trunc"}, Order: []string{"TILE_ID", "SUBTILE_ROW", "SUBTILE_COL"},
 			Tiles: [][]any{{7., config, 4., 2.}, {7., "aa-another", 4., 2.}, {8., config, 4., 2.}, {9., config, 1., 0.}},
 			Nulls: map[string]int{"G1": 1, "G2": 1, "G1_ERR": 1, "G2_ERR": 13, "METHOD": 1, "CONVERGENCE": 1},
 			IDs:   s.IDs, Docs: s.Docs, Identifier: []string{"CONFIG_ID", "SUBTILE_COL", "SUBTILE_ROW", "TILE_ID"},
 		},
 		{
-			Rows: 68, Pruned: 40, Format: 2, Partition: []string{"TILE_ID"}, Order: []string{"TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "OBJECT_ID"},
+			Rows: 68, Pruned: 40, Format: 2, Partition: []string{"TILE_ID_trunc"}, Order: []string{"TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "OBJECT_ID"},
 			Tiles: [][]any{{7., config, 20., 140300040.}, {7., "aa-another", 8., 56120004.}, {8., config, 40., 320600180.}},
 			Nulls: map[string]int{"FLUX_ERR": 68, "HLR": 68, "HLR_ERR": 68, "E1_ERR": 68, "E2_ERR": 68, "DX": 68, "DY": 68, "SNR": 68},
 			IDs:   got[1].IDs, Docs: got[1].Docs, Identifier: []string{"CONFIG_ID", "OBJECT_ID", "SUBTILE_COL", "SUBTILE_ROW", "TILE_ID"},

@@ -39,7 +39,7 @@ func TestS3Warehouse(t *testing.T) {
 	if !rep.OK || rep.Sources != 40 {
 		t.Errorf("%+v", rep)
 	}
-	if files, _ := filepath.Glob(filepath.Join(server.Dir, "warehouse/euclid/shear/q1/edff_shear/data/TILE_ID=7/*.parquet")); len(files) == 0 {
+	if files, _ := filepath.Glob(filepath.Join(server.Dir, "warehouse/euclid/shear/q1/edff_shear/data/TILE_ID_trunc=0/*.parquet")); len(files) == 0 {
 		t.Error("no data file of tile 7 in the bucket")
 	}
 	t.Logf("%d requests on %d connections", proxy.Requests(), proxy.Connections())

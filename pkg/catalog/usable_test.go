@@ -50,13 +50,25 @@ func TestUsable(t *testing.T) {
 		})},
 		"a renamed column": {spoil: evolve(func(u *table.UpdateSchema) {
 			u.RenameColumn([]string{"G1"}, "GAMMA1")
-		}), code: catalog.CodeTable, says: "column G1: the table that is there has another layout: it is named GAMMA1 there"},
+		})},
+		"a name that is another's": {spoil: evolve(func(u *table.UpdateSchema) {
+			u.RenameColumn([]string{"G1"}, "GAMMA1").AddColumn([]string{"G1"}, iceberg.PrimitiveTypes.Float32, "", false, nil)
+		}), code: catalog.CodeTable, says: `column "G1": the table that is there has another layout: its field id is 17, it must be 6`},
 		"a widened column": {spoil: evolve(func(u *table.UpdateSchema) {
 			u.UpdateColumn([]string{"G1"}, table.ColumnUpdate{FieldType: iceberg.Optional[iceberg.Type]{Val: iceberg.PrimitiveTypes.Float64, Valid: true}})
-		}), code: catalog.CodeTable, says: "it is a double, it must be a float"},
+		})},
 		"a column that is gone": {spoil: evolve(func(u *table.UpdateSchema) {
 			u.DeleteColumn([]string{"CONVERGENCE"})
-		}), code: catalog.CodeTable, says: "column CONVERGENCE: the table that is there has another layout: it is not there"},
+		})},
+		"a required column that is gone": {spoil: evolve(func(u *table.UpdateSchema) {
+			u.DeleteColumn([]string{"N_SOURCES"})
+		}), code: catalog.CodeTable, says: `column "N_SOURCES": the table that is there has another layout: it is not there`},
+		"parted by what nobody fills": {spoil: func(t *testing.T, c *catalog.Catalog, _ string) {
+			evolve(func(u *table.UpdateSchema) {
+				u.AddColumn([]string{"NOTE"}, iceberg.PrimitiveTypes.String, "", false, nil)
+			})(t, c, "")
+			respec(t, c, "edff_shear", func(u *table.UpdateSpec) { u.AddIdentity("NOTE") })
+		}, code: catalog.CodeTable, says: `column "NOTE": the table that is there has another layout: the table is parted by it`},
 		"a file where data go": {spoil: func(t *testing.T, _ *catalog.Catalog, dir string) {
 			data := filepath.Join(dir, "shear", "edff_shear", "data")
 			if err := errors.Join(os.RemoveAll(data), os.WriteFile(data, nil, 0o644)); err != nil {
@@ -218,5 +230,23 @@ func TestShownURI(t *testing.T) {
 		if got := catalog.Redacted(uri); got != want {
 			t.Errorf("%s: %s, want %s", uri, got, want)
 		}
+	}
+}
+
+// respec changes the partition spec of a table.
+func respec(t *testing.T, c *catalog.Catalog, name string, change func(*table.UpdateSpec)) {
+	t.Helper()
+	tb, err := catalog.Raw(c).LoadTable(t.Context(), table.Identifier{"shear", name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := tb.NewTransaction()
+	u := tx.UpdateSpec(true)
+	change(u)
+	if err := u.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -83,6 +83,9 @@ func read[T any](cols []columnar.Column[T], data []byte) (all []T, err error) {
 		all = append(all, rows...)
 		return nil
 	})
+	if differs := byColumn(in, data, all, err); differs != nil {
+		return nil, differs
+	}
 	return all, err
 }
 

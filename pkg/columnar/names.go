@@ -9,14 +9,25 @@ import (
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
-// place is where a file has a column; negative where it has none and needs none.
-// Two of one name, and one that is nearly an absent one's, are refused: neither
-// is for us to choose.
-func (t *Reader[T]) place(s *schema.Schema, c Column[T]) (int, error) {
+// places is where a file has each declared column.
+func (t *Reader[T]) places(s *schema.Schema) (places []int, err error) {
 	names := make([]string, s.NumColumns())
 	for i := range names {
 		names[i] = nameOf(s.Column(i))
 	}
+	places = make([]int, len(t.Columns))
+	for k, c := range t.Columns {
+		if places[k], err = t.place(names, c); err != nil {
+			return nil, err
+		}
+	}
+	return places, nil
+}
+
+// place is where a column is among names; negative where it isn't and needn't be.
+// Two of one name, and one that is nearly an absent one's, are refused: neither
+// is for us to choose.
+func (t *Reader[T]) place(names []string, c Column[T]) (int, error) {
 	same := func(match func(a, b string) bool) (found []int) {
 		for i, name := range names {
 			if match(name, c.Name) {

@@ -46,33 +46,16 @@ const (
 // Scan reads a file row group by row group until visit fails. The slice that
 // visit gets is its own.
 func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error {
-	var f *file.Reader
-	err := t.calmly(func() error {
-		in := io.NewSectionReader(r, 0, size)
-		meta, err := readFooter(in, size)
-		if err != nil {
-			return err
-		}
-		limits := parquet.NewReaderProperties(nil)
-		limits.MaxCompressedPageSize, limits.MaxUncompressedPageSize = maxPage, maxPage
-		f, err = file.NewParquetReader(in, file.WithReadProps(limits), file.WithMetadata(meta))
-		return err
-	})
+	f, places, err := t.open(r, size)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := t.calmly(func() error { return t.check(f.MetaData().Schema) }); err != nil {
-		return err
-	}
-	if n := f.NumRows(); t.MaxRows > 0 && n > t.MaxRows {
-		return t.tooMany(n)
-	}
 	first := 0
 	for g := range f.NumRowGroups() {
 		var rows []T
 		err := t.calmly(func() (err error) {
-			rows, err = t.group(f.RowGroup(g), first)
+			rows, err = t.group(f.RowGroup(g), places, first)
 			return err
 		})
 		if n := int64(first + len(rows)); err == nil && t.MaxRows > 0 && n > t.MaxRows {
@@ -89,26 +72,60 @@ func (t *Reader[T]) Scan(r io.ReaderAt, size int64, visit func([]T) error) error
 	return nil
 }
 
-// check holds a file's columns to the declared ones, also where it has no rows.
-func (t *Reader[T]) check(s *schema.Schema) error {
-	for _, c := range t.Columns {
-		i, err := t.place(s, c)
+// open reads a file's footer, and finds where it has the columns.
+func (t *Reader[T]) open(r io.ReaderAt, size int64) (f *file.Reader, places []int, err error) {
+	err = t.calmly(func() error {
+		in := io.NewSectionReader(r, 0, size)
+		meta, err := readFooter(in, size)
 		if err != nil {
 			return err
 		}
+		limits := parquet.NewReaderProperties(nil)
+		limits.MaxCompressedPageSize, limits.MaxUncompressedPageSize = maxPage, maxPage
+		f, err = file.NewParquetReader(in, file.WithReadProps(limits), file.WithMetadata(meta))
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = t.calmly(func() (err error) {
+		places, err = t.check(f.MetaData().Schema)
+		return err
+	})
+	if n := f.NumRows(); err == nil && t.MaxRows > 0 && n > t.MaxRows {
+		err = t.tooMany(n)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, places, nil
+}
+
+// check holds a file's columns to the declared ones, also where it has no rows,
+// and gives their places in it.
+func (t *Reader[T]) check(s *schema.Schema) ([]int, error) {
+	places, err := t.places(s)
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range places {
 		if i >= 0 {
-			if err := (&decoder[T]{t: t, column: c}).check(s.Column(i)); err != nil {
-				return err
+			if err := (&decoder[T]{t: t, column: t.Columns[k]}).check(s.Column(i)); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return places, nil
 }
 
 // Group reads one row group.
 func (t *Reader[T]) Group(g *file.RowGroupReader) (rows []T, err error) {
-	err = t.calmly(func() (err error) {
-		rows, err = t.group(g, 0)
+	err = t.calmly(func() error {
+		places, err := t.places(g.MetaData().Schema)
+		if err == nil {
+			rows, err = t.group(g, places, 0)
+		}
 		return err
 	})
 	return rows, err
@@ -136,17 +153,14 @@ func (t *Reader[T]) tooMany(n int64) error {
 	return fault.Data(t.Invalid, "it has %d rows, of which there are at most %d", n, t.MaxRows).Fix("%s", t.Remedy)
 }
 
-func (t *Reader[T]) group(g *file.RowGroupReader, first int) ([]T, error) {
+func (t *Reader[T]) group(g *file.RowGroupReader, places []int, first int) ([]T, error) {
 	if n, size := g.NumRows(), int64(unsafe.Sizeof(*new(T))); n < 0 || n > maxGroup/size {
 		return nil, fault.Data(t.Invalid, "a row group has %d rows, of which at most %d are read at once", n, maxGroup/size).
 			Fix("write it in smaller row groups")
 	}
 	rows, seen, numbers := make([]T, 0, min(batch, g.NumRows())), &texts{one: map[string]string{}}, 0
-	for _, c := range t.Columns {
-		i, err := t.place(g.MetaData().Schema, c)
-		if err != nil {
-			return nil, err
-		}
+	for k, c := range t.Columns {
+		i := places[k]
 		if i < 0 {
 			continue
 		}

@@ -63,6 +63,10 @@ func number(field any, v float64) error {
 			return fmt.Errorf("%g is not a whole number", v)
 		}
 		*p = strconv.FormatInt(int64(v), 10)
+	case *float32:
+		if *p = float32(v); math.IsInf(float64(*p), 0) && !math.IsInf(v, 0) {
+			return fmt.Errorf("%g is too large for single precision", v)
+		}
 	case **float32:
 		x := float32(v)
 		if math.IsInf(float64(x), 0) && !math.IsInf(v, 0) {

@@ -1,9 +1,6 @@
 package manifest
 
-import (
-	"github.com/cosmostat/constellation/pkg/sky"
-	"github.com/cosmostat/constellation/pkg/survey"
-)
+import "github.com/cosmostat/constellation/pkg/sky"
 
 // Manifest describes one sub-tile to SHINE. Keys and their meaning are fixed;
 // new ones are added at the end only.
@@ -32,15 +29,7 @@ type Manifest struct {
 
 // Nothing is the status of a sub-tile that there is nothing to measure on; empty
 // where there is something.
-func (m *Manifest) Nothing() string {
-	switch {
-	case len(m.Quadrants) == 0:
-		return survey.StatusNoExposures
-	case len(m.Core) == 0:
-		return survey.StatusNoSources
-	}
-	return ""
-}
+func (m *Manifest) Nothing() string { return nothing(len(m.Quadrants), len(m.Core)) }
 
 // ID is whose manifest it is.
 func (m *Manifest) ID() sky.SubTileID { return sky.ID(m.TileID, m.Row, m.Col) }

@@ -227,5 +227,7 @@ func (f *fitter) rounded(out *Fit, sys *system) {
 	if cov, ok := sys.covariance(); ok {
 		// An ellipticity is half of (b, c) near zero.
 		out.RoundErr = math.Sqrt((cov[4*parameters+4]+cov[5*parameters+5])/2) / 2
+	} else {
+		out.Flags |= FlagNotConverged
 	}
 }

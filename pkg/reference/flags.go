@@ -1,5 +1,7 @@
 package reference
 
+import "github.com/cosmostat/constellation/pkg/results"
+
 // Bits of a source's FLAGS. A source with any of [FlagsRejected] does not count
 // for the shear; the others are for people to know.
 const (
@@ -14,6 +16,7 @@ const (
 	FlagBlended                  // neighbours give more than 5% of the light in its centre
 	FlagMasked                   // more than a fifth of its pixels are masked
 
+	// FlagsRejected are those that package results holds N_SOURCES to.
 	FlagsRejected = FlagNoData | FlagNotConverged | FlagUnresolved | FlagExtreme | FlagStrayed | FlagPoorFit | FlagFaint | FlagCatalog
 )
 
@@ -24,3 +27,5 @@ const (
 	poor     = 1.5  // chi-square per degree of freedom, with five of its standard deviations on top
 	faint    = 10.0 // signal-to-noise ratio
 )
+
+const _ = uint(FlagsRejected-results.ReferenceRejects) + uint(results.ReferenceRejects-FlagsRejected) // does not compile unless they are the same

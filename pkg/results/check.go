@@ -2,11 +2,12 @@ package results
 
 import (
 	"math"
-	"slices"
+	"strings"
 
 	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
+	"github.com/cosmostat/constellation/pkg/settings"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -19,110 +20,127 @@ func Check(m *manifest.Manifest, shear []Shear, sources []Source) error {
 	if len(shear) != 1 {
 		return invalid(survey.ShearFile, "has %d rows, a sub-tile has one", len(shear))
 	}
-	s := &shear[0]
-	if err := checkRow(survey.ShearFile, 0, m, ShearColumns(), s); err != nil {
+	return NewCore(m.ID(), sky.Coord{RA: m.Centre[0], Dec: m.Centre[1]}, m.Core, m.CorePolygon).Check(&shear[0], tableOf(sources), 0)
+}
+
+// Core is what the results of a sub-tile are held to.
+type Core struct {
+	id     sky.SubTileID
+	centre sky.Coord // zero in manifests of old
+	ids    []int64   // of the sources that may be reported
+	area   area
+
+	sorted []int64
+	seen   []bool // of sorted
+}
+
+// NewCore is that of a sub-tile with these core sources and exact corners.
+func NewCore(id sky.SubTileID, centre sky.Coord, ids []int64, corners [][2]float64) *Core {
+	return &Core{id: id, centre: centre, ids: ids, area: newArea(corners)}
+}
+
+// Check holds a sub-tile's shear row and its sources, which are a table's from one
+// on, to the sub-tile. Without a table nobody says that there are sources. The error
+// names the file, the column and the row.
+func (c *Core) Check(s *Shear, sources *columnar.Table, from int) error {
+	if err := c.checkShear(s); err != nil || sources == nil {
 		return err
 	}
-	if m.Centre != [2]float64{} { // manifests of old had none
-		if err := CheckCentre(*s, sky.Coord{RA: m.Centre[0], Dec: m.Centre[1]}); err != nil {
+	if err := c.checkSources(sources, from); err != nil {
+		return err
+	}
+	if s.Status != survey.StatusOK {
+		return nil
+	}
+	if int(s.NSources) > len(c.ids) {
+		return invalid(survey.ShearFile, "is %d, the sub-tile has %d core sources", s.NSources, len(c.ids)).At("column N_SOURCES, row 0")
+	}
+	used, bits := 0, rejecting(s.Method)
+	for _, flags := range sources.Columns[sourceFlags].Int32[from:] {
+		if flags&bits == 0 {
+			used++
+		}
+	}
+	if used != int(s.NSources) {
+		return invalid(survey.ShearFile, "is %d, %d of the %d rows of %s have no flag that keeps them out", s.NSources, used, sources.Rows-from, survey.SourcesFile).
+			At("column N_SOURCES, row 0").Fix("the engine must flag the sources that it doesn't measure the shear from")
+	}
+	return nil
+}
+
+// rejecting are the bits of FLAGS that keep a source out of the shear: all of
+// them, but for the reference engine, whose higher ones are for people to know.
+func rejecting(method string) int32 {
+	if method == string(settings.EngineReference) {
+		return ReferenceRejects
+	}
+	return -1
+}
+
+// ReferenceRejects are the bits of FLAGS that keep a source out of the reference engine's shear.
+const ReferenceRejects = 1<<8 - 1
+
+func (c *Core) checkShear(s *Shear) error {
+	if err := checkRow(c.id, s); err != nil {
+		return err
+	}
+	if c.centre != (sky.Coord{}) {
+		if err := CheckCentre(*s, c.centre); err != nil {
 			return err
 		}
 	}
 	switch s.Status {
 	case survey.StatusOK:
 		if s.G1 == nil || s.G2 == nil {
-			return invalid(survey.ShearFile, "G1 or G2 is null where STATUS is %s", survey.StatusOK)
+			return invalid(survey.ShearFile, "G1 or G2 is null where STATUS is %s", survey.StatusOK).At("row 0")
 		}
-		if g := math.Hypot(float64(*s.G1), float64(*s.G2)); g > 1 {
-			return invalid(survey.ShearFile, "a reduced shear of %g is none: it is below 1", g).At("columns G1 and G2")
+		if g := math.Hypot(float64(*s.G1), float64(*s.G2)); g >= 1 {
+			return invalid(survey.ShearFile, "a reduced shear of %g is none: it is below 1", g).At("columns G1 and G2, row 0")
 		}
 		if s.Method == "" {
-			return invalid(survey.ShearFile, "METHOD is null where STATUS is %s", survey.StatusOK)
-		}
-		if int(s.NSources) > len(m.Core) {
-			return invalid(survey.ShearFile, "is %d, the sub-tile has %d core sources", s.NSources, len(m.Core)).At("column N_SOURCES")
+			return invalid(survey.ShearFile, "METHOD is null where STATUS is %s", survey.StatusOK).At("row 0")
 		}
 	case survey.StatusNoSources, survey.StatusNoExposures, survey.StatusFailed:
 		for _, v := range []*float32{s.G1, s.G2, s.G1Err, s.G2Err} {
 			if v != nil {
-				return invalid(survey.ShearFile, "there is a shear measurement where STATUS is %s", s.Status)
+				return invalid(survey.ShearFile, "there is a shear measurement where STATUS is %s", s.Status).At("row 0")
 			}
 		}
 	default:
-		return invalid(survey.ShearFile, "STATUS is %q", s.Status).Fix("one of %s, %s, %s, %s", survey.StatusOK, survey.StatusNoSources, survey.StatusNoExposures, survey.StatusFailed)
-	}
-	return checkSources(m, sources)
-}
-
-func checkSources(m *manifest.Manifest, sources []Source) error {
-	core := slices.Clone(m.Core)
-	slices.Sort(core)
-	seen := make([]bool, len(core))
-	cols := SourceColumns()
-	centre, reach := reachOf(m)
-	for i := range sources {
-		s := &sources[i]
-		if err := checkRow(survey.SourcesFile, i, m, cols, s); err != nil {
-			return err
-		}
-		at, ok := slices.BinarySearch(core, s.ObjectID)
-		switch {
-		case !ok:
-			return invalid(survey.SourcesFile, "OBJECT_ID %d is not a core source of the sub-tile", s.ObjectID).At("row %d", i).
-				Fix("report the sources of core_source_ids only")
-		case seen[at]:
-			return invalid(survey.SourcesFile, "OBJECT_ID %d is reported twice", s.ObjectID).At("row %d", i)
-		case reach > 0 && sky.Separation(centre, sky.Coord{RA: s.RA, Dec: s.Dec}) > reach:
-			return invalid(survey.SourcesFile, "OBJECT_ID %d is at (%.6f, %.6f) degrees, outside the sub-tile's core", s.ObjectID, s.RA, s.Dec).At("columns RA and DEC, row %d", i).
-				Fix("report the positions of the MER catalogue")
-		}
-		seen[at] = true
+		return invalid(survey.ShearFile, "STATUS is %q", s.Status).At("row 0").Fix("one of %s, %s, %s, %s", survey.StatusOK, survey.StatusNoSources, survey.StatusNoExposures, survey.StatusFailed)
 	}
 	return nil
 }
 
-// reachOf is a circle that holds the sub-tile's core, with the margin of a
-// rounded number; 0 where the manifest is of old, and has no corners.
-func reachOf(m *manifest.Manifest) (centre sky.Coord, reach float64) {
-	centre = sky.Coord{RA: m.Centre[0], Dec: m.Centre[1]}
-	for _, c := range m.CorePolygon {
-		reach = max(reach, sky.Separation(centre, sky.Coord{RA: c[0], Dec: c[1]})+offCentre)
+// checkRow holds the one row of shear to its sub-tile, and its numbers to what they may be.
+func checkRow(id sky.SubTileID, s *Shear) error {
+	at := func(column, format string, a ...any) error {
+		return invalid(survey.ShearFile, format, a...).At("column %s, row 0", column)
 	}
-	return centre, reach
-}
-
-// checkRow checks what holds for the rows of both files: the sub-tile's ids
-// and finite numbers, errors not negative, positions on the sky.
-func checkRow[T any](name string, i int, m *manifest.Manifest, cols []columnar.Column[T], row *T) error {
-	ids := map[string]int64{"TILE_ID": m.TileID, "SUBTILE_ROW": int64(m.Row), "SUBTILE_COL": int64(m.Col)}
-	for _, c := range cols {
-		var v float64
-		switch p := c.Ref(row).(type) {
+	for _, c := range ShearColumns() {
+		switch p := c.Ref(s).(type) {
 		case *int64:
-			if want, ok := ids[c.Name]; ok && *p != want {
-				return invalid(name, "is %d, the manifest says %d", *p, want).At("column %s, row %d", c.Name, i)
+			if *p != id.TileID {
+				return at(c.Name, "is %d, the manifest says %d", *p, id.TileID)
 			}
-			continue
 		case *int32:
-			if want, ok := ids[c.Name]; ok && int64(*p) != want {
-				return invalid(name, "is %d, the manifest says %d", *p, want).At("column %s, row %d", c.Name, i)
+			if want, is := map[string]int{"SUBTILE_ROW": id.Row, "SUBTILE_COL": id.Col}[c.Name]; is && int(*p) != want {
+				return at(c.Name, "is %d, the manifest says %d", *p, want)
 			}
-			if *p < 0 && c.Name != "FLAGS" {
-				return invalid(name, "is negative: %d", *p).At("column %s, row %d", c.Name, i)
+			if *p < 0 {
+				return at(c.Name, "is negative: %d", *p)
 			}
-			continue
 		case *float64:
-			v = *p
+			if why := absurd(c.Name, *p); why != "" {
+				return at(c.Name, "%s: %g", why, *p)
+			}
 		case **float32:
 			if *p == nil {
 				continue
 			}
-			v = float64(**p)
-		default:
-			continue
-		}
-		if reason := absurd(c.Name, v); reason != "" {
-			return invalid(name, "%s: %g", reason, v).At("column %s, row %d", c.Name, i)
+			if why := absurd(c.Name, float64(**p)); why != "" {
+				return at(c.Name, "%s: %g", why, **p)
+			}
 		}
 	}
 	return nil
@@ -137,8 +155,8 @@ func absurd(column string, v float64) string {
 		return "is not in [0, 360) degrees"
 	case column == "DEC" && math.Abs(v) > 90:
 		return "is not in [-90, 90] degrees"
-	case len(column) > 4 && column[len(column)-4:] == "_ERR" && v < 0:
-		return "is negative"
+	case strings.HasSuffix(column, "_ERR") && v <= 0:
+		return "is not positive"
 	}
 	return ""
 }

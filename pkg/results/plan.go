@@ -12,15 +12,18 @@ import (
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
-// offCentre is how far, in degrees, a row's position may be from the sub-tile's
-// centre: that of a number that was a float32 on its way.
-const offCentre = 2.5e-5
+const (
+	// offCentre is how far, in degrees, a row's position may be from the sub-tile's centre.
+	offCentre = 1. / 3600
+	// rounded is how far off a position is, in degrees, that was a float32 on its way.
+	rounded = 2.5e-5
+)
 
 // CheckCentre holds a shear row's position to the sub-tile's centre.
 func CheckCentre(s Shear, centre sky.Coord) error {
 	if is := (sky.Coord{RA: s.RA, Dec: s.Dec}); !(sky.Separation(is, centre) <= offCentre) { // also where it is not a number
 		return invalid(survey.ShearFile, "the sub-tile's centre is (%.6f, %.6f) degrees, the row's is (%.6f, %.6f)", centre.RA, centre.Dec, is.RA, is.Dec).
-			At("columns RA and DEC").Fix("the engine must write the manifest's centre")
+			At("columns RA and DEC, row 0").Fix("the engine must write the manifest's centre")
 	}
 	return nil
 }
@@ -30,11 +33,11 @@ func CheckMethod(s Shear, may []string) error {
 	if len(may) == 0 { // nobody says which engine it was
 		may = append([]string{string(settings.EngineMock), string(settings.EngineReference)}, methods...)
 	}
-	if s.Status != survey.StatusOK || slices.Contains(may, s.Method) {
+	if slices.Contains(may, s.Method) || s.Method == "" && s.Status != survey.StatusOK {
 		return nil
 	}
 	return invalid(survey.ShearFile, "is %q, the configuration's engine and inference.method give %s", s.Method, strings.Join(may, ", ")).
-		At("column METHOD").Fix("the engine must write the method that it was asked for")
+		At("column METHOD, row 0").Fix("the engine must write the method that it was asked for")
 }
 
 // methods are those of SHINE.

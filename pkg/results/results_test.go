@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,9 +15,11 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/manifest"
 	"github.com/cosmostat/constellation/pkg/results"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -31,7 +35,10 @@ func sources(n int) []results.Source {
 	for i := range rows {
 		rows[i] = results.Source{
 			TileID: 102018211, Row: 2, Col: 1, ObjectID: -529000000281000000 + int64(i), RA: 52.9, Dec: -28.1,
-			Flux: new(float32(i)), E1: new(float32(0.1)), E2: new(float32(-0.2)), NExposures: 4, Flags: -3,
+			Flux: new(float32(i)), E1: new(float32(0.1)), E2: new(float32(-0.2)), NExposures: 4,
+		}
+		if i%4 == 3 {
+			rows[i].Flags = -3
 		}
 		if i%3 == 0 {
 			rows[i].E1, rows[i].SNR = nil, new(float32(10))
@@ -172,9 +179,28 @@ func TestCheck(t *testing.T) {
 		{"source's row", "sources.parquet: column SUBTILE_ROW, row 3", func(_ *results.Shear, src []results.Source) { src[3].Row = 0 }},
 		{"nan", "column G2, row 0: is not finite", func(s *results.Shear, _ []results.Source) { s.G2 = new(float32(math.NaN())) }},
 		{"infinite flux", "column FLUX, row 2: is not finite", func(_ *results.Shear, src []results.Source) { src[2].Flux = new(float32(math.Inf(1))) }},
-		{"negative error", "column G1_ERR, row 0: is negative", func(s *results.Shear, _ []results.Source) { s.G1Err = new(float32(-1)) }},
+		{"negative error", "column G1_ERR, row 0: is not positive", func(s *results.Shear, _ []results.Source) { s.G1Err = new(float32(-1)) }},
 		{"declination", "column DEC, row 1", func(_ *results.Shear, src []results.Source) { src[1].Dec = 91 }},
 		{"not core", "row 1: OBJECT_ID 5 is not a core source", func(_ *results.Shear, src []results.Source) { src[1].ObjectID = 5 }},
+		{"an error of nothing", "column G1_ERR, row 0: is not positive: 0", func(s *results.Shear, _ []results.Source) { s.G1Err = new(float32) }},
+		{"a source's error of nothing", "sources.parquet: column HLR_ERR, row 3: is not positive: 0", func(_ *results.Shear, src []results.Source) { src[3].HLRErr = new(float32) }},
+		{"a source's error without end", "sources.parquet: column E1_ERR, row 2: is not finite", func(_ *results.Shear, src []results.Source) { src[2].E1Err = new(float32(math.Inf(1))) }},
+		{"errors of some", "", func(_ *results.Shear, src []results.Source) {
+			src[1].E1Err, src[3].E1Err = new(float32(0.1)), new(float32(0.2))
+		}},
+		{"a shear of one", "columns G1 and G2, row 0: a reduced shear of 1", func(s *results.Shear, _ []results.Source) { s.G1, s.G2 = new(float32(0.6)), new(float32(-0.8)) }},
+		{"other sources counted", "column N_SOURCES, row 0: is 4, 3 of the 4 rows", func(s *results.Shear, _ []results.Source) { s.NSources = 4 }},
+		{"a flag that was not counted", "column N_SOURCES, row 0: is 3, 2 of the 4 rows", func(_ *results.Shear, src []results.Source) { src[0].Flags = 1 << 9 }},
+		{"a flag of the reference engine that keeps nothing out", "", func(s *results.Shear, src []results.Source) { s.Method, src[0].Flags = "reference", 1<<9|1<<8 }},
+		{"a flag of the reference engine that does", "column N_SOURCES, row 0: is 3, 2 of", func(s *results.Shear, src []results.Source) { s.Method, src[0].Flags = "reference", 1<<7|1<<8 }},
+		{"another order", "", func(_ *results.Shear, src []results.Source) { src[0], src[2] = src[2], src[0] }},
+		{"twice in another order", "row 3: OBJECT_ID", func(_ *results.Shear, src []results.Source) {
+			src[0], src[2], src[3].ObjectID = src[2], src[0], src[2].ObjectID
+		}},
+		{"right ascension", "sources.parquet: column RA, row 3: is not in [0, 360)", func(_ *results.Shear, src []results.Source) { src[3].RA = 360 }},
+		{"a position that is none", "sources.parquet: column RA, row 0: is not finite", func(_ *results.Shear, src []results.Source) { src[0].RA = math.NaN() }},
+		{"exposures", "sources.parquet: column N_EXPOSURES, row 2: is negative", func(_ *results.Shear, src []results.Source) { src[2].NExposures = -1 }},
+		{"a source's tile", "sources.parquet: column TILE_ID, row 2: is 5", func(_ *results.Shear, src []results.Source) { src[2].TileID = 5 }},
 		{"twice", "is reported twice", func(_ *results.Shear, src []results.Source) { src[1].ObjectID = src[0].ObjectID }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -188,6 +214,80 @@ func TestCheck(t *testing.T) {
 	}
 	if err := results.Check(m, nil, nil); err == nil {
 		t.Error("a file without rows passed")
+	}
+}
+
+// TestInsideTheCore: a source lies within the polygon of the core, wherever on
+// the sky that is, with the margin of a number that was rounded to a float32.
+func TestInsideTheCore(t *testing.T) {
+	const half = 0.07
+	for name, centre := range map[string]sky.Coord{
+		"in the south": {RA: 52.9, Dec: -28.1}, "across RA 0": {RA: 0.01, Dec: 10}, "at the pole": {RA: 120, Dec: 90}, "near a pole": {RA: 250, Dec: -89.95},
+	} {
+		plane := sky.NewTangent(centre)
+		at := func(xi, eta float64) sky.Coord { return plane.Deproject(sky.Offset{Xi: xi, Eta: eta}) }
+		m := &manifest.Manifest{TileID: 102018211, Row: 2, Col: 1, Core: []int64{5}}
+		for _, c := range [][2]float64{{-half, -half}, {half, -half}, {half, half}, {-half, half}} {
+			p := at(c[0], c[1])
+			m.CorePolygon = append(m.CorePolygon, [2]float64{p.RA, p.Dec})
+		}
+		for range 2 {
+			for place, c := range map[sky.Coord]bool{
+				at(0, 0): true, at(half-1e-6, half-1e-6): true, at(half+1e-5, 0): true, at(-half, -half): true,
+				at(half+1e-4, 0): false, at(0, -half-1e-4): false, at(half*1.2, half*1.2): false, at(5, 0): false,
+				{RA: math.Mod(centre.RA+180, 360), Dec: -centre.Dec}: false,
+			} {
+				s, src := shear(), sources(1)
+				s.NSources, src[0].ObjectID, src[0].RA, src[0].Dec = 1, 5, place.RA, place.Dec
+				if err := results.Check(m, []results.Shear{s}, src); (err == nil) != c || err != nil && !strings.Contains(err.Error(), "columns RA and DEC, row 0: OBJECT_ID 5") {
+					t.Errorf("%s, %v: %v", name, place, err)
+				}
+			}
+			slices.Reverse(m.CorePolygon) // either way round
+		}
+	}
+}
+
+// TestTables: sources by column are those of rows, and put into order.
+func TestTables(t *testing.T) {
+	for i, c := range results.SourceColumns() {
+		if want, is := map[string]int{"TILE_ID": results.SourceTile, "SUBTILE_ROW": results.SourceRow, "SUBTILE_COL": results.SourceCol, "OBJECT_ID": results.SourceObject,
+			"RA": results.SourceRA, "DEC": results.SourceDec}[c.Name]; is && want != i {
+			t.Errorf("%s is column %d, not %d", c.Name, i, want)
+		}
+	}
+	rows := sources(50)
+	rand.New(rand.NewPCG(1, 1)).Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	var b bytes.Buffer
+	if err := results.WriteSources(&b, rows); err != nil {
+		t.Fatal(err)
+	}
+	var table columnar.Table
+	for from := range 2 {
+		if err := results.AppendSources(b.Bytes(), &table); err != nil {
+			t.Fatal(err)
+		}
+		results.SortSources(&table, from*len(rows))
+	}
+	for i := range table.Rows {
+		want := sources(50)[i%50]
+		for k, c := range results.SourceColumns() {
+			v := &table.Columns[k]
+			good := true
+			switch p := c.Ref(&want).(type) {
+			case *int64:
+				good = v.Int64[i] == *p
+			case *int32:
+				good = v.Int32[i] == *p
+			case *float64:
+				good = v.Float64[i] == *p
+			case **float32:
+				good = v.IsNull(i) == (*p == nil) && (*p == nil || v.Float32[i] == **p)
+			}
+			if !good {
+				t.Errorf("column %s, row %d", c.Name, i)
+			}
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func command(how string) int {
 	row := func(id int64) results.Source {
 		return results.Source{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), ObjectID: id, RA: 1, Dec: 2}
 	}
-	shear := results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1], G1: new(float32(0.5)), G2: new(float32(0)), NSources: 1, Method: "map", Status: "ok"}
+	shear := results.Shear{TileID: m.TileID, Row: int32(m.Row), Col: int32(m.Col), RA: m.Centre[0], Dec: m.Centre[1], G1: new(float32(0.5)), G2: new(float32(0)), NSources: int32(len(m.Core)), Method: "map", Status: "ok"}
 	var sources []results.Source
 	for _, id := range m.Core {
 		sources = append(sources, row(id))

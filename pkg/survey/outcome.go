@@ -12,6 +12,9 @@ type File struct {
 	URI    string `json:"uri"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`
+	// ETag is that of the object that had this checksum, where it was listed: one
+	// that still has it needs no reading.
+	ETag string `json:"etag,omitempty"`
 }
 
 // Outcome is what inference says about one sub-tile: what became of it, why,

@@ -7,9 +7,9 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
-	"github.com/cosmostat/constellation/pkg/catalog/rows"
 	"github.com/cosmostat/constellation/pkg/catalog/tables"
 	"github.com/cosmostat/constellation/pkg/fault"
+	"github.com/cosmostat/constellation/pkg/results"
 )
 
 // A batch's guards hold it to its leases, and to the release of its configuration.
@@ -83,7 +83,7 @@ func (b *Batch) tokens() string {
 		l, _ := b.lease(tile)
 		list[i] = l.Token
 	}
-	return tileList(list)
+	return numbers(list)
 }
 
 // committed says whether the newest commit of the batch's tiles was made under
@@ -100,9 +100,9 @@ func (b *Batch) committed(ctx context.Context, c *tables.Catalog) (s Snapshot, y
 
 // after is what the batch's leases become by its commit: a tile that is whole
 // leaves nothing behind, one with failures the number of its attempts.
-func (b *Batch) after(t *table.Table, rows []rows.Shear) (leases []Lease, err error) {
+func (b *Batch) after(t *table.Table, shear []results.Shear) (leases []Lease, err error) {
 	broken := map[int64]bool{}
-	for _, k := range failed(rows) {
+	for _, k := range failed(shear) {
 		broken[k.TileID] = true
 	}
 	for _, tile := range b.Tiles {

@@ -3,11 +3,12 @@ package commits
 import (
 	"context"
 
-	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"github.com/cosmostat/constellation/pkg/catalog/reading"
 	"github.com/cosmostat/constellation/pkg/catalog/rows"
+	"github.com/cosmostat/constellation/pkg/catalog/tables"
+	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
@@ -20,7 +21,7 @@ import (
 // replaced, has a row that is not a failure.
 
 // failed lists the sub-tiles that failed, in the order of the rows.
-func failed(shear []rows.Shear) (keys []sky.SubTileID) {
+func failed(shear []results.Shear) (keys []sky.SubTileID) {
 	for _, r := range shear {
 		if r.Status == survey.StatusFailed {
 			keys = append(keys, r.ID())
@@ -31,7 +32,7 @@ func failed(shear []rows.Shear) (keys []sky.SubTileID) {
 
 // keepEarlier parts a batch's shear rows, sorted, into those to write and the
 // sub-tiles that keep the row that t has.
-func keepEarlier(ctx context.Context, t *table.Table, b *Batch, shear []rows.Shear) (written []rows.Shear, keep []sky.SubTileID, err error) {
+func keepEarlier(ctx context.Context, l tables.Layout, t *table.Table, b *Batch, shear []results.Shear) (written []results.Shear, keep []sky.SubTileID, err error) {
 	wanted := map[sky.SubTileID]bool{}
 	for _, k := range failed(shear) {
 		wanted[k] = true
@@ -40,7 +41,7 @@ func keepEarlier(ctx context.Context, t *table.Table, b *Batch, shear []rows.She
 		return shear, nil, nil
 	}
 	earlier := map[sky.SubTileID]bool{}
-	for chunk, err := range reading.Scan(ctx, t, rows.ShearColumns(), reading.Filter{ConfigID: b.ConfigID, Tiles: b.Tiles}, "TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "STATUS") {
+	for chunk, err := range reading.Scan(ctx, l, t, rows.ShearColumns(), reading.Filter{ConfigID: b.ConfigID, Tiles: b.Tiles}, "TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "STATUS") {
 		if err != nil {
 			return nil, nil, err
 		}
@@ -58,18 +59,4 @@ func keepEarlier(ctx context.Context, t *table.Table, b *Batch, shear []rows.She
 		}
 	}
 	return written, keep, nil
-}
-
-// replaced selects the rows that a batch stands for: those of its tiles and
-// configuration, less the sub-tiles that keep theirs.
-func (b *Batch) replaced(keep []sky.SubTileID) iceberg.BooleanExpression {
-	expr := reading.Of(b.ConfigID, b.Tiles)
-	for _, k := range keep {
-		expr = iceberg.NewAnd(expr, iceberg.NewNot(iceberg.NewAnd(
-			iceberg.EqualTo(iceberg.Reference("TILE_ID"), k.TileID),
-			iceberg.EqualTo(iceberg.Reference("SUBTILE_ROW"), int32(k.Row)),
-			iceberg.EqualTo(iceberg.Reference("SUBTILE_COL"), int32(k.Col)),
-		)))
-	}
-	return expr
 }

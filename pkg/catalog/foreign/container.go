@@ -102,6 +102,17 @@ func (c *container) look(p []byte) error {
 	return nil
 }
 
+// ended says whether the bytes ended where a container may.
+func (c *container) ended() error {
+	switch {
+	case c.at == 0:
+		return foreignError{"byte 0", errors.New("it is empty")}
+	case c.state == atRecords && c.shift == 0:
+		return nil
+	}
+	return foreignError{"byte " + strconv.FormatInt(c.at, 10), errors.New("it ends there, within what it began")}
+}
+
 // digit is a seventh bit each of a number.
 func (c *container) digit(b byte) error {
 	if c.shift > 63 {

@@ -10,10 +10,10 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 
@@ -22,7 +22,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/cosmostat/constellation/pkg/bounds"
-	"github.com/cosmostat/constellation/pkg/columnar"
 	"github.com/cosmostat/constellation/pkg/fault"
 )
 
@@ -82,10 +81,10 @@ type remover interface {
 }
 
 // ReadFile reads a table's metadata.
-func (fs looked) ReadFile(name string) ([]byte, error) {
-	f, err := fs.files.Open(name)
+func (l looked) ReadFile(name string) ([]byte, error) {
+	f, err := l.files.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, missing(name, err)
 	}
 	data, err := atMost(f, maxMetadata)
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -98,10 +97,10 @@ func (fs looked) ReadFile(name string) ([]byte, error) {
 }
 
 // Open opens a manifest or a data file.
-func (fs looked) Open(name string) (iceio.File, error) {
-	f, err := fs.files.Open(name)
+func (l looked) Open(name string) (iceio.File, error) {
+	f, err := l.files.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, missing(name, err)
 	}
 	return &lookedFile{File: f, name: name}, nil
 }
@@ -114,6 +113,20 @@ type foreignError struct {
 
 func (e foreignError) Error() string { return e.what.Error() }
 
+// CodeMissing is that of a file of a table that is gone; bad data.
+const CodeMissing = "CatalogFileMissing"
+
+// Remedy is what helps a table whose files are gone, or aren't what they were.
+const Remedy = "put it back; or see what constellation catalog verify says of the whole, and what constellation catalog repair can do"
+
+// missing says so of a file that isn't there; other errors stay as they are.
+func missing(name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fault.Data(CodeMissing, "a file of the table is not there: %w", err).On(name).Fix("%s", Remedy)
+}
+
 // Code is that of a file of a table that no writer of tables makes; bad data.
 const Code = "CatalogFile"
 
@@ -124,7 +137,7 @@ func Refuse(name, at string, what error) error { return refuse(name, foreignErro
 func refuse(name string, err error) error {
 	if wrong := (foreignError{}); errors.As(err, &wrong) {
 		return fault.Data(Code, "a file of the table is none that its writers make: %w", wrong.what).On(name).At("%s", wrong.at).
-			Fix("put back the file that was there, or have who writes such files expire snapshots and rewrite manifests; or choose another output.catalog_table")
+			Fix("%s; or have who writes such files expire snapshots and rewrite manifests", Remedy)
 	}
 	return err
 }
@@ -168,55 +181,6 @@ func metadataJSON(data []byte) error {
 		return foreignError{fmt.Sprintf("line %d", e.Line), err}
 	}
 	return err
-}
-
-// lookedFile looks at a file while it is read: a manifest from its beginning, a
-// data file from its end.
-type lookedFile struct {
-	iceio.File
-	name   string
-	read   container
-	sought bool
-	footer int64 // its length, once its end was read
-}
-
-func (f *lookedFile) Seek(offset int64, whence int) (int64, error) {
-	f.sought = true
-	return f.File.Seek(offset, whence)
-}
-
-func (f *lookedFile) Read(p []byte) (int, error) {
-	n, err := f.File.Read(p)
-	if !f.sought {
-		if wrong := f.read.look(p[:n]); wrong != nil {
-			return 0, refuse(f.name, wrong)
-		}
-	}
-	return n, err
-}
-
-// tail is what follows a data file's footer: its length and the magic bytes.
-const tail = 8
-
-func (f *lookedFile) ReadAt(p []byte, off int64) (int, error) {
-	n, err := f.File.ReadAt(p, off)
-	if n < tail || n < len(p) {
-		return n, err
-	}
-	info, serr := f.Stat()
-	if serr != nil {
-		return n, err
-	}
-	size := info.Size()
-	if len(p) == tail && off == size-tail {
-		f.footer = int64(binary.LittleEndian.Uint32(p))
-	}
-	if f.footer > 0 && int64(len(p)) == f.footer && off == size-tail-f.footer {
-		if wrong := columnar.Look(p); wrong != nil {
-			return 0, refuse(f.name, foreignError{"its footer", wrong})
-		}
-	}
-	return n, err
 }
 
 // Transport is as the library makes one, and looks at what a REST catalogue answers.

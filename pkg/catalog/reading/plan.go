@@ -1,12 +1,9 @@
 package reading
 
 import (
-	"context"
 	"slices"
 
-	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/sky"
-	"github.com/cosmostat/constellation/pkg/survey"
 )
 
 // SubTile is a planned sub-tile; RA and Dec are its centre's, in degrees.
@@ -20,8 +17,6 @@ type SubTile struct {
 type Plan struct {
 	ConfigID string    `json:"config_id"`
 	SubTiles []SubTile `json:"sub_tiles"`
-	// Check holds a sub-tile's results to what it was planned from. Nil: nobody does.
-	Check func(ctx context.Context, s SubTile, o survey.Outcome, shear results.Shear, sources []results.Source) error `json:"-"`
 }
 
 // tiles gives the tiles of a plan, sorted.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"github.com/apache/iceberg-go"
 	"iter"
+	"slices"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -19,6 +20,7 @@ import (
 type Filter struct {
 	ConfigID string  // empty: all configurations
 	Tiles    []int64 // empty: all tiles
+	From, To int64   // if not both 0, only tiles from the one to the other
 }
 
 // Shear gives the shear rows that a filter selects, in no particular order.
@@ -60,23 +62,29 @@ func scan[R any](ctx context.Context, c *tables.Catalog, l tables.Layout, cols [
 			}
 			return
 		}
-		Scan(ctx, t, cols, f, only...)(yield)
+		Scan(ctx, l, t, cols, f, only...)(yield)
 	}
 }
 
 // Scan is scan of a table's state that is loaded already.
-func Scan[R any](ctx context.Context, t *table.Table, cols []columnar.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
+func Scan[R any](ctx context.Context, l tables.Layout, t *table.Table, cols []columnar.Column[R], f Filter, only ...string) iter.Seq2[[]R, error] {
 	return func(yield func([]R, error) bool) {
 		if len(only) == 0 {
 			for _, col := range cols {
 				only = append(only, col.Name)
 			}
 		}
-		filter := f
-		if len(f.Tiles) > maxTilesInFilter {
-			filter.Tiles = nil
+		if err := l.Check(t, append(only, "TILE_ID", "CONFIG_ID")...); err != nil {
+			yield(nil, err)
+			return
 		}
-		s := t.Scan(table.WithRowFilter(Of(filter.ConfigID, filter.Tiles)), table.WithSelectedFields(only...), table.WithMaxConcurrency(2), table.WithArrowBatchSize(rowsAtOnce))
+		var fields []string
+		for _, column := range only {
+			if field, there := l.Field(t, column); there {
+				fields = append(fields, field.Name)
+			}
+		}
+		s := t.Scan(table.WithRowFilter(f.of(l, t)), table.WithSelectedFields(fields...), table.WithMaxConcurrency(2), table.WithArrowBatchSize(rowsAtOnce))
 		defer func() { _ = s.Close() }() // what was read is judged by the reads
 		_, records, err := s.ToArrowRecords(ctx)
 		if err != nil {
@@ -84,9 +92,10 @@ func Scan[R any](ctx context.Context, t *table.Table, cols []columnar.Column[R],
 			return
 		}
 		var chunk []R
+		columns := l.Columns(t)
 		for rec, err := range records {
 			if err == nil {
-				chunk, err = rows.Decode(rec, cols, chunk[:0])
+				chunk, err = rows.Decode(rec, columns, cols, chunk[:0])
 				rec.Release()
 			}
 			if err != nil {
@@ -103,17 +112,29 @@ func Scan[R any](ctx context.Context, t *table.Table, cols []columnar.Column[R],
 // rowsAtOnce is what is decoded at a time: row groups of others may be any size.
 const rowsAtOnce = 16 << 10
 
-// maxTilesInFilter bounds the predicate; beyond it, callers select by themselves.
+// maxTilesInFilter bounds the list of tiles in the predicate; beyond it, their range
+// stands there, and callers select by themselves.
 const maxTilesInFilter = 1000
 
-// Of selects the rows of a configuration in some tiles; no tiles is all.
-func Of(config string, tiles []int64) iceberg.BooleanExpression {
-	var expr iceberg.BooleanExpression = iceberg.AlwaysTrue{}
-	if config != "" {
-		expr = iceberg.EqualTo(iceberg.Reference("CONFIG_ID"), config)
+// of is the predicate of a filter, in the names that the table has.
+func (f Filter) of(l tables.Layout, t *table.Table) iceberg.BooleanExpression {
+	name := func(column string) iceberg.Reference {
+		field, _ := l.Field(t, column)
+		return iceberg.Reference(field.Name)
 	}
-	if len(tiles) > 0 {
-		expr = iceberg.NewAnd(expr, iceberg.IsIn(iceberg.Reference("TILE_ID"), tiles...))
+	var expr iceberg.BooleanExpression = iceberg.AlwaysTrue{}
+	if f.ConfigID != "" {
+		expr = iceberg.EqualTo(name("CONFIG_ID"), f.ConfigID)
+	}
+	tile := name("TILE_ID")
+	if len(f.Tiles) > maxTilesInFilter {
+		f.From, f.To, f.Tiles = slices.Min(f.Tiles), slices.Max(f.Tiles), nil
+	}
+	if f.From != 0 || f.To != 0 {
+		expr = iceberg.NewAnd(expr, iceberg.GreaterThanEqual(tile, f.From), iceberg.LessThanEqual(tile, f.To))
+	}
+	if len(f.Tiles) > 0 {
+		expr = iceberg.NewAnd(expr, iceberg.IsIn(tile, f.Tiles...))
 	}
 	return expr
 }

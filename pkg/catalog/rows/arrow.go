@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 
@@ -11,8 +12,52 @@ import (
 	"github.com/cosmostat/constellation/pkg/columnar"
 )
 
-// Encode makes a record of rows; the schema's fields are the columns.
-func Encode[R any](sc *arrow.Schema, cols []columnar.Column[R], rows []R) arrow.RecordBatch {
+// Records makes records of chunks of rows, a field for each column; one that can be
+// null is where a value isn't. A record is the caller's until the next.
+func Records[R any](cols []columnar.Column[R], chunks iter.Seq2[[]R, error]) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		sc := schemaOf(cols)
+		for rows, err := range chunks {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(rows) == 0 {
+				continue
+			}
+			rec := encode(sc, cols, rows)
+			more := yield(rec, nil)
+			rec.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+func schemaOf[R any](cols []columnar.Column[R]) *arrow.Schema {
+	fields := make([]arrow.Field, len(cols))
+	for i, c := range cols {
+		fields[i] = arrow.Field{Name: c.Name, Type: arrowType(c.Ref(new(R))), Nullable: c.Nullable()}
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+func arrowType(ref any) arrow.DataType {
+	switch ref.(type) {
+	case *int64:
+		return arrow.PrimitiveTypes.Int64
+	case *int32:
+		return arrow.PrimitiveTypes.Int32
+	case *float64:
+		return arrow.PrimitiveTypes.Float64
+	case **float32:
+		return arrow.PrimitiveTypes.Float32
+	}
+	return arrow.BinaryTypes.String
+}
+
+func encode[R any](sc *arrow.Schema, cols []columnar.Column[R], rows []R) arrow.RecordBatch {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, sc)
 	defer b.Release()
 	for i, c := range cols {
@@ -44,13 +89,15 @@ func Encode[R any](sc *arrow.Schema, cols []columnar.Column[R], rows []R) arrow.
 	return b.NewRecordBatch()
 }
 
-// Decode appends the rows of a record; columns that it lacks stay zero.
-func Decode[R any](rec arrow.RecordBatch, cols []columnar.Column[R], rows []R) ([]R, error) {
+// Decode appends the rows of a record; columns that it lacks stay zero. What a
+// field of it holds is said by columns, else by its name.
+func Decode[R any](rec arrow.RecordBatch, columns map[string]string, cols []columnar.Column[R], rows []R) ([]R, error) {
 	first := len(rows)
 	rows = append(rows, make([]R, rec.NumRows())...)
 	for i, f := range rec.Schema().Fields() {
+		name := cmp.Or(columns[f.Name], f.Name)
 		for _, c := range cols {
-			if c.Name != f.Name {
+			if c.Name != name {
 				continue
 			}
 			for j := range rows[first:] {
@@ -74,8 +121,14 @@ func decodeValue(field any, values arrow.Array, j int) error {
 			return nil
 		}
 	case *int32:
-		if v, ok := values.(*array.Int32); ok {
+		switch v := values.(type) {
+		case *array.Int32:
 			*p = v.Value(j)
+			return nil
+		case *array.Int64: // somebody widened the column
+			if *p = int32(v.Value(j)); int64(*p) != v.Value(j) {
+				return fmt.Errorf("%d is beyond 32 bits", v.Value(j))
+			}
 			return nil
 		}
 	case *float64:
@@ -84,11 +137,17 @@ func decodeValue(field any, values arrow.Array, j int) error {
 			return nil
 		}
 	case **float32:
-		if v, ok := values.(*array.Float32); ok {
-			x := v.Value(j)
-			*p = &x
-			return nil
+		var x float32
+		switch v := values.(type) {
+		case *array.Float32:
+			x = v.Value(j)
+		case *array.Float64:
+			x = float32(v.Value(j))
+		default:
+			return fmt.Errorf("can't read %s", values.DataType())
 		}
+		*p = &x
+		return nil
 	case *string:
 		if v, ok := values.(interface{ Value(int) string }); ok {
 			*p = v.Value(j)
@@ -97,49 +156,3 @@ func decodeValue(field any, values arrow.Array, j int) error {
 	}
 	return fmt.Errorf("can't read %s", values.DataType())
 }
-
-// Reader is an array.RecordReader over chunks of rows; it holds one chunk.
-type Reader[R any] struct {
-	schema *arrow.Schema
-	cols   []columnar.Column[R]
-	next   func() ([]R, error, bool)
-	stop   func()
-	record arrow.RecordBatch
-	err    error
-}
-
-// NewReader reads chunks; the schema's fields are the columns.
-func NewReader[R any](sc *arrow.Schema, cols []columnar.Column[R], chunks iter.Seq2[[]R, error]) *Reader[R] {
-	next, stop := iter.Pull2(chunks)
-	return &Reader[R]{schema: sc, cols: cols, next: next, stop: stop}
-}
-
-func (r *Reader[R]) Schema() *arrow.Schema { return r.schema }
-
-func (r *Reader[R]) Next() bool {
-	for r.err == nil {
-		rows, err, ok := r.next()
-		if r.err = err; err != nil || !ok {
-			return false
-		}
-		if len(rows) > 0 {
-			r.drop()
-			r.record = Encode(r.schema, r.cols, rows)
-			return true
-		}
-	}
-	return false
-}
-
-func (r *Reader[R]) drop() {
-	if r.record != nil {
-		r.record.Release()
-		r.record = nil
-	}
-}
-
-func (r *Reader[R]) RecordBatch() arrow.RecordBatch { return r.record }
-func (r *Reader[R]) Record() arrow.RecordBatch      { return r.record }
-func (r *Reader[R]) Err() error                     { return r.err }
-func (r *Reader[R]) Retain()                        {}
-func (r *Reader[R]) Release()                       { r.drop(); r.stop() }

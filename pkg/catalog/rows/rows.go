@@ -9,6 +9,10 @@ import (
 	"github.com/cosmostat/constellation/pkg/results"
 )
 
+// Healpix is the column of both tables that no file of results has, by the name that
+// HATS gives it: the HEALPix pixel of RA and DEC, an int64 in nested order 29.
+const Healpix = "_healpix_29"
+
 // Shear is a row of the shear table.
 type Shear struct {
 	results.Shear

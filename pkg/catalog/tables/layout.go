@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 
 // schema is the Iceberg schema of columns; key lists the identifier fields.
 func schema[R any](cols []columnar.Column[R], key []string) *iceberg.Schema {
-	fields := make([]iceberg.NestedField, len(cols))
+	fields := make([]iceberg.NestedField, len(cols), len(cols)+1)
 	for i, c := range cols {
 		doc := c.Doc
 		if c.Unit != "" {
@@ -28,6 +29,8 @@ func schema[R any](cols []columnar.Column[R], key []string) *iceberg.Schema {
 		}
 		fields[i] = iceberg.NestedField{ID: i + 1, Name: c.Name, Required: !c.Nullable(), Doc: doc, Type: icebergType(c.Ref(new(R)))}
 	}
+	// Optional, as a column is that a table was given later.
+	fields = append(fields, iceberg.NestedField{ID: len(fields) + 1, Name: rows.Healpix, Doc: "HEALPix pixel of RA, DEC in nested order 29", Type: iceberg.PrimitiveTypes.Int64})
 	return iceberg.NewSchemaWithIdentifiers(0, FieldIDs(fields, key), fields...)
 }
 
@@ -63,22 +66,66 @@ type Layout struct {
 	Ident  table.Identifier
 	Schema *iceberg.Schema
 	Order  []string // columns that rows are written in the order of
+	Width  int      // of the range of TILE_ID that a partition is of
 }
+
+// Euclid's ids number the tiles along strips of declination, so that neighbours in
+// number are neighbours on the sky. Of 60,000 tiles, these widths make some 80
+// partitions of shear, and 700 of sources, with 0.5 GB in one at most.
+const (
+	shearWidth   = 2000
+	sourcesWidth = 200
+)
 
 // ShearTable is the table of the sub-tiles' shears, which holds the leases too.
 func (c *Catalog) ShearTable() Layout {
 	key := []string{"TILE_ID", "SUBTILE_ROW", "SUBTILE_COL"}
-	return Layout{c.ident(""), schema(rows.ShearColumns(), append(key, "CONFIG_ID")), key}
+	return Layout{c.ident(""), schema(rows.ShearColumns(), append(key, "CONFIG_ID")), key, shearWidth}
 }
 
 // SourcesTable is the table of their sources.
 func (c *Catalog) SourcesTable() Layout {
 	key := []string{"TILE_ID", "SUBTILE_ROW", "SUBTILE_COL", "OBJECT_ID"}
-	return Layout{c.ident("_sources"), schema(rows.SourceColumns(), append(key, "CONFIG_ID")), key}
+	return Layout{c.ident("_sources"), schema(rows.SourceColumns(), append(key, "CONFIG_ID")), key, sourcesWidth}
 }
 
 func (c *Catalog) ident(suffix string) table.Identifier {
 	return append(strings.Split(c.settings.Namespace, "."), c.settings.Table+suffix)
+}
+
+// Spec is how the table is parted.
+func (l Layout) Spec() iceberg.PartitionSpec {
+	tile, _ := l.Schema.FindFieldByName("TILE_ID")
+	return iceberg.NewPartitionSpec(iceberg.PartitionField{
+		SourceIDs: []int{tile.ID}, FieldID: iceberg.PartitionDataIDStart, Name: "TILE_ID_trunc", Transform: iceberg.TruncateTransform{Width: l.Width},
+	})
+}
+
+// Parts says how a table is parted, in its columns' names.
+func (l Layout) Parts(t *table.Table, spec iceberg.PartitionSpec) string {
+	var parts []string
+	for _, f := range spec.Fields() {
+		name, _ := t.Schema().FindColumnName(f.SourceID())
+		parts = append(parts, fmt.Sprintf("%s(%s)", f.Transform, name))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Properties are those that a table is given.
+func Properties() iceberg.Properties {
+	return iceberg.Properties{
+		// Whole bounds show whether a file may hold rows of a configuration.
+		table.MetricsModeColumnConfPrefix + ".CONFIG_ID": "full",
+		table.ParquetCompressionKey:                      "zstd",
+		table.MetadataDeleteAfterCommitEnabledKey:        "true", // keeps the last 100 metadata files
+		table.CommitNumRetriesKey:                        "50",
+		table.CommitMinRetryWaitMsKey:                    "20",
+		table.CommitMaxRetryWaitMsKey:                    "2000",
+		// The library's compaction loses rows of files that a scan splits: none of
+		// ours is as long as that.
+		table.WriteTargetFileSizeBytesKey: strconv.Itoa(256 << 20),
+		table.ReadSplitTargetSizeKey:      strconv.Itoa(512 << 20),
+	}
 }
 
 // Name is the table's identifier, dotted.
@@ -103,38 +150,7 @@ func (c *Catalog) Load(ctx context.Context, l Layout, g Guard) (t *table.Table, 
 	if err != nil {
 		return nil, false, fmt.Errorf("load table %s: %w", l.Name(), err)
 	}
-	return t, true, l.check(t)
-}
-
-// check refuses a table that somebody else laid, or changed: each column must be
-// there under its id and type. Further columns don't hurt that may be null.
-func (l Layout) check(t *table.Table) error {
-	wrong := func(column, format string, a ...any) error {
-		return fault.Input(CodeTable, "the table that is there has another layout: "+format, a...).On(t.Location()).At("column %s", column).
-			Fix("choose another output.catalog_table, or undo the change of the table's schema")
-	}
-	for _, want := range l.Schema.Fields() {
-		got, ok := t.Schema().FindFieldByName(want.Name)
-		named, renamed := t.Schema().FindFieldByID(want.ID)
-		switch {
-		case !ok && renamed:
-			return wrong(want.Name, "it is named %s there", named.Name)
-		case !ok:
-			return wrong(want.Name, "it is not there")
-		case got.ID != want.ID:
-			return wrong(want.Name, "its field id is %d, it must be %d", got.ID, want.ID)
-		case !got.Type.Equals(want.Type):
-			return wrong(want.Name, "it is a %s, it must be a %s", got.Type, want.Type)
-		case got.Required && !want.Required:
-			return wrong(want.Name, "it must be able to be null")
-		}
-	}
-	for _, got := range t.Schema().Fields() {
-		if _, ours := l.Schema.FindFieldByName(got.Name); !ours && got.Required {
-			return wrong(got.Name, "it is required, and nothing writes it")
-		}
-	}
-	return nil
+	return t, true, nil
 }
 
 // Ensure opens a table, and makes it and its namespace if need be.
@@ -143,7 +159,7 @@ func (c *Catalog) Ensure(ctx context.Context, l Layout, g Guard) (*table.Table, 
 		return nil, fault.New(fault.Bug, CodeSettings, "the catalogue was opened to be read").On(c.URI())
 	}
 	if t, ok, err := c.Load(ctx, l, g); ok || err != nil {
-		return t, err
+		return t, errors.Join(err, l.checkIf(ok, t))
 	}
 	space := l.Ident[:len(l.Ident)-1]
 	for i := range space {
@@ -153,8 +169,7 @@ func (c *Catalog) Ensure(ctx context.Context, l Layout, g Guard) (*table.Table, 
 			}
 		}
 	}
-	tile, _ := l.Schema.FindFieldByName("TILE_ID")
-	spec := iceberg.NewPartitionSpec(iceberg.PartitionField{SourceIDs: []int{tile.ID}, FieldID: iceberg.PartitionDataIDStart, Name: "TILE_ID", Transform: iceberg.IdentityTransform{}})
+	spec := l.Spec()
 	sorted := make([]table.SortField, len(l.Order))
 	for i, id := range FieldIDs(l.Schema.Fields(), l.Order) {
 		sorted[i] = table.SortField{SourceIDs: []int{id}, Transform: iceberg.IdentityTransform{}, Direction: table.SortASC, NullOrder: table.NullsFirst}
@@ -163,21 +178,14 @@ func (c *Catalog) Ensure(ctx context.Context, l Layout, g Guard) (*table.Table, 
 	if err != nil {
 		return nil, err
 	}
+	props := Properties()
+	props[table.PropertyFormatVersion] = "2"
 	_, err = c.Ice.CreateTable(ctx, l.Ident, l.Schema,
 		icecat.WithLocation(c.settings.Warehouse+"/"+strings.Join(l.Ident, "/")),
-		icecat.WithPartitionSpec(&spec), icecat.WithSortOrder(order), icecat.WithProperties(iceberg.Properties{
-			table.PropertyFormatVersion: "2",
-			// Whole bounds let a replacement see that a file holds one
-			// configuration only, and drop it without reading it.
-			table.MetricsModeColumnConfPrefix + ".CONFIG_ID": "full",
-			table.ParquetCompressionKey:                      "zstd",
-			table.MetadataDeleteAfterCommitEnabledKey:        "true", // keeps the last 100 metadata files
-			table.CommitNumRetriesKey:                        "50",
-			table.CommitMinRetryWaitMsKey:                    "20",
-			table.CommitMaxRetryWaitMsKey:                    "2000",
-		}))
+		icecat.WithPartitionSpec(&spec), icecat.WithSortOrder(order), icecat.WithProperties(props))
 	// Another committer may have made it in the meantime: whether it's there decides.
 	t, ok, lerr := c.Load(ctx, l, g)
+	lerr = errors.Join(lerr, l.checkIf(ok, t))
 	switch {
 	case lerr != nil:
 		return nil, lerr

@@ -49,7 +49,7 @@ func (c *Catalog) usable(ctx context.Context, store objstore.Store) (tables []st
 		}
 		t, exists, err := c.Load(ctx, l, nil)
 		if err == nil && exists {
-			err = NoDeletes(ctx, t)
+			err = errors.Join(l.Check(t), NoEqualityDeletes(ctx, t))
 		}
 		if err != nil {
 			return nil, err

@@ -3,7 +3,7 @@
 usage: read_table.py catalogue-uri warehouse namespace table
 
 PyIceberg reads them through the catalogue, as a table format should be read;
-DuckDB reads the same data files by itself. Both must agree. Prints one JSON
+DuckDB reads the same data files by itself, less the rows whose positions are deleted. Both must agree. Prints one JSON
 object per table, for the Go test to compare with what it committed.
 """
 import json
@@ -19,8 +19,12 @@ for suffix, key in (("", "SUBTILE_ROW"), ("_sources", "OBJECT_ID")):
     scan = table.scan()
     rows = scan.to_arrow()
     files = [f.file.file_path.removeprefix("file://") for f in scan.plan_files()]
+    deletes = {d.file_path.removeprefix("file://") for f in scan.plan_files() for d in f.delete_files}
+    deleted = f"select replace(file_path, 'file://', '') as filename, pos as file_row_number from read_parquet({list(deletes)})" if deletes else (
+        "select '' as filename, -1 as file_row_number")
     by_tile = duckdb.sql(
-        f"select TILE_ID, CONFIG_ID, count(*), sum({key}) from read_parquet({files}) group by all order by all"
+        f"""select TILE_ID, CONFIG_ID, count(*), sum({key}) from read_parquet({files}, filename=true, file_row_number=true)
+        anti join ({deleted}) using (filename, file_row_number) group by all order by all"""
     ).fetchall()
     same = duckdb.sql(
         f"select TILE_ID, CONFIG_ID, count(*), sum({key}) from rows group by all order by all"

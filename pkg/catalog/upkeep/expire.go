@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,9 +75,10 @@ type Stale struct {
 	Young     Files     // that are left alone, since a commit may be about to name them
 	Kept      string    // why nothing goes, or no file; empty: what is found can go
 
-	layout tables.Layout
-	uuid   string
-	files  []objstore.Info
+	layout  tables.Layout
+	uuid    string
+	written *regexp.Regexp // the paths that commits give to files, see [written]
+	files   []objstore.Info
 }
 
 // Empty says whether nothing can go.
@@ -161,6 +163,7 @@ func (x *Expiry) wait(t *table.Table) error {
 
 func stale(ctx context.Context, c *tables.Catalog, store objstore.Store, l tables.Layout, t *table.Table, r Retention) (*Stale, error) {
 	s := &Stale{Table: l.Name(), Location: strings.TrimRight(t.Location(), "/"), layout: l, uuid: t.Metadata().TableUUID().String()}
+	s.written = written(t.Metadata())
 	s.Stay = len(t.Metadata().Snapshots())
 	if v, set := t.Properties()[table.GCEnabledKey]; set && !strings.EqualFold(v, "true") {
 		s.Kept = fmt.Sprintf("the table's property %s is %s", table.GCEnabledKey, v)

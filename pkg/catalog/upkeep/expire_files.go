@@ -2,7 +2,6 @@ package upkeep
 
 import (
 	"context"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -31,15 +30,9 @@ func (f *Files) add(o objstore.Info) {
 
 const (
 	metadataDir = "metadata/"
+	dataDir     = "data/"
 	versionHint = metadataDir + "version-hint.text" // which catalogues of other kinds keep
 )
-
-// written are the paths below a table that commits give to files: in its
-// partitions and its metadata, with a random UUID. So a name says which file it
-// is, however a reference spells the way there (file:/x, file:///x, %20, s3a://).
-var written = regexp.MustCompile(`^(?:data/TILE_ID=-?[0-9]+/[^/]*` + uuidLike + `[^/]*\.parquet|` + metadataDir + `[^/]*` + uuidLike + `[^/]*\.(?:avro|metadata\.json|puffin|stats))$`)
-
-const uuidLike = `[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`
 
 // findFiles adds the files below the table that no snapshot names which stays,
 // and that were there before a time: one where a snapshot names them that goes,
@@ -62,7 +55,7 @@ func findFiles(ctx context.Context, c *tables.Catalog, store objstore.Store, t *
 		if stays || rel == versionHint || strings.HasPrefix(name, ".") { // hidden: checksums that Hadoop keeps beside files
 			return nil
 		}
-		if strings.HasPrefix(rel, metadataDir) && strings.Contains(rel, ".metadata.json") && !o.Link {
+		if strings.Contains(name, ".metadata.json") && !o.Link {
 			documents = append(documents, o)
 		}
 		until := unnamed
@@ -70,7 +63,7 @@ func findFiles(ctx context.Context, c *tables.Catalog, store objstore.Store, t *
 			until = before
 		}
 		switch {
-		case o.Link || !written.MatchString(rel):
+		case o.Link || !s.written.MatchString(rel):
 			s.Foreign.add(o)
 		case o.Modified.Before(until.Truncate(time.Second)):
 			found = append(found, o)
@@ -150,7 +143,7 @@ func (s *Stale) remove(ctx context.Context, store objstore.Store, uri string) er
 	if err != nil {
 		return err
 	}
-	if !written.MatchString(rel) {
+	if !s.written.MatchString(rel) {
 		return fault.New(fault.Bug, tables.CodeTable, "no commit writes such a file below %s", s.Location).On(uri)
 	}
 	return store.Delete(ctx, uri)
@@ -169,7 +162,7 @@ func removeLog(ctx context.Context, store objstore.Store, s *Stale, before, afte
 	}
 	for e := range before.PreviousFiles() {
 		rel, err := objstore.Rel(s.Location, e.MetadataFile)
-		if err != nil || stay[e.MetadataFile] || !written.MatchString(rel) {
+		if err != nil || stay[e.MetadataFile] || !s.written.MatchString(rel) {
 			continue
 		}
 		if err := s.remove(ctx, store, e.MetadataFile); err != nil {

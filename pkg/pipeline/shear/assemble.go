@@ -19,6 +19,7 @@ import (
 	"github.com/cosmostat/constellation/pkg/report/catalogue"
 	"github.com/cosmostat/constellation/pkg/results"
 	"github.com/cosmostat/constellation/pkg/settings"
+	"github.com/cosmostat/constellation/pkg/sky"
 	"github.com/cosmostat/constellation/pkg/survey"
 )
 
@@ -69,7 +70,7 @@ func AssembleDirectories(ctx context.Context, s pipeline.ResolveConfigOut) (asse
 	if err := id.CheckRecord(ctx, store, d.RunURI); err != nil {
 		return assemble.Total{}, nil, err
 	}
-	run, err := assemble.FromDirectories(ctx, store, d.Run(), d.ConfigID, d.RunURI)
+	run, err := assemble.FromDirectories(ctx, store, d.Run(), d.ConfigID, d.RunURI, sky.Grid(s.Tiling.Grid))
 	if err != nil {
 		return assemble.Total{}, nil, err
 	}

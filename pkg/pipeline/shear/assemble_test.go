@@ -185,7 +185,7 @@ func TestAssemble(t *testing.T) {
 			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
 				rewrite(r, in, func(s *results.Shear) { s.RA += 0.001 })
 			},
-			reason: "columns RA and DEC: the sub-tile's centre is",
+			reason: "columns RA and DEC, row 0: the sub-tile's centre is",
 		},
 		"a centre that was a float32": {
 			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
@@ -202,7 +202,7 @@ func TestAssemble(t *testing.T) {
 			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {
 				rewrite(r, in, func(s *results.Shear) { s.Method = "nuts" })
 			},
-			reason: `column METHOD: is "nuts", the configuration's engine and inference.method give mock`,
+			reason: `column METHOD, row 0: is "nuts", the configuration's engine and inference.method give mock`,
 		},
 		"too large for the GPU": {
 			spoil: func(r *testrun.Run, in *pipeline.AssembleCatalogIn) {

@@ -27,7 +27,7 @@ func TestCheck(t *testing.T) {
 		"nothing there": {},
 		"assembled":     {assembled: true, tables: []string{"shear.edfs_shear", "shear.edfs_shear_sources"}},
 		"another's table": {
-			assembled: true, code: catalog.CodeTable, says: "column RA",
+			assembled: true, code: catalog.CodeTable, says: `column "RA"`,
 			spoil: func(_ *testrun.Run, in *pipeline.CheckCatalogIn) { in.Catalog.Table += "_sources" },
 		},
 		"no kind of catalogue": {

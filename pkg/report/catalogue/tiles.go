@@ -13,8 +13,13 @@ import (
 func Tiles(r *survey.Run, total assemble.Total) string {
 	header := []string{"sub-tile", "element of infer-subtile", "status", "g1", "g2", "measured from", "core sources", "results", "reason"}
 	return report.EachTile(r, header, func(s *survey.RunSubTile) []any {
-		row, g1, g2, from, where := total.Measured[s.SubTileID], "", "", "", s.Directory
-		if s.Status == survey.StatusOK {
+		g1, g2, from, where := "", "", "", s.Directory
+		row, read := total.Measured[s.SubTileID]
+		switch {
+		case s.Status != survey.StatusOK:
+		case !read: // nothing has changed
+			g1, g2, from, where = "as before", "as before", "as before", s.Shear.URI
+		default:
 			g1, g2, from = measured(row.G1, row.G1Err), measured(row.G2, row.G2Err), fmt.Sprintf("%d sources", row.NSources)
 			where = s.Shear.URI
 		}

@@ -18,7 +18,7 @@ func TestTiles(t *testing.T) {
 			SubTileID: sky.ID(7, 0, col), Status: status, Reason: reason, Directory: "s3://b/r/7/0_0", Shear: survey.File{URI: "s3://b/r/7/0_0/results/shear.parquet"}}}
 	}
 	r := &survey.Run{Tiles: []survey.RunTile{{TileID: 7, SubTiles: []survey.RunSubTile{
-		sub(0, "", survey.StatusNoSources, ""), sub(1, "0", survey.StatusOK, ""), sub(2, "1", survey.StatusFailed, "NaN loss"), sub(3, "2", survey.StatusOK, ""),
+		sub(0, "", survey.StatusNoSources, ""), sub(1, "0", survey.StatusOK, ""), sub(2, "1", survey.StatusFailed, "NaN loss"), sub(3, "2", survey.StatusOK, ""), sub(4, "3", survey.StatusOK, ""),
 	}}}}
 	g, e := float32(0.0123), float32(0.004)
 	page := catalogue.Tiles(r, assemble.Total{Measured: map[sky.SubTileID]results.Shear{
@@ -27,7 +27,7 @@ func TestTiles(t *testing.T) {
 	for _, want := range []string{
 		"<td>0_1</td><td>0</td><td>ok</td><td>0.01230 ± 0.00400</td><td>0.01230</td><td>8 sources</td><td>9</td><td>s3://b/r/7/0_0/results/shear.parquet</td>",
 		"<td>0_2</td><td>1</td><td>failed</td><td></td>", "NaN loss", "<td>0_3</td><td>2</td><td>ok</td><td>not measured</td>", "<td>0_0</td><td></td><td>no_sources</td>",
-		"tile 7: 1 failed, 1 no_sources, 2 ok",
+		"<td>0_4</td><td>3</td><td>ok</td><td>as before</td>", "tile 7: 1 failed, 1 no_sources, 3 ok",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in %s", want, page)
