@@ -146,6 +146,9 @@ func (s *site) documents(t *testing.T, where string) map[string]string {
 			return err
 		}
 		data := bytes.ReplaceAll(read(t, path), []byte(s.path(where)), []byte("PLACE"))
+		if d.Name() == survey.RunFile { // by hand it names the objects that had the checksums, which no outcome does
+			data = resultTags.ReplaceAll(data, nil)
+		}
 		if d.Name() == survey.ProvenanceFile {
 			var made map[string]any
 			if err := json.Unmarshal(data, &made); err != nil {
@@ -245,3 +248,6 @@ func sameVerdict(t *testing.T, run, validate string) {
 		t.Errorf("the verdict (-run +validate):\n%s\nof\n%s", d, run)
 	}
 }
+
+// resultTags are the ETags of results in a run's record.
+var resultTags = regexp.MustCompile(`,\n *"etag": "[^"]*"`)
