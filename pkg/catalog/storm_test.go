@@ -60,6 +60,8 @@ func (s *storm) start(env, text string) {
 			err = nil
 		} else if err != nil {
 			err = fmt.Errorf("process %d: %w\n%s", cmd.Process.Pid, err, &log)
+		} else if log.Len() > 0 {
+			s.t.Log(&log)
 		}
 		s.ended <- err
 	}()

@@ -28,6 +28,8 @@ rng = random.Random(int(os.environ.get("MEDDLE_SEED", "1")))
 def value(field, tile, i):
     """A value that fits a field of the shear table, whatever it is named by now."""
     kind = str(field.field_type)
+    if field.name == "_healpix_29":
+        return None  # as software does that knows nothing of it
     if field.field_id == 1:
         return tile
     if field.name == "_healpix_29":
