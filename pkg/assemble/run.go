@@ -28,16 +28,6 @@ func plan(configID string, tiles []survey.RunTile) catalog.Plan {
 	return p
 }
 
-func outcomes(tiles []survey.RunTile) []survey.Outcome {
-	var out []survey.Outcome
-	for _, t := range tiles {
-		for _, s := range t.SubTiles {
-			out = append(out, s.Outcome)
-		}
-	}
-	return out
-}
-
 // Hold validates the catalogue that settings name against a run's plan and the
 // thresholds, and judges the run. Where the run is found wanting, the error says
 // why and the report is there all the same.
