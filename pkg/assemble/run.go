@@ -28,37 +28,6 @@ func plan(configID string, tiles []survey.RunTile) catalog.Plan {
 	return p
 }
 
-func outcomes(tiles []survey.RunTile) []survey.Outcome {
-	var out []survey.Outcome
-	for _, t := range tiles {
-		for _, s := range t.SubTiles {
-			out = append(out, s.Outcome)
-		}
-	}
-	return out
-}
-
-// fail replaces the outcomes of sub-tiles whose results can't be used.
-func fail(tiles []survey.RunTile, lost []survey.Outcome) {
-	for _, o := range lost {
-		for _, t := range tiles {
-			for i, s := range t.SubTiles {
-				if s.SubTileID != o.SubTileID {
-					continue
-				}
-				t.SubTiles[i].Outcome = o
-				switch {
-				case !o.Redo:
-				case t.Plan != "": // it is marked
-					t.SubTiles[i].Reason += survey.Remade
-				default:
-					t.SubTiles[i].Reason += "; infer the sub-tile again"
-				}
-			}
-		}
-	}
-}
-
 // Hold validates the catalogue that settings name against a run's plan and the
 // thresholds, and judges the run. Where the run is found wanting, the error says
 // why and the report is there all the same.
