@@ -22,7 +22,7 @@ removed by constellation clean --snapshots.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(catalogVerify(), catalogRepair(), catalogEvolve())
+	c.AddCommand(catalogVerify(), catalogRepair(), catalogEvolve(), catalogCompact())
 	return c
 }
 

@@ -43,6 +43,9 @@ type (
 	Repairs   = upkeep.Plan
 	Way       = upkeep.Way
 	Choice    = upkeep.Choice
+
+	Compaction     = upkeep.Compaction
+	CompactOptions = upkeep.CompactOptions
 )
 
 // Codes of failures, see those packages.
@@ -151,6 +154,11 @@ func (c *Catalog) Done(ctx context.Context, b Batch) (Snapshot, bool, error) {
 // Evolve brings the tables to what new ones are like, see [upkeep.Evolve].
 func (c *Catalog) Evolve(ctx context.Context, format int, look bool) ([]Evolution, error) {
 	return upkeep.Evolve(ctx, c.Catalog, format, look)
+}
+
+// Compact rewrites small files to large ones, see [upkeep.Compact].
+func (c *Catalog) Compact(ctx context.Context, o CompactOptions) ([]Compaction, error) {
+	return upkeep.Compact(ctx, c.Catalog, o)
 }
 
 // PlanExpiry finds what can go, see [upkeep.PlanExpiry].

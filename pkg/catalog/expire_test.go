@@ -28,7 +28,7 @@ type site struct {
 
 func eachSite(t *testing.T, test func(t *testing.T, s site)) {
 	t.Run("directory", func(t *testing.T) {
-		catalogtest.Each(t, func(t *testing.T, s settings.Catalog) {
+		catalogtest.Databases(t, func(t *testing.T, s settings.Catalog) {
 			test(t, site{s, filepath.Join(s.Warehouse, "shear"), objstore.Open(t.Context(), objstore.Config{})})
 		})
 	})

@@ -162,3 +162,67 @@ func TestRESTTokenOfPyIceberg(t *testing.T) {
 		}
 	}
 }
+
+// TestRESTUnknownWarehouse: a server that has no warehouse of the name is not asked
+// again, and how to name one is said.
+func TestRESTUnknownWarehouse(t *testing.T) {
+	for name, c := range map[string]struct {
+		status        int
+		kind, message string
+	}{
+		"Polaris":    {http.StatusNotFound, "NotFoundException", "Unable to find warehouse s3://b/w"},
+		"Lakekeeper": {http.StatusNotFound, "WarehouseNotFound", "Warehouse s3://b/w not found"},
+		"Nessie":     {http.StatusBadRequest, "IllegalArgumentException", "Warehouse 's3://b/w' is not known"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(c.status)
+			_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"message": c.message, "type": c.kind, "code": c.status}})
+		}))
+		_, err := catalog.Open(t.Context(), settings.Catalog{Warehouse: "s3://b/w", URI: server.URL, Namespace: "shear", Table: "edff_shear"})
+		server.Close()
+		if fault.CodeOf(err) != catalog.CodeSettings || fault.KindOf(err) != fault.BadInput || !strings.Contains(err.Error(), c.message) || !strings.Contains(err.Error(), "?warehouse=NAME") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestRESTWarehouse: a server is asked for its warehouse by the name that the URI
+// gives, or by where it is; and for tables below the prefix that it answers, such as
+// Nessie's, which has a | in it.
+func TestRESTWarehouse(t *testing.T) {
+	for name, c := range map[string]struct{ path, warehouse string }{
+		"by place":           {"/iceberg", ""},
+		"by name":            {"/api/catalog?warehouse=q1", "q1"},
+		"by project":         {"/catalog?warehouse=project%2Fq1", "project/q1"},
+		"by name, not spelt": {"/catalog/?warehouse=my+q1", "my q1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			place := "file://" + t.TempDir()
+			var asked, tables atomic.Value
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				if strings.HasSuffix(r.URL.Path, "/v1/config") {
+					asked.Store(r.URL.Query().Get("warehouse"))
+					_ = json.NewEncoder(w).Encode(map[string]any{"defaults": map[string]string{}, "overrides": map[string]string{"prefix": "main|q1"}})
+					return
+				}
+				tables.Store(r.URL.EscapedPath())
+				w.WriteHeader(http.StatusNotFound)
+				_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"message": "none", "type": "NoSuchTableException", "code": 404}})
+			}))
+			defer server.Close()
+			s := settings.Catalog{Warehouse: place, URI: server.URL + c.path, Namespace: "shear", Table: "edff_shear"}
+			if err := usable(t, s); err != nil {
+				t.Fatal(err)
+			}
+			base, _, _ := strings.Cut(strings.TrimSuffix(c.path, "/"), "?")
+			if want := strings.TrimSuffix(base, "/") + "/v1/main%7Cq1/namespaces/shear/tables/edff_shear_sources"; tables.Load() != want {
+				t.Errorf("%v was asked for, not %s", tables.Load(), want)
+			}
+			if want := c.warehouse; want == "" && asked.Load() != place || want != "" && asked.Load() != want {
+				t.Errorf("the warehouse %v was asked for", asked.Load())
+			}
+		})
+	}
+}

@@ -83,7 +83,7 @@ func (r Region) String() string {
 // Catalog says which Iceberg tables take the results.
 type Catalog struct {
 	Warehouse string `yaml:"catalog_warehouse" json:"warehouse" jsonschema_description:"where the Iceberg tables lie: s3://... or a directory"`
-	URI       string `yaml:"catalog_uri" json:"catalog_uri" jsonschema_description:"Iceberg catalogue: postgresql://user@host/database, http(s)://host/... of a REST catalogue, glue://region or glue://account@region of AWS Glue, or sqlite:///path on one machine; default: SQLite beside a local warehouse"`
+	URI       string `yaml:"catalog_uri" json:"catalog_uri" jsonschema_description:"Iceberg catalogue: postgresql://user@host/database, http(s)://host/... of a REST catalogue (with ?warehouse=NAME where it has several), glue://region or glue://account@region of AWS Glue, or sqlite:///path on one machine; default: SQLite beside a local warehouse"`
 	Namespace string `yaml:"catalog_namespace" json:"namespace" jsonschema_description:"Iceberg namespace"`
 	Table     string `yaml:"catalog_table" json:"table" jsonschema_description:"Iceberg table; the sources go to a second one, with _sources behind its name"`
 }

@@ -4,6 +4,7 @@ package catalogtest
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/cosmostat/constellation/internal/testing/gluetest"
@@ -11,21 +12,38 @@ import (
 	"github.com/cosmostat/constellation/pkg/settings"
 )
 
+// kind is a kind of catalogue; uri makes an empty one for a local warehouse.
+type kind struct {
+	name string
+	uri  func(t testing.TB, warehouse string) string
+}
+
+var (
+	databases = []kind{
+		{"SQLite", func(t testing.TB, _ string) string { return "sqlite://" + filepath.Join(t.TempDir(), "catalog.db") }},
+		{"PostgreSQL", func(t testing.TB, _ string) string { return Postgres(t) }},
+	}
+	services = []kind{
+		{"REST", REST},
+		{"Glue", func(t testing.TB, _ string) string { return "glue://" + gluetest.Start(t).Region }},
+	}
+)
+
 // Each runs a test on an empty catalogue of each kind, with a local warehouse.
 // Kinds whose programs are missing are skipped, aloud.
 func Each(t *testing.T, test func(t *testing.T, s settings.Catalog)) {
-	for _, kind := range []struct {
-		name string
-		uri  func(t testing.TB, warehouse string) string
-	}{
-		{"SQLite", func(t testing.TB, _ string) string { return "sqlite://" + filepath.Join(t.TempDir(), "catalog.db") }},
-		{"PostgreSQL", func(t testing.TB, _ string) string { return Postgres(t) }},
-		{"REST", REST},
-		{"Glue", func(t testing.TB, _ string) string { return "glue://" + gluetest.Start(t).Region }},
-	} {
-		t.Run(kind.name, func(t *testing.T) {
+	on(t, slices.Concat(databases, services), test)
+}
+
+// Databases is [Each] without those that are asked over HTTP, for tests that take
+// long and are about files, which are the same everywhere.
+func Databases(t *testing.T, test func(t *testing.T, s settings.Catalog)) { on(t, databases, test) }
+
+func on(t *testing.T, kinds []kind, test func(t *testing.T, s settings.Catalog)) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
 			warehouse := t.TempDir()
-			test(t, settings.Catalog{Warehouse: warehouse, URI: kind.uri(t, warehouse), Namespace: "shear", Table: "edff_shear"})
+			test(t, settings.Catalog{Warehouse: warehouse, URI: k.uri(t, warehouse), Namespace: "shear", Table: "edff_shear"})
 		})
 	}
 }

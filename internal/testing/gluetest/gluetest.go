@@ -53,10 +53,26 @@ type Refusal struct {
 
 var regions atomic.Int64
 
-// Start gives a test a catalogue of its own until it ends, and the environment in
-// which AWS is there. Without CONSTELLATION_PYTHON, a Python that has moto, the
-// test is skipped, aloud.
+// Start is [New] with the environment in which AWS is there, for this process.
 func Start(t testing.TB) *Server {
+	t.Helper()
+	s := New(t)
+	for key, value := range map[string]string{
+		"AWS_ENDPOINT_URL_GLUE": s.URL, "AWS_ACCESS_KEY_ID": "AKIACONSTELLATION", "AWS_SECRET_ACCESS_KEY": "constellation-test-secret", "AWS_SESSION_TOKEN": "",
+		"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		t.Setenv(key, value)
+		if value == "" { // boto looks for a profile without a name
+			os.Unsetenv(key)
+		}
+	}
+	return s
+}
+
+// New gives a test a catalogue of its own until it ends, which is there for who has
+// AWS_ENDPOINT_URL_GLUE set to its URL. Without CONSTELLATION_PYTHON, a Python that has moto, the
+// test is skipped, aloud.
+func New(t testing.TB) *Server {
 	t.Helper()
 	const skip = "SKIPPED: nothing was run on AWS Glue; set CONSTELLATION_PYTHON to a Python that has moto (deploy/test-requirements.txt)"
 	python := os.Getenv("CONSTELLATION_PYTHON")
@@ -74,15 +90,6 @@ func Start(t testing.TB) *Server {
 	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
 	s.URL = h.URL
-	for key, value := range map[string]string{
-		"AWS_ENDPOINT_URL_GLUE": s.URL, "AWS_ACCESS_KEY_ID": "AKIACONSTELLATION", "AWS_SECRET_ACCESS_KEY": "constellation-test-secret", "AWS_SESSION_TOKEN": "",
-		"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
-	} {
-		t.Setenv(key, value)
-		if value == "" { // boto looks for a profile without a name
-			os.Unsetenv(key)
-		}
-	}
 	return s
 }
 

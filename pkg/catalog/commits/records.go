@@ -16,7 +16,6 @@ import (
 
 	"github.com/cosmostat/constellation/pkg/catalog/rows"
 	"github.com/cosmostat/constellation/pkg/fault"
-	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 // fitted gives a batch's records as a table has them: with the columns that no file
@@ -80,18 +79,7 @@ func pixelsOf(rec arrow.RecordBatch) (arrow.Array, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := array.NewInt64Builder(memory.DefaultAllocator)
-	defer b.Release()
-	b.Reserve(len(ra))
-	for i := range ra {
-		pixel, err := sky.Healpix(sky.Coord{RA: ra[i], Dec: dec[i]})
-		if err != nil { // no direction, which validation finds
-			b.AppendNull()
-			continue
-		}
-		b.Append(pixel)
-	}
-	return b.NewArray(), nil
+	return rows.Pixels(ra, dec), nil
 }
 
 func degrees(rec arrow.RecordBatch, column string) ([]float64, error) {

@@ -93,7 +93,7 @@ func (r *replacement) replace(ctx context.Context, c *tables.Catalog) (id, rows 
 			return tables.SnapshotID(done), rows, same, nil
 		}
 		if !tables.Lost(err) && !movedOn(ctx, c, r.layout, t) {
-			return 0, 0, false, fmt.Errorf("commit to table %s: %w", r.layout.Name(), err)
+			return 0, 0, false, fmt.Errorf("commit to table %s, on snapshot %d: %w", r.layout.Name(), tables.SnapshotID(t), err)
 		}
 	}
 	return 0, 0, false, fault.Passing(tables.CodeConflict, "commit: other committers won %d times: %w", attempts, err).On(r.layout.Name()).Fix("run it again")
@@ -118,7 +118,7 @@ func (r *replacement) write(ctx context.Context, t *table.Table) (rows int64, er
 	shape := fmt.Sprint(m.TableUUID(), m.Version(), m.DefaultPartitionSpec(), m.CurrentSchema().ID)
 	if r.written == nil || r.shape != shape || time.Since(r.since) > tables.LongCommit {
 		r.since, r.shape = time.Now(), shape
-		if r.written, err = files.Write(ctx, t, r.fitted(t), options(r.layout, t)); err != nil {
+		if r.written, err = files.Write(ctx, t, r.fitted(t), Options(r.layout, t)); err != nil {
 			return 0, err
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // swap stages the snapshot in which the batch's rows take the place of those that
 // are there; one that is empty where both are none, which is remembered, too.
 func (r *replacement) swap(ctx context.Context, t *table.Table, tx *table.Transaction, props iceberg.Properties) error {
-	found, err := files.Find(ctx, t, options(r.layout, t).Keys, files.Match{Config: r.batch.ConfigID, Tiles: r.batch.Tiles, Keep: r.keep})
+	found, err := files.Find(ctx, t, Options(r.layout, t).Keys, files.Match{Config: r.batch.ConfigID, Tiles: r.batch.Tiles, Keep: r.keep})
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,8 @@ func (r *replacement) swap(ctx context.Context, t *table.Table, tx *table.Transa
 	return err
 }
 
-func options(l tables.Layout, t *table.Table) files.Options {
+// Options say where a table's key columns are.
+func Options(l tables.Layout, t *table.Table) files.Options {
 	id := func(column string) int {
 		field, _ := l.Field(t, column)
 		return field.ID

@@ -57,7 +57,7 @@ func (l *Ledger) Rows(ctx context.Context) (map[int64]Rows, error) {
 	}
 	facts, err := l.facts(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read manifests of %s: %w", l.table.Location(), err)
+		return nil, fmt.Errorf("read manifests of %s, snapshot %d: %w", l.table.Location(), tables.SnapshotID(l.table), err)
 	}
 	doubtful, all := doubts(facts)
 	read := func(tile int64) bool {

@@ -23,7 +23,8 @@ const fieldID = "PARQUET:field_id"
 // fit brings records to the columns that a table has now.
 type fit struct {
 	table  *table.Table
-	schema *arrow.Schema // of the table
+	whole  *iceberg.Schema // of the table, or with its rows' ids
+	schema *arrow.Schema   // the same
 	fields []iceberg.NestedField
 	may    []string // columns of records that the table may lack
 
@@ -31,9 +32,13 @@ type fit struct {
 	from  []int         // the table's columns in the records, -1: not there
 }
 
-func newFit(t *table.Table, may []string) (*fit, error) {
-	sc, err := table.SchemaToArrowSchema(t.Schema(), nil, true, false)
-	return &fit{table: t, schema: sc, fields: t.Schema().Fields(), may: may}, err
+func newFit(t *table.Table, may []string, lineage bool) (*fit, error) {
+	whole := t.Schema()
+	if lineage {
+		whole = iceberg.SchemaWithRowLineage(whole)
+	}
+	sc, err := table.SchemaToArrowSchema(whole, nil, true, false)
+	return &fit{table: t, whole: whole, schema: sc, fields: whole.Fields(), may: may}, err
 }
 
 // columns are a record's values in the table's columns, to be released.

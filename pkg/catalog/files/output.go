@@ -117,7 +117,7 @@ func (f *output) close(sortOrder int) (iceberg.DataFile, error) {
 	}
 	spec := f.w.table.Spec()
 	df, err := table.DataFileFromMetadata(table.DataFileArgs{
-		Schema: f.w.table.Schema(), Spec: spec, Format: iceberg.ParquetFile, Metadata: meta, FilePath: f.path, FileSize: f.size.n,
+		Schema: f.w.fit.whole, Spec: spec, Format: iceberg.ParquetFile, Metadata: meta, FilePath: f.path, FileSize: f.size.n,
 		Content: iceberg.EntryContentData, PartitionValues: f.part.values, SortOrderID: sortOrder, Properties: props, FormatVersion: f.w.table.Metadata().Version(),
 	})
 	if err != nil {

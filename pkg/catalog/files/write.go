@@ -31,6 +31,8 @@ type Options struct {
 	// Zero is what the table says.
 	TargetBytes int64
 	GroupRows   int // of a row group; zero is 131,072
+
+	lineage bool // rows have an id and the number of their commit, which stay
 }
 
 const (
@@ -107,7 +109,7 @@ func newWriter(ctx context.Context, t *table.Table, o Options) (*writer, error) 
 		return nil, fault.Input(tables.CodeTable, "the table's file system can't be written to").On(t.Location())
 	}
 	w := &writer{table: t, o: o, fs: wfs, id: uuid.New()}
-	if w.fit, err = newFit(t, o.May); err != nil {
+	if w.fit, err = newFit(t, o.May, o.lineage); err != nil {
 		return nil, err
 	}
 	w.tile = w.fit.schema.FieldIndices(tile.Name)[0]

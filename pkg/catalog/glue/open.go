@@ -45,6 +45,10 @@ func callsOf(c *glue.Client) calls {
 // answer is how long an answer may take, with the tries that come to nothing.
 const answer = 2 * time.Minute
 
+// attempts are what a call has, unless AWS_MAX_ATTEMPTS says otherwise: Glue
+// throttles accounts, and several campaigns may share one.
+const attempts = 5
+
 // Catalog is an open catalogue. Its methods may be called concurrently.
 type Catalog struct {
 	calls
@@ -59,9 +63,9 @@ type Catalog struct {
 
 var _ icecat.Catalog = (*Catalog)(nil)
 
-// Region is the region of the AWS environment, or empty where it says none: that
+// region is that of the AWS environment, or empty where it says none: that
 // of a configuration may be the one that stores fall back to.
-func Region(cfg aws.Config) string {
+func region(cfg aws.Config) string {
 	for _, source := range cfg.ConfigSources {
 		switch s := source.(type) {
 		case awsconfig.EnvConfig:
@@ -88,11 +92,15 @@ func Open(cfg aws.Config, s settings.Catalog, props iceberg.Properties) (*Catalo
 	if key, say, fix := settings.GlueNames(s); say != "" {
 		return nil, fault.Input(CodeSettings, "a name %s", say).On(s.URI).At("%s", key).Fix("%s", fix)
 	}
-	if place.Region = cmp.Or(place.Region, Region(cfg)); place.Region == "" {
+	if place.Region = cmp.Or(place.Region, region(cfg)); place.Region == "" {
 		return nil, fault.Input(CodeSettings, "nothing says which region of AWS Glue").On(s.URI).Fix("set output.catalog_uri to glue://region, or AWS_REGION")
 	}
 	cfg.Region, cfg.BaseEndpoint, cfg.Credentials = place.Region, endpoint(cfg), credentials{cfg.Credentials}
-	c := &Catalog{calls: callsOf(glue.NewFromConfig(cfg)), place: place, props: props, warehouse: strings.TrimRight(s.Warehouse, "/"), known: map[string]*table.Table{}}
+	c := &Catalog{calls: callsOf(glue.NewFromConfig(cfg, func(o *glue.Options) {
+		if o.RetryMaxAttempts == 0 {
+			o.RetryMaxAttempts = attempts
+		}
+	})), place: place, props: props, warehouse: strings.TrimRight(s.Warehouse, "/"), known: map[string]*table.Table{}}
 	if place.Account != "" {
 		c.account = &place.Account
 	}
@@ -133,9 +141,6 @@ func (n noCredentials) Unwrap() error { return n.error }
 
 // CatalogType is Glue.
 func (c *Catalog) CatalogType() icecat.Type { return icecat.Glue }
-
-// Region is the region of AWS that it is in.
-func (c *Catalog) Region() string { return c.place.Region }
 
 // String is the catalogue's URI, with the region.
 func (c *Catalog) String() string { return c.place.String() }

@@ -88,7 +88,7 @@ func Scan[R any](ctx context.Context, l tables.Layout, t *table.Table, cols []co
 		defer func() { _ = s.Close() }() // what was read is judged by the reads
 		_, records, err := s.ToArrowRecords(ctx)
 		if err != nil {
-			yield(nil, fmt.Errorf("read table at %s: %w", t.Location(), err))
+			yield(nil, fmt.Errorf("read table at %s, snapshot %d: %w", t.Location(), tables.SnapshotID(t), err))
 			return
 		}
 		var chunk []R
@@ -99,7 +99,7 @@ func Scan[R any](ctx context.Context, l tables.Layout, t *table.Table, cols []co
 				rec.Release()
 			}
 			if err != nil {
-				yield(nil, fmt.Errorf("read table at %s: %w", t.Location(), err))
+				yield(nil, fmt.Errorf("read table at %s, snapshot %d: %w", t.Location(), tables.SnapshotID(t), err))
 				return
 			}
 			if !yield(chunk, nil) {

@@ -248,7 +248,7 @@ func (c *Catalog) openPostgres(ctx context.Context, props iceberg.Properties) er
 	return nil
 }
 
-// openGlue opens AWS Glue's. A region that only the URI names is the warehouse's, too.
+// openGlue opens AWS Glue's, which may be in another region than the warehouse.
 func (c *Catalog) openGlue(ctx context.Context, props iceberg.Properties) (err error) {
 	cfg := c.aws
 	if cfg == nil {
@@ -259,9 +259,6 @@ func (c *Catalog) openGlue(ctx context.Context, props iceberg.Properties) (err e
 	cat, err := glue.Open(*cfg, c.settings, props)
 	if err != nil {
 		return err
-	}
-	if glue.Region(*cfg) == "" {
-		cfg.Region = cat.Region()
 	}
 	c.Ice = cat
 	return nil

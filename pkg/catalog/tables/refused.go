@@ -41,10 +41,21 @@ func passing(err error) bool {
 		return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
 	case errors.Is(err, rest.ErrOAuthError):
 		return !slices.ContainsFunc(tokenCodes, func(code string) bool { return strings.Contains(err.Error(), code) })
-	case errors.Is(err, rest.ErrUnauthorized), errors.Is(err, rest.ErrForbidden), errors.Is(err, rest.ErrBadRequest), errors.Is(err, rest.ErrAuthorizationExpired):
+	case unknownWarehouse(err), errors.Is(err, rest.ErrUnauthorized), errors.Is(err, rest.ErrForbidden), errors.Is(err, rest.ErrBadRequest), errors.Is(err, rest.ErrAuthorizationExpired):
 		return false
 	}
 	return true
+}
+
+// unknownWarehouse says whether a REST catalogue answers that it has none of the
+// name, in the words of each that there is: the library keeps the status to itself.
+func unknownWarehouse(err error) bool {
+	if !errors.Is(err, rest.ErrRESTError) {
+		return false
+	}
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "warehouse") && (strings.Contains(text, "not found") || strings.Contains(text, "notfound") || strings.Contains(text, "nosuch") ||
+		strings.Contains(text, "not known") || strings.Contains(text, "unable to find") || strings.Contains(text, "unknown") || strings.Contains(text, "does not exist"))
 }
 
 // tokenCodes are what a server says that gives no token (RFC 6749, section 5.2).

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -17,8 +18,19 @@ import (
 
 // openREST opens a REST catalogue. Its token, or what it gives tokens for, comes by
 // the variables from which PyIceberg takes those of a catalogue of this [Name].
+//
+// Servers with several warehouses know them by name: the URI's ?warehouse=NAME says
+// it in place of where it is.
 func (c *Catalog) openREST(ctx context.Context, props iceberg.Properties) error {
-	options := []rest.Option{rest.WithWarehouseLocation(c.settings.Warehouse), rest.WithAdditionalProps(props), rest.WithTransportFactory(foreign.Transport)}
+	at, err := url.Parse(c.settings.URI)
+	if err != nil || at.Host == "" {
+		return fault.Input(CodeSettings, "the catalogue's URI can't be read").On(c.URI()).Fix("write https://host/path of a REST catalogue, and ?warehouse=NAME where it has several")
+	}
+	query := at.Query()
+	warehouse := cmp.Or(query.Get("warehouse"), c.settings.Warehouse)
+	query.Del("warehouse")
+	at.RawQuery = query.Encode()
+	options := []rest.Option{rest.WithWarehouseLocation(warehouse), rest.WithAdditionalProps(props), rest.WithTransportFactory(foreign.Transport)}
 	for _, o := range []struct {
 		name string
 		with func(string) rest.Option
@@ -42,7 +54,7 @@ func (c *Catalog) openREST(ctx context.Context, props iceberg.Properties) error 
 		}
 		options = append(options, rest.WithAuthURI(uri))
 	}
-	cat, err := rest.NewCatalog(ctx, Name, c.settings.URI, options...)
+	cat, err := rest.NewCatalog(ctx, Name, at.String(), options...)
 	if err != nil {
 		return c.refusedREST(ctx, err, "open the REST catalogue")
 	}
@@ -55,6 +67,8 @@ func (c *Catalog) refusedREST(ctx context.Context, err error, what string) error
 	fix := "see what it says of its address and its warehouse"
 	token, credential := os.Getenv(settings.EnvRESTToken), os.Getenv(settings.EnvRESTCredential)
 	switch {
+	case unknownWarehouse(err):
+		fix = "name the warehouse as the server knows it, ?warehouse=NAME at the end of output.catalog_uri"
 	case errors.Is(err, rest.ErrForbidden):
 		fix = "have them give the right to make, read and write these tables"
 	case !errors.Is(err, rest.ErrUnauthorized) && !errors.Is(err, rest.ErrAuthorizationExpired) && !errors.Is(err, rest.ErrOAuthError):

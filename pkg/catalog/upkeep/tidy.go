@@ -37,7 +37,7 @@ func Tidy(ctx context.Context, c *tables.Catalog) error {
 	for _, l := range []tables.Layout{c.SourcesTable(), c.ShearTable()} {
 		t, exists, err := c.Load(ctx, l, nil)
 		if err == nil && exists {
-			err = mergeManifests(ctx, t)
+			err = mergeManifests(ctx, t, manyManifests)
 		}
 		if err == nil && exists {
 			err = shorten(ctx, c, l)
@@ -73,7 +73,8 @@ func shorten(ctx context.Context, c *tables.Catalog, l tables.Layout) error {
 	return err
 }
 
-func mergeManifests(ctx context.Context, t *table.Table) error {
+// mergeManifests merges those of data files that are small, where there are as many.
+func mergeManifests(ctx context.Context, t *table.Table, many int) error {
 	list, err := tables.ManifestsOf(ctx, t)
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func mergeManifests(ctx context.Context, t *table.Table) error {
 			n++
 		}
 	}
-	if n < manyManifests {
+	if n < many {
 		return nil
 	}
 	tx := t.NewTransaction()

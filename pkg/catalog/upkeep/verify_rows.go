@@ -199,19 +199,22 @@ func (k *keys) scan(ctx context.Context, t *Verified, w window, with bool, visit
 		return err
 	}
 	tile := iceberg.Reference(names[0])
-	in := iceberg.NewAnd(iceberg.GreaterThanEqual(tile, w.first), iceberg.LessThan(tile, w.end))
-	if w.end == math.MaxInt64 {
+	var in iceberg.BooleanExpression = iceberg.AlwaysTrue{} // a bound as low as the first window's overflows where the library truncates it
+	if w.first != math.MinInt64 {
 		in = iceberg.GreaterThanEqual(tile, w.first)
+	}
+	if w.end != math.MaxInt64 {
+		in = iceberg.NewAnd(in, iceberg.LessThan(tile, w.end))
 	}
 	s := t.table.Scan(table.WithRowFilter(in), table.WithSelectedFields(names...), table.WithMaxConcurrency(readsAtOnce), table.WithArrowBatchSize(batchRows))
 	defer func() { _ = s.Close() }() // what was read is judged by the reads
 	_, records, err := s.ToArrowRecords(ctx)
 	if err != nil {
-		return fmt.Errorf("read table at %s: %w", t.Location, err)
+		return fmt.Errorf("read table at %s, snapshot %d: %w", t.Location, t.Snapshot, err)
 	}
 	for rec, err := range records {
 		if err != nil {
-			return fmt.Errorf("read table at %s: %w", t.Location, err)
+			return fmt.Errorf("read table at %s, snapshot %d: %w", t.Location, t.Snapshot, err)
 		}
 		err := k.batch(t, c, rec, visit)
 		rec.Release()
