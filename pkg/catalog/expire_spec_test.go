@@ -42,7 +42,7 @@ func TestExpireAfterSpec(t *testing.T) {
 		if err := spec.AddField("TILE_ID", iceberg.TruncateTransform{Width: 100 + parted}, field).Commit(); err != nil {
 			t.Fatal(err)
 		}
-		if tb, err = tx.Commit(t.Context()); err != nil {
+		if _, err = tx.Commit(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		parted++

@@ -210,7 +210,6 @@ type salvager struct {
 	bad    map[string]bool
 	list   []iceberg.ManifestFile
 	totals map[string]int64
-	lost   int64
 }
 
 // keep takes a manifest over, less the files that can't be read.

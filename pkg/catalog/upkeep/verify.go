@@ -82,7 +82,9 @@ type Verdict struct {
 	OK     bool        `json:"ok"`
 	Deep   bool        `json:"deep"`
 	Tables []*Verified `json:"tables"`
-	Across []Flaw      `json:"across,omitempty"` // what one table says and the other doesn't
+	// UnderWay are sub-tiles whose sources are there and whose shear isn't yet.
+	UnderWay int    `json:"under_way,omitempty"`
+	Across   []Flaw `json:"across,omitempty"` // what one table says and the other doesn't
 }
 
 // Verified is one table.
