@@ -73,7 +73,7 @@ func TestRepair(t *testing.T) {
 							before := contents(t, c, catalog.Filter{})
 							path, _ := s.leads(t, c, name).one(kind, current)
 							if path == "" {
-								t.Skip("there is none")
+								return // such as data files that no snapshot has any more: replaced rows are deleted by position
 							}
 							if err := os.Remove(s.local(path)); err != nil {
 								t.Fatal(err)
@@ -85,6 +85,12 @@ func TestRepair(t *testing.T) {
 							if kind == look.List && current && way == look.Drop {
 								if err := p.Choose(way); fault.CodeOf(err) != catalog.CodeRepair || p.Way != look.Back {
 									t.Errorf("%v, %q", err, p.Way)
+								}
+								return
+							}
+							if way == look.Back && !p.Back.Possible && kind != look.List { // it is in every snapshot
+								if err := p.Choose(way); fault.CodeOf(err) != catalog.CodeRepair {
+									t.Error(err)
 								}
 								return
 							}
@@ -100,7 +106,7 @@ func TestRepair(t *testing.T) {
 										gone = append(gone, tile)
 									}
 								}
-								if len(gone) == 0 || len(gone) == 10 && kind != look.Manifest {
+								if len(gone) == 0 || len(gone) == 10 && kind == look.DataFile {
 									t.Errorf("%+v", p.Drop)
 								}
 								wants(t, after, lacking(before, gone...))
@@ -152,6 +158,16 @@ func TestRepairMetadata(t *testing.T) {
 				v := s.verify(t, c, false)
 				if f := v.Flaws(); len(f) != 1 || f[0].Kind != look.Document || f[0].File != tb.MetadataLocation() || !f[0].Current {
 					t.Fatalf("%s: %+v", how, f)
+				}
+				if strings.HasSuffix(t.Name(), "/Glue") || strings.HasSuffix(t.Name(), "/REST") {
+					p, err := c.PlanRepair(t.Context(), s.store, false)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := p.Choose(""); fault.CodeOf(err) != catalog.CodeRepair || len(p.Documents) != 1 || p.Documents[0].To == "" || !strings.Contains(err.Error(), p.Documents[0].To) {
+						t.Errorf("%v, %+v", err, p.Documents)
+					}
+					return
 				}
 				p := s.repair(t, c, "")
 				if len(p.Documents) != 1 || p.Documents[0].From != tb.MetadataLocation() {

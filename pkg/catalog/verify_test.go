@@ -76,14 +76,15 @@ func (s site) leads(t *testing.T, c *catalog.Catalog, name string) *leads {
 	return all
 }
 
-// one is a file of a kind that the newest snapshot leads to, or doesn't.
+// one is a file of a kind that the newest snapshot leads to, or doesn't: that which
+// the fewest snapshots lead to.
 func (a *leads) one(kind look.Kind, current bool) (path string, snapshots []int64) {
-	for path, ids := range a.files[kind] {
-		if slices.Contains(ids, a.current) == current {
-			return path, ids
+	for at, ids := range a.files[kind] {
+		if slices.Contains(ids, a.current) == current && (path == "" || len(ids) < len(snapshots) || len(ids) == len(snapshots) && at < path) {
+			path, snapshots = at, ids
 		}
 	}
-	return "", nil
+	return path, snapshots
 }
 
 // local is where a file of a table lies on this machine.
