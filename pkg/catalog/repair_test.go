@@ -379,3 +379,40 @@ func TestRepairContents(t *testing.T) {
 		}
 	})
 }
+
+// TestRepairStatistics takes out what names statistics that are gone: no row needs them.
+func TestRepairStatistics(t *testing.T) {
+	inDirectory(t, func(t *testing.T, s site) {
+		c := catalogtest.Open(t, s.Catalog)
+		commit(t, c, batch("run", config, 7, 5, 0.25))
+		before := contents(t, c, catalog.Filter{})
+		ident := table.Identifier{"shear", "edff_shear"}
+		tb, err := catalog.Raw(c).LoadTable(t.Context(), ident)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := tb.CurrentSnapshot().SnapshotID
+		names := []string{"a", "b"}
+		for i := range names {
+			rel := "edff_shear/metadata/" + names[i] + ".stats"
+			s.write(t, rel) // of five bytes
+			names[i] = tb.Location() + "/metadata/" + names[i] + ".stats"
+		}
+		_, _, err = catalog.Raw(c).CommitTable(t.Context(), ident, nil, []table.Update{
+			table.NewSetStatisticsUpdate(table.StatisticsFile{SnapshotID: id, StatisticsPath: names[0], FileSizeInBytes: 5, BlobMetadata: []table.BlobMetadata{}}),
+			table.NewSetPartitionStatisticsUpdate(table.PartitionStatisticsFile{SnapshotID: id, StatisticsPath: names[1], FileSizeInBytes: 6}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := s.verify(t, c, false)
+		if f := v.Flaws(); len(f) != 1 || f[0].Kind != look.Statistics || f[0].File != names[1] || v.Tables[0].Statistics != 2 {
+			t.Fatalf("%+v, %+v", f, v.Tables[0])
+		}
+		if err := os.Remove(s.local(names[0])); err != nil {
+			t.Fatal(err)
+		}
+		s.repair(t, c, "")
+		wants(t, contents(t, c, catalog.Filter{}), before)
+	})
+}
