@@ -74,6 +74,9 @@ func showVerdict(w io.Writer, v *catalog.Verdict) {
 			}
 		}
 	}
+	if v.UnderWay > 0 {
+		fmt.Fprintf(w, "%d sub-tiles have sources and no shear yet: a commit is under way\n", v.UnderWay)
+	}
 	all := v.Flaws()
 	if len(all) == 0 {
 		fmt.Fprintln(w, "nothing is wrong")

@@ -76,14 +76,15 @@ func (s site) leads(t *testing.T, c *catalog.Catalog, name string) *leads {
 	return all
 }
 
-// one is a file of a kind that the newest snapshot leads to, or doesn't.
+// one is a file of a kind that the newest snapshot leads to, or doesn't: that which
+// the fewest snapshots lead to.
 func (a *leads) one(kind look.Kind, current bool) (path string, snapshots []int64) {
-	for path, ids := range a.files[kind] {
-		if slices.Contains(ids, a.current) == current {
-			return path, ids
+	for at, ids := range a.files[kind] {
+		if slices.Contains(ids, a.current) == current && (path == "" || len(ids) < len(snapshots) || len(ids) == len(snapshots) && at < path) {
+			path, snapshots = at, ids
 		}
 	}
-	return "", nil
+	return path, snapshots
 }
 
 // local is where a file of a table lies on this machine.
@@ -150,104 +151,113 @@ func (s site) prepared(t *testing.T, c *catalog.Catalog) {
 }
 
 // TestVerifyFindsEachFile breaks each kind of file, of the newest and of earlier
-// snapshots, in each way.
+// snapshots, in each way; on all sites the newest ones.
 func TestVerifyFindsEachFile(t *testing.T) {
+	inDirectory(t, func(t *testing.T, s site) { verifyEach(t, s, []bool{true, false}, breaks) })
 	eachSite(t, func(t *testing.T, s site) {
-		c := catalogtest.Open(t, s.Catalog)
-		s.prepared(t, c)
-		if v := s.verify(t, c, false); !v.OK || len(v.Tables) != 2 || v.Tables[0].Snapshots < 6 || v.Tables[0].Data != 5 || v.Tables[0].Deletes == 0 || v.Tables[0].Bytes == 0 {
-			t.Fatalf("%v: %+v", v.Err(), v.Tables[0])
-		}
-		for _, name := range []string{"edff_shear", "edff_shear_sources"} {
-			all := s.leads(t, c, name)
-			for _, kind := range []look.Kind{look.List, look.Manifest, look.DataFile, look.DeleteFile} {
-				for _, current := range []bool{true, false} {
-					path, snapshots := all.one(kind, current)
-					if path == "" {
-						if current {
-							t.Errorf("%s has no %s", name, kind)
-						}
-						continue
+		verifyEach(t, s, []bool{true}, map[string]func(string, []byte) error{"gone": breaks["gone"], "cut": breaks["cut"]})
+	})
+}
+
+func verifyEach(t *testing.T, s site, which []bool, ways map[string]func(string, []byte) error) {
+	c := catalogtest.Open(t, s.Catalog)
+	s.prepared(t, c)
+	if v := s.verify(t, c, false); !v.OK || len(v.Tables) != 2 || v.Tables[0].Snapshots < 6 || v.Tables[0].Data != 5 || v.Tables[0].Deletes == 0 || v.Tables[0].Bytes == 0 {
+		t.Fatalf("%v: %+v", v.Err(), v.Tables[0])
+	}
+	for _, name := range []string{"edff_shear", "edff_shear_sources"} {
+		all := s.leads(t, c, name)
+		for _, kind := range []look.Kind{look.List, look.Manifest, look.DataFile, look.DeleteFile} {
+			for _, current := range which {
+				path, snapshots := all.one(kind, current)
+				if path == "" {
+					if current {
+						t.Errorf("%s has no %s", name, kind)
 					}
-					for how := range breaks {
-						if how == "other" && (kind == look.DataFile || kind == look.DeleteFile) || how == "longer" && kind == look.List {
-							continue // has to be read
-						}
-						broken(t, s.local(path), how, func() {
-							v := s.verify(t, c, false)
-							i := slices.IndexFunc(v.Flaws(), func(f catalog.Flaw) bool { return f.File == path })
-							if i < 0 {
-								t.Errorf("%s, %s %s, of the newest snapshot: %v: not found among %v", name, kind, how, current, v.Flaws())
-								return
-							}
-							f := v.Flaws()[i]
-							slices.Sort(f.Snapshots)
-							slices.Sort(snapshots)
-							if len(v.Flaws()) != 1 || f.Kind != kind || !slices.Equal(f.Snapshots, snapshots) || f.Current != current || f.What == "" {
-								t.Errorf("%s, %s %s, of the newest snapshot: %v: %+v", name, kind, how, current, v.Flaws())
-							}
-							if text := v.Err().Error(); !strings.Contains(text, path) || !strings.Contains(text, "snapshot ") || !strings.Contains(text, "constellation catalog repair") {
-								t.Error(text)
-							}
-						})
+					continue
+				}
+				for how := range ways {
+					if how == "other" && (kind == look.DataFile || kind == look.DeleteFile) || how == "longer" && kind == look.List {
+						continue // has to be read
 					}
+					broken(t, s.local(path), how, func() {
+						v := s.verify(t, c, false)
+						i := slices.IndexFunc(v.Flaws(), func(f catalog.Flaw) bool { return f.File == path })
+						if i < 0 {
+							t.Errorf("%s, %s %s, of the newest snapshot: %v: not found among %v", name, kind, how, current, v.Flaws())
+							return
+						}
+						f := v.Flaws()[i]
+						slices.Sort(f.Snapshots)
+						slices.Sort(snapshots)
+						if len(v.Flaws()) != 1 || f.Kind != kind || !slices.Equal(f.Snapshots, snapshots) || f.Current != current || f.What == "" {
+							t.Errorf("%s, %s %s, of the newest snapshot: %v: %+v", name, kind, how, current, v.Flaws())
+						}
+						if text := v.Err().Error(); !strings.Contains(text, path) || !strings.Contains(text, "snapshot ") || !strings.Contains(text, "constellation catalog repair") {
+							t.Error(text)
+						}
+					})
 				}
 			}
 		}
-		if v := s.verify(t, c, false); !v.OK {
-			t.Error(v.Err())
-		}
-	})
+	}
+	if v := s.verify(t, c, false); !v.OK {
+		t.Error(v.Err())
+	}
 }
 
 // TestVerifyReads has a deep look find what sizes don't tell.
 func TestVerifyReads(t *testing.T) {
-	eachSite(t, func(t *testing.T, s site) {
-		c := catalogtest.Open(t, s.Catalog)
-		s.prepared(t, c)
-		v := s.verify(t, c, true)
-		if shear := v.Tables[0].Contents; !v.OK || shear.Rows != 10 || shear.Files < 6 || v.Tables[1].Contents.Rows != 48+40+20 {
-			t.Fatalf("%v: %+v %+v", v.Err(), shear, v.Tables[1].Contents)
-		}
-		for _, name := range []string{"edff_shear", "edff_shear_sources"} {
-			all := s.leads(t, c, name)
-			for _, kind := range []look.Kind{look.DataFile, look.DeleteFile} {
-				for _, current := range []bool{true, false} {
-					path, _ := all.one(kind, current)
-					if path == "" {
-						continue
+	inDirectory(t, func(t *testing.T, s site) { verifyReads(t, s, []bool{true, false}) })
+	eachSite(t, func(t *testing.T, s site) { verifyReads(t, s, nil) })
+}
+
+// verifyReads writes over files, if any, whose sizes stay.
+func verifyReads(t *testing.T, s site, which []bool) {
+	c := catalogtest.Open(t, s.Catalog)
+	s.prepared(t, c)
+	v := s.verify(t, c, true)
+	if shear := v.Tables[0].Contents; !v.OK || shear.Rows != 10 || shear.Files < 6 || v.Tables[1].Contents.Rows != 48+40+20 {
+		t.Fatalf("%v: %+v %+v", v.Err(), shear, v.Tables[1].Contents)
+	}
+	for _, name := range []string{"edff_shear", "edff_shear_sources"} {
+		all := s.leads(t, c, name)
+		for _, kind := range []look.Kind{look.DataFile, look.DeleteFile} {
+			for _, current := range which {
+				path, _ := all.one(kind, current)
+				if path == "" {
+					continue
+				}
+				for how, change := range map[string]func([]byte) []byte{
+					"all": func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
+					"footer": func(b []byte) []byte {
+						at := len(b) - 8 - int(binary.LittleEndian.Uint32(b[len(b)-8:])) // Parquet: length of the footer, then four magic bytes
+						copy(b[at+20:], bytes.Repeat([]byte{0xff}, 40))
+						return b
+					},
+					"middle": func(b []byte) []byte { copy(b[4:], bytes.Repeat([]byte{0xff}, 200)); return b },
+				} {
+					was, err := os.ReadFile(s.local(path))
+					if err != nil {
+						t.Fatal(err)
 					}
-					for how, change := range map[string]func([]byte) []byte{
-						"all": func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
-						"footer": func(b []byte) []byte {
-							at := len(b) - 8 - int(binary.LittleEndian.Uint32(b[len(b)-8:])) // Parquet: length of the footer, then four magic bytes
-							copy(b[at+20:], bytes.Repeat([]byte{0xff}, 40))
-							return b
-						},
-						"middle": func(b []byte) []byte { copy(b[4:], bytes.Repeat([]byte{0xff}, 200)); return b },
-					} {
-						was, err := os.ReadFile(s.local(path))
-						if err != nil {
-							t.Fatal(err)
-						}
-						if err := os.WriteFile(s.local(path), change(bytes.Clone(was)), 0o666); err != nil {
-							t.Fatal(err)
-						}
-						if v := s.verify(t, c, false); !v.OK {
-							t.Errorf("%s of %s: a look at sizes finds %v", how, path, v.Err())
-						}
-						v := s.verify(t, c, true)
-						if f := v.Flaws(); len(f) != 1 || f[0].File != path || f[0].Kind != kind || f[0].Current != current {
-							t.Errorf("%s of a %s: %+v", how, kind, f)
-						}
-						if err := os.WriteFile(s.local(path), was, 0o666); err != nil {
-							t.Fatal(err)
-						}
+					if err := os.WriteFile(s.local(path), change(bytes.Clone(was)), 0o666); err != nil {
+						t.Fatal(err)
+					}
+					if v := s.verify(t, c, false); !v.OK {
+						t.Errorf("%s of %s: a look at sizes finds %v", how, path, v.Err())
+					}
+					v := s.verify(t, c, true)
+					if f := v.Flaws(); len(f) != 1 || f[0].File != path || f[0].Kind != kind || f[0].Current != current {
+						t.Errorf("%s of a %s: %+v", how, kind, f)
+					}
+					if err := os.WriteFile(s.local(path), was, 0o666); err != nil {
+						t.Fatal(err)
 					}
 				}
 			}
 		}
-	})
+	}
 }
 
 // TestVerifyRows has a deep look find rows that are there twice, sub-tiles that have
@@ -346,4 +356,26 @@ func appendRows(t *testing.T, from, to *table.Table, which iceberg.BooleanExpres
 	if _, err := to.Append(t.Context(), rdr, nil); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestVerifyBesideACommit looks at a catalogue while somebody has committed sources
+// and is about to commit their shear.
+func TestVerifyBesideACommit(t *testing.T) {
+	inDirectory(t, func(t *testing.T, s site) {
+		a, b := catalogtest.Open(t, s.Catalog), catalogtest.Open(t, s.Catalog)
+		commit(t, b, batch("before", config, 7, 5, 0.25))
+		looked := false
+		a.Pause(func(name string) {
+			if name == "edff_shear" && !looked {
+				looked = true
+				if v := s.verify(t, b, true); !v.OK || v.UnderWay != 4 {
+					t.Errorf("%v, %d sub-tiles are under way", v.Err(), v.UnderWay)
+				}
+			}
+		})
+		commit(t, a, batch("slow", config, 8, 5, 0.5))
+		if v := s.verify(t, b, true); !looked || !v.OK || v.UnderWay != 0 {
+			t.Errorf("%v, %d sub-tiles are under way", v.Err(), v.UnderWay)
+		}
+	})
 }

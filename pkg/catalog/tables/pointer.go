@@ -65,6 +65,9 @@ func (c *Catalog) Repoint(ctx context.Context, l Layout, from, to string) error 
 	return nil
 }
 
+// Repoints says whether the pointer can be moved: that of an SQL catalogue.
+func (c *Catalog) Repoints() bool { return c.db != nil }
+
 // FS reaches the files of a table that is at a place.
 func (c *Catalog) FS(at string) table.FSysF { return iceio.LoadFSFunc(c.props, at) }
 

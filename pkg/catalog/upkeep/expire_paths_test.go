@@ -20,13 +20,13 @@ func TestWritten(t *testing.T) {
 	}{
 		{
 			name: "identity", specs: `[` + identity + `]`,
-			yes: []string{"data/TILE_ID=7/00000-0-" + id + ".parquet", "data/TILE_ID=-7/" + id + "-00001.parquet", "metadata/" + id + "-m0.avro", "metadata/snap-1-0-" + id + ".avro", "metadata/00001-" + id + ".metadata.json", "metadata/00001-" + id + ".gz.metadata.json", "data/0101/1111/0000/10100101/TILE_ID=7/0-" + id + ".parquet"},
-			no:  []string{"data/TILE_ID=7/by-hand.parquet", "data/TILE_ID=7/old/0-" + id + ".parquet", "data/0-" + id + ".parquet", "data/TILE=7/0-" + id + ".parquet", "data/TILE_ID_trunc=0/0-" + id + ".parquet", "TILE_ID=7/0-" + id + ".parquet", "data/TILE_ID=7/0-" + id + ".parquet.bak", "metadata/notes.avro", "metadata/version-hint.text", "mydata/TILE_ID=7/0-" + id + ".parquet"},
+			yes: []string{"data/TILE_ID=7/00000-0-" + id + ".parquet", "data/TILE_ID=-7/" + id + "-00001.parquet", "metadata/" + id + "-m0.avro", "metadata/snap-1-0-" + id + ".avro", "metadata/00001-" + id + ".metadata.json", "metadata/00001-" + id + ".gz.metadata.json", "data/0101/1111/0000/10100101/TILE_ID=7/0-" + id + ".parquet", "data/0-" + id + "-deletes.puffin"},
+			no:  []string{"data/TILE_ID=7/by-hand.parquet", "data/TILE_ID=7/old/0-" + id + ".parquet", "data/TILE=7/0-" + id + ".parquet", "data/TILE_ID_trunc=0/0-" + id + ".parquet", "TILE_ID=7/0-" + id + ".parquet", "data/TILE_ID=7/0-" + id + ".parquet.bak", "metadata/notes.avro", "metadata/version-hint.text", "mydata/TILE_ID=7/0-" + id + ".parquet"},
 		},
 		{
 			name: "evolved", specs: `[` + identity + `],[` + truncate + `]`,
 			yes: []string{"data/TILE_ID=7/0-" + id + ".parquet", "data/TILE_ID_trunc=2000/0-" + id + ".parquet"},
-			no:  []string{"data/TILE_ID=7/TILE_ID_trunc=0/0-" + id + ".parquet", "data/0-" + id + ".parquet"},
+			no:  []string{"data/TILE_ID=7/TILE_ID_trunc=0/0-" + id + ".parquet"},
 		},
 		{
 			name: "several, of format 1", specs: `[` + identity + `,` + truncate + `],[` + void + `,` + truncate + `]`,

@@ -96,9 +96,13 @@ func PlanRepair(ctx context.Context, c *tables.Catalog, store objstore.Store, de
 				return nil, err
 			}
 			p.Documents = append(p.Documents, *r.moved)
-			if r.moved.To == "" {
+			switch {
+			case r.moved.To == "":
 				p.Back.Why = "no metadata document of table " + t.Table + " can be read"
-				p.Drop.Why = p.Back.Why
+			case !c.Repoints():
+				p.Back.Why = fmt.Sprintf("the catalogue at %s points at %s itself; register table %s anew, by that catalogue's own tools, from %s", c.URI(), r.moved.From, t.Table, r.moved.To)
+			}
+			if p.Drop.Why = p.Back.Why; p.Drop.Why != "" {
 				return p, nil
 			}
 			if r.Verified, err = verifyAt(ctx, c, store, t, r.moved.To, deep); err != nil {
@@ -133,7 +137,11 @@ func (p *Plan) Choose(w Way) error {
 	choice, known := ways[w]
 	switch {
 	case w == "":
-		return fault.Data(CodeRepair, "nothing can be done about it here: %s; %s", p.Back.Why, p.Drop.Why).On(p.Verdict.Tables[0].Location).
+		why := p.Back.Why
+		if p.Drop.Why != why {
+			why += "; " + p.Drop.Why
+		}
+		return fault.Data(CodeRepair, "nothing can be done about it here: %s", why).On(p.Verdict.Tables[0].Location).
 			Fix("put the files back; or choose another output.catalog_table and assemble the runs into it")
 	case !known:
 		return fault.Input(CodeRepair, "%q is no way to repair a catalogue", w).Fix("%s or %s", Back, Drop)

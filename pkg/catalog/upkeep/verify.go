@@ -82,7 +82,9 @@ type Verdict struct {
 	OK     bool        `json:"ok"`
 	Deep   bool        `json:"deep"`
 	Tables []*Verified `json:"tables"`
-	Across []Flaw      `json:"across,omitempty"` // what one table says and the other doesn't
+	// UnderWay are sub-tiles whose sources are there and whose shear isn't yet.
+	UnderWay int    `json:"under_way,omitempty"`
+	Across   []Flaw `json:"across,omitempty"` // what one table says and the other doesn't
 }
 
 // Verified is one table.
@@ -183,10 +185,19 @@ func verifyTable(ctx context.Context, c *tables.Catalog, store objstore.Store, l
 		}
 		t, exists, err := c.Load(ctx, l, nil)
 		if t == nil && err != nil {
-			return unreadable(ctx, c, l, err)
+			at, there, perr := c.Pointer(ctx, l)
+			if perr != nil || !there {
+				return nil, errors.Join(err, perr)
+			}
+			return unreadable(ctx, l, at, err)
 		}
 		if !exists {
 			return nil, nil
+		}
+		if !c.Repoints() { // such a catalogue may remember what the document said
+			if _, err := c.LoadAt(ctx, l, t.MetadataLocation()); err != nil {
+				return unreadable(ctx, l, t.MetadataLocation(), err)
+			}
 		}
 		v := newVerified(l, t)
 		if err := v.look(ctx, store, deep); err != nil {
@@ -226,12 +237,11 @@ func (v *Verified) forget(now table.Metadata) {
 	v.Flaws = kept
 }
 
-// unreadable is a table whose metadata can't be loaded, which is an error where
-// that is the catalogue's doing.
-func unreadable(ctx context.Context, c *tables.Catalog, l tables.Layout, err error) (*Verified, error) {
-	at, there, perr := c.Pointer(ctx, l)
-	if perr != nil || !there || !errors.Is(err, fs.ErrNotExist) && onTheWay(err) {
-		return nil, errors.Join(err, perr)
+// unreadable is a table whose metadata document can't be read, which is an error
+// where only the way there failed.
+func unreadable(ctx context.Context, l tables.Layout, at string, err error) (*Verified, error) {
+	if ctx.Err() != nil || !errors.Is(err, fs.ErrNotExist) && onTheWay(err) {
+		return nil, errors.Join(err, ctx.Err())
 	}
 	what := "it can't be read: " + reason(err)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -7,12 +7,14 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"github.com/cosmostat/constellation/pkg/catalog/tables"
 	"github.com/cosmostat/constellation/pkg/sky"
 )
 
@@ -96,7 +98,7 @@ func (v *Verdict) across(ctx context.Context) error {
 		spans = append(spans, t.spans...)
 	}
 	k := &keys{configs: map[string]uint32{}, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
-	orphans, example := 0, key{}
+	orphans, underWay, example := 0, v.underWay(), key{}
 	for _, w := range windows(spans) {
 		subs := make([]map[key]bool, len(v.Tables))
 		for i, t := range v.Tables {
@@ -109,7 +111,12 @@ func (v *Verdict) across(ctx context.Context) error {
 			continue
 		}
 		for sub := range subs[1] {
-			if !subs[0][sub] {
+			if subs[0][sub] {
+				continue
+			}
+			if underWay[sub.tile] {
+				v.UnderWay++
+			} else {
 				if orphans++; orphans == 1 || sub.tile < example.tile {
 					example = sub
 				}
@@ -132,6 +139,31 @@ func (v *Verdict) across(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// underWay are tiles whose sources were committed a short time ago, and whose shear
+// was not: by somebody who is about to, since sources go first.
+func (v *Verdict) underWay() map[int64]bool {
+	tiles := map[int64]bool{}
+	if len(v.Tables) < 2 {
+		return tiles
+	}
+	shear, sources := &repairing{Verified: v.Tables[0]}, &repairing{Verified: v.Tables[1]}
+	newest := map[int64]int64{}
+	for _, s := range shear.line() {
+		for _, tile := range tilesOfSnapshot(s) {
+			newest[tile] = max(newest[tile], s.TimestampMs)
+		}
+	}
+	since := time.Now().Add(-tables.LongCommit).UnixMilli()
+	for _, s := range sources.line() {
+		for _, tile := range tilesOfSnapshot(s) {
+			if s.TimestampMs > since && s.TimestampMs > newest[tile] {
+				tiles[tile] = true
+			}
+		}
+	}
+	return tiles
 }
 
 // once looks whether each row of a window is there once, and adds its sub-tiles.
