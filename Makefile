@@ -110,6 +110,14 @@ bench-io: .venv-bench/.ready ## Compare headers and extraction with astropy and 
 bench-index: ## Build and query the quadrant index of a whole survey: 28.8 million footprints, six minutes
 	go test ./internal/bench -run '^$$' -bench Index -benchtime 1x -timeout 60m
 
+.PHONY: bench-catalog
+bench-catalog: .venv-bench-catalog/.ready ## Compare assembly with PyIceberg; replace tiles, compact, verify and read tables of 60,000 tiles (internal/bench/catalog_test.go: sizes)
+	CONSTELLATION_BENCH_PYTHON=$(CURDIR)/.venv-bench-catalog/bin/python go test ./internal/bench -run '^$$' -bench '^BenchmarkCatalog$$' -benchtime 1x -timeout 60m
+.venv-bench-catalog/.ready: internal/bench/testdata/catalog-requirements.txt
+	@$(PYTHON) -m venv .venv-bench-catalog
+	@.venv-bench-catalog/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 .PHONY: soak
 soak: build ## Kill whole runs at 200 random points, and compare the bytes they end with
 	CONSTELLATION_BIN=$(CURDIR)/bin CONSTELLATION_KILLS=200 go test -v ./internal/faults -run TestKill -count=1 -timeout 60m
@@ -137,4 +145,4 @@ $(VENV)/.ready: deploy/test-requirements.txt
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin dist $(VENV) .venv-bench $(DEMO) $(DEMO)-short
+	rm -rf bin dist $(VENV) .venv-bench .venv-bench-catalog $(DEMO) $(DEMO)-short

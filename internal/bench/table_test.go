@@ -40,6 +40,9 @@ func (s *section) row(cells ...any) { s.rows = append(s.rows, cells) }
 
 func (t *table) print(w io.Writer) {
 	for _, s := range t.sections {
+		if len(s.rows) == 0 {
+			continue
+		}
 		fmt.Fprintf(w, "\n%s\n", s.title)
 		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 		for _, row := range append([][]any{s.columns}, s.rows...) {
