@@ -2,6 +2,7 @@ package files_test
 
 import (
 	"fmt"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -69,6 +70,60 @@ func BenchmarkWrite(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkCompact merges two million rows: of 20 commits whose tiles lie between each
+// other's, some of them replaced, and of a tile a file.
+func BenchmarkCompact(b *testing.B) {
+	for name, c := range map[string]struct{ commits, tiles, rows int64 }{"20 overlapping": {20, 2000, 1000}, "200 of a tile": {200, 200, 10000}} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				w := open(b)
+				w.create(on(1, iceberg.TruncateTransform{Width: 100000}), "2", iceberg.Properties{table.WriteTargetFileSizeBytesKey: "8000000", table.MetadataDeleteAfterCommitEnabledKey: "true"})
+				for i := range c.commits {
+					var rows []row
+					for tile := i; tile < c.tiles; tile += c.commits {
+						for n := range c.rows {
+							x := uint64(tile*c.rows+n) * 0x9e3779b97f4a7c15
+							rows = append(rows, row{tile, int32(n / 500), int32(n / 250 % 2), n, float32(x>>40) / (1 << 24), configA})
+						}
+					}
+					w.replace(rows, of(configA, -1))
+				}
+				w.replace(tileRows(7, configA, 1), of(configA, 7))
+				runtime.GC()
+				peak := watchHeap()
+				before := cpu()
+				b.StartTimer()
+				taken, commits := w.compact(compaction())
+				b.ReportMetric((cpu() - before).Seconds(), "cpu-s/op")
+				b.ReportMetric(float64(peak())/1e6, "peak-MB")
+				b.ReportMetric(float64(taken), "files")
+				b.ReportMetric(float64(commits), "commits")
+			}
+		})
+	}
+}
+
+// watchHeap looks how much is in use until it is called.
+func watchHeap() func() uint64 {
+	stop, done := make(chan bool), make(chan uint64)
+	go func() {
+		peak := uint64(0)
+		for {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			peak = max(peak, m.HeapInuse)
+			select {
+			case <-stop:
+				done <- peak
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() uint64 { close(stop); return <-done }
 }
 
 // BenchmarkReplace replaces tiles of a survey whose files hold a thousand each.

@@ -45,10 +45,10 @@ func (c *Compactor) Left() int { return len(c.left) }
 
 // Bounds of a group, whose files are open together where their tiles overlap.
 const (
-	openRows  = 1 << 20
+	openRows  = 1 << 19
 	openFiles = 256
 	groupSize = 1000 // files
-	sortRows  = 400_000
+	sortRows  = 1 << 18
 )
 
 // Plan is what is to be rewritten of a state of a table.
