@@ -13,7 +13,7 @@ STAGES := $(notdir $(wildcard tasks/*))
 # Few executables hold all stages, so that what they share is not there as often
 # as there are stages; by what they link, so that none starts what it doesn't need:
 # the command those that link Iceberg, as it does itself.
-CATALOG_STAGES := assemble-catalog check-catalog select-tiles validate-catalog
+CATALOG_STAGES := assemble-catalog check-catalog compact-catalog select-tiles validate-catalog
 PARQUET_STAGES := fan-out-tiles index-observations infer-subtile merge-footprints prepare-tile read-footprints
 PYTHON ?= python3
 VENV := .venv

@@ -10,7 +10,7 @@ func Children(o spec.Options) ([]*spec.Bundle, error) {
 // Build writes the protos of every workflow of the suite, those that others
 // launch before these.
 func Build(s Settings, o spec.Options) ([]*spec.Bundle, error) {
-	return bundles(o, PreparationBatch().Build, ShearBatch().Build, DataPreparation(s).Build, Shear(s).Build, Campaign(s).Build)
+	return bundles(o, PreparationBatch().Build, ShearBatch().Build, DataPreparation(s).Build, Shear(s).Build, Campaign(s).Build, Upkeep(s).Build)
 }
 
 func bundles(o spec.Options, builds ...func(spec.Options) (*spec.Bundle, error)) ([]*spec.Bundle, error) {

@@ -21,6 +21,9 @@ import (
 // shearPlan is the launch plan whose outputs this command understands.
 const shearPlan = "shear_pipeline"
 
+// upkeepPlan is what the plans begin with that compute nothing.
+const upkeepPlan = "catalog_upkeep"
+
 // remoteRun is what only a run on a cluster takes.
 type remoteRun struct {
 	cluster
@@ -100,7 +103,7 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	if err := placed(client); err != nil {
 		return err
 	}
-	if r.launch.Inputs, err = literal.Marshal(read.inputs()); err != nil {
+	if r.launch.Inputs, err = read.sent(r.launch.Plan); err != nil {
 		return err
 	}
 	id, err := client.Launch(ctx, r.launch)
@@ -138,6 +141,16 @@ func (e *execution) runRemote(ctx context.Context, c *cobra.Command, r *remoteRu
 	}
 	printOutputs(w, outputs)
 	return nil
+}
+
+// sent are the inputs as a launch plan takes them: that of upkeep has no use for
+// what only runs have, and refuses it where it was given.
+func (c *loaded) sent(plan string) (*core.LiteralMap, error) {
+	in := c.inputs()
+	if strings.HasPrefix(plan, upkeepPlan) && len(in.TileIDs)+len(in.Grid)+len(in.StorageBase)+len(in.RunID) == 0 {
+		return literal.Marshal(workflows.UpkeepIn{ConfigYAML: in.ConfigYAML})
+	}
+	return literal.Marshal(in)
 }
 
 // begun says that an execution is there, and where to see it.

@@ -12,6 +12,7 @@ import (
 func stages() {
 	task.Become(
 		task.Stage(pipeline.CheckCatalog, shear.Check),
+		task.Stage(pipeline.CompactCatalog, shear.Compact),
 		task.Stage(pipeline.SelectTiles, selection.Select),
 		task.Stage(pipeline.AssembleCatalog, shear.Assemble),
 		task.Stage(pipeline.ValidateCatalog, shear.Validate),

@@ -169,7 +169,7 @@ func TestOneHomeForNames(t *testing.T) {
 
 // TestExecutablesStayLean: what a stage links decides how big it is and how fast it starts.
 func TestExecutablesStayLean(t *testing.T) {
-	catalogue := []string{"check-catalog", "select-tiles", "assemble-catalog", "validate-catalog", "constellation"}
+	catalogue := []string{"check-catalog", "compact-catalog", "select-tiles", "assemble-catalog", "validate-catalog", "constellation"}
 	parquet := append([]string{"parquet-stages", "index-observations", "read-footprints", "merge-footprints", "fan-out-tiles", "prepare-tile", "infer-subtile"}, catalogue...)
 	heavy := map[string][]string{ // dependency -> the stages that may link it
 		"github.com/apache/iceberg-go/table":            catalogue,

@@ -33,7 +33,7 @@
 //     and their layout, and how a change of them is sent.
 //   - reading: rows that a filter selects, and the verdict on a run's.
 //   - commits: batches of rows, and the leases that they are committed under.
-//   - upkeep: what many commits leave, merged or taken away.
+//   - upkeep: what many commits leave, merged or taken away; tables verified, and repaired.
 //
 // No other packages link Iceberg. They know no stage and no FITS.
 package catalog

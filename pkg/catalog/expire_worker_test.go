@@ -15,6 +15,7 @@ import (
 
 	"github.com/cosmostat/constellation/internal/testing/await"
 	"github.com/cosmostat/constellation/pkg/catalog"
+	"github.com/cosmostat/constellation/pkg/fault"
 	"github.com/cosmostat/constellation/pkg/objstore"
 	"github.com/cosmostat/constellation/pkg/settings"
 )
@@ -29,6 +30,7 @@ type upkeep struct {
 	Stop     string // else expire until this file is there; empty: once
 	Signs    string // a directory: a file is made in it for each plan that was made
 	Go       string // a plan waits for this file, if it is not empty
+	Compact  bool   // compact the tables, and expire nothing
 }
 
 func upkeepWorker(text string) int {
@@ -44,6 +46,9 @@ func lookAfter(ctx context.Context, c *catalog.Catalog, o upkeep) error {
 		})
 		_, err := c.Commit(ctx, batch("dead", config, o.Tile, 5, 0.5))
 		return fmt.Errorf("it lived: %w", err)
+	}
+	if o.Compact {
+		return compactUntil(ctx, c, o.Stop)
 	}
 	store := objstore.Open(ctx, objstore.Config{})
 	var total catalog.Expired
@@ -69,6 +74,24 @@ func lookAfter(ctx context.Context, c *catalog.Catalog, o upkeep) error {
 			return nil
 		}
 	}
+}
+
+// compactUntil compacts again and again; where others come first too often, it is for
+// the next time.
+func compactUntil(ctx context.Context, c *catalog.Catalog, stop string) error {
+	var total [4]int
+	for !there(stop) {
+		list, err := c.Compact(ctx, catalog.CompactOptions{})
+		if err != nil && fault.CodeOf(err) != catalog.CodeConflict && fault.CodeOf(err) != catalog.CodeTable {
+			return err
+		}
+		for _, t := range list {
+			total = [4]int{total[0] + 1, total[1] + t.Taken, total[2] + t.Written, total[3] + t.Lost}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	fmt.Fprintf(os.Stderr, "%d tables, %d files became %d, others came first %d times\n", total[0], total[1], total[2], total[3])
+	return nil
 }
 
 func there(path string) bool {

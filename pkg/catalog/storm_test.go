@@ -60,6 +60,8 @@ func (s *storm) start(env, text string) {
 			err = nil
 		} else if err != nil {
 			err = fmt.Errorf("process %d: %w\n%s", cmd.Process.Pid, err, &log)
+		} else if log.Len() > 0 {
+			s.t.Log(&log)
 		}
 		s.ended <- err
 	}()
@@ -137,13 +139,13 @@ func TestStorm(t *testing.T) {
 		if err := os.WriteFile(stop, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
+		if err := meddler.Wait(); err != nil {
+			t.Errorf("PyIceberg: %v\n%s", err, &complaint)
+		}
 		for ; others.left > 0; others.left-- {
 			if err := <-others.ended; err != nil {
 				t.Error(err)
 			}
-		}
-		if err := meddler.Wait(); err != nil {
-			t.Errorf("PyIceberg: %v\n%s", err, &complaint)
 		}
 		did := map[string]int{}
 		if err := json.Unmarshal(theirs.Bytes(), &did); err != nil {

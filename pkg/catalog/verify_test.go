@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
@@ -263,6 +264,27 @@ func TestVerifyRows(t *testing.T) {
 		"twice in the other": {"edff_shear", "4 rows are there again, such as tile 7", func(t *testing.T, tb *table.Table) {
 			appendRows(t, tb, tb, iceberg.EqualTo(iceberg.Reference("TILE_ID"), int64(7)))
 		}},
+		"pixel": {"edff_shear_sources", "40 rows have a _healpix_29 that is not the pixel of their position, such as object 7", func(t *testing.T, tb *table.Table) {
+			seven := iceberg.EqualTo(iceberg.Reference("TILE_ID"), int64(7))
+			tx := tb.NewTransaction()
+			if err := tx.Delete(t.Context(), seven, nil); err != nil {
+				t.Fatal(err)
+			}
+			now, err := tx.Commit(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			appendRows(t, tb, now, seven, func(rec arrow.RecordBatch) arrow.RecordBatch {
+				at := rec.Schema().FieldIndices("_healpix_29")[0]
+				pixels := array.NewInt64Builder(memory.DefaultAllocator)
+				for _, v := range rec.Column(at).(*array.Int64).Int64Values() {
+					pixels.Append(v + 1)
+				}
+				columns := slices.Clone(rec.Columns())
+				columns[at] = pixels.NewArray()
+				return array.NewRecordBatch(rec.Schema(), columns, rec.NumRows())
+			})
+		}},
 		"no shear": {"edff_shear", "4 sub-tiles have sources and no row in table shear.edff_shear, such as tile 8, sub-tile ", func(t *testing.T, tb *table.Table) {
 			tx := tb.NewTransaction()
 			if err := tx.Delete(t.Context(), iceberg.NewAnd(iceberg.EqualTo(iceberg.Reference("TILE_ID"), int64(8)), iceberg.EqualTo(iceberg.Reference("SUBTILE_ROW"), int32(1))), nil); err != nil {
@@ -279,8 +301,8 @@ func TestVerifyRows(t *testing.T) {
 			commit(t, c, batch("run", config, 7, 10, 0.5))
 			commit(t, c, batch("run", config, 8, 10, 0.5))
 			commit(t, c, batch("run", strings.Repeat("0", 64), 8, 10, 0.5)) // is another row
-			if v := s.verify(t, c, true); !v.OK {
-				t.Fatal(v.Err())
+			if v := s.verify(t, c, true); !v.OK || v.Tables[1].Contents.Pixels != 120 || v.Tables[1].Contents.NoPixel+v.Tables[1].Contents.EdgePixel != 0 {
+				t.Fatalf("%v, %+v", v.Err(), v.Tables[1].Contents)
 			}
 			tb, err := catalog.Raw(c).LoadTable(t.Context(), table.Identifier{"shear", test.table})
 			if err != nil {
@@ -301,7 +323,7 @@ func TestVerifyRows(t *testing.T) {
 }
 
 // appendRows appends rows of one table's state to it again.
-func appendRows(t *testing.T, from, to *table.Table, which iceberg.BooleanExpression) {
+func appendRows(t *testing.T, from, to *table.Table, which iceberg.BooleanExpression, change ...func(arrow.RecordBatch) arrow.RecordBatch) {
 	t.Helper()
 	schema, records, err := from.Scan(table.WithRowFilter(which)).ToArrowRecords(t.Context())
 	if err != nil {
@@ -311,6 +333,9 @@ func appendRows(t *testing.T, from, to *table.Table, which iceberg.BooleanExpres
 	for rec, err := range records {
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, c := range change {
+			rec = c(rec)
 		}
 		all = append(all, rec)
 	}

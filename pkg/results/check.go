@@ -2,6 +2,7 @@ package results
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/cosmostat/constellation/pkg/columnar"
@@ -69,16 +70,23 @@ func (c *Core) Check(s *Shear, sources *columnar.Table, from int) error {
 }
 
 // rejecting are the bits of FLAGS that keep a source out of the shear: all of
-// them, but for the reference engine, whose higher ones are for people to know.
+// them, but for those that engines have for people to know.
 func rejecting(method string) int32 {
-	if method == string(settings.EngineReference) {
+	switch {
+	case method == string(settings.EngineReference):
 		return ReferenceRejects
+	case slices.Contains(methods, method):
+		return ^shineInforms
 	}
 	return -1
 }
 
-// ReferenceRejects are the bits of FLAGS that keep a source out of the reference engine's shear.
-const ReferenceRejects = 1<<8 - 1
+const (
+	// ReferenceRejects are the bits of FLAGS that keep a source out of the reference engine's shear.
+	ReferenceRejects = 1<<8 - 1
+	// shineInforms is the one that says that a source was fitted together with a neighbour.
+	shineInforms int32 = 1
+)
 
 func (c *Core) checkShear(s *Shear) error {
 	if err := checkRow(c.id, s); err != nil {

@@ -63,11 +63,15 @@ func (c *Core) checkKeys(t *columnar.Table, from int) error {
 		return wrong(i, "SUBTILE_COL", int64(is), int64(c.id.Col))
 	}
 	ids := t.Columns[SourceObject].Int64[from:]
-	if ascending(ids) && c.among(ids) {
+	ordered := ascending(ids)
+	if ordered && among(ids, c.ids) {
 		return nil
 	}
 	c.sorted = append(c.sorted[:0], c.ids...)
 	slices.Sort(c.sorted)
+	if ordered && among(ids, c.sorted) {
+		return nil
+	}
 	c.seen = append(c.seen[:0], make([]bool, len(c.sorted))...)
 	for i, id := range ids {
 		at, is := slices.BinarySearch(c.sorted, id)
@@ -102,15 +106,15 @@ func ascending(ids []int64) bool {
 	return true
 }
 
-// among says whether ids, ascending, are all in the core's list, as far as that is
-// in order, too: most are, and nothing has to be looked up.
-func (c *Core) among(ids []int64) bool {
+// among says whether ids, ascending, are all in a list, as far as that is in order,
+// too: then nothing has to be looked up.
+func among(ids, list []int64) bool {
 	k := 0
 	for _, id := range ids {
-		for k < len(c.ids) && c.ids[k] != id {
+		for k < len(list) && list[k] != id {
 			k++
 		}
-		if k == len(c.ids) {
+		if k == len(list) {
 			return false
 		}
 	}

@@ -193,6 +193,8 @@ func TestCheck(t *testing.T) {
 		{"a flag that was not counted", "column N_SOURCES, row 0: is 3, 2 of the 4 rows", func(_ *results.Shear, src []results.Source) { src[0].Flags = 1 << 9 }},
 		{"a flag of the reference engine that keeps nothing out", "", func(s *results.Shear, src []results.Source) { s.Method, src[0].Flags = "reference", 1<<9|1<<8 }},
 		{"a flag of the reference engine that does", "column N_SOURCES, row 0: is 3, 2 of", func(s *results.Shear, src []results.Source) { s.Method, src[0].Flags = "reference", 1<<7|1<<8 }},
+		{"blends of SHINE's", "", func(s *results.Shear, src []results.Source) { s.Method, src[0].Flags, src[1].Flags = "nuts", 1, 1 }},
+		{"another flag of SHINE's", "column N_SOURCES, row 0: is 3, 2 of", func(s *results.Shear, src []results.Source) { s.Method, src[0].Flags = "map", 3 }},
 		{"another order", "", func(_ *results.Shear, src []results.Source) { src[0], src[2] = src[2], src[0] }},
 		{"twice in another order", "row 3: OBJECT_ID", func(_ *results.Shear, src []results.Source) {
 			src[0], src[2], src[3].ObjectID = src[2], src[0], src[2].ObjectID

@@ -133,7 +133,7 @@ def test_results(tmp_path):
     m = manifest.load(make(tmp_path / "in", quadrants(), sources()))
     output.write(tmp_path / "out", m, scene(), found())
     shear = pq.read_table(tmp_path / "out/shear.parquet").to_pylist()
-    assert len(shear) == 1 and shear[0]["STATUS"] == "ok" and shear[0]["N_SOURCES"] == 3 and shear[0]["METHOD"] == "map"
+    assert len(shear) == 1 and shear[0]["STATUS"] == "ok" and shear[0]["N_SOURCES"] == 2 and shear[0]["METHOD"] == "map"
     assert shear[0]["G2"] == np.float32(-0.01) and (shear[0]["RA"], shear[0]["DEC"]) == (57.99, -51.5)
     rows = pq.read_table(tmp_path / "out/sources.parquet").to_pylist()
     assert [r["OBJECT_ID"] for r in rows] == [-(10**17) - 1, -(10**17) - 2]

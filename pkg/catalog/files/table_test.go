@@ -243,11 +243,7 @@ func (w *warehouse) check(what string, want model, others bool) {
 			w.Fatalf("%s: %v", what, err)
 		}
 		for i := range int(rec.NumRows()) {
-			v := float32(-1)
-			if a := rec.Column(4).(*array.Float32); a.IsValid(i) {
-				v = a.Value(i)
-			}
-			got[key{rec.Column(0).(*array.Int64).Value(i), rec.Column(1).(*array.Int32).Value(i), rec.Column(2).(*array.Int32).Value(i), rec.Column(3).(*array.Int64).Value(i), rec.Column(5).(*array.String).Value(i)}] = v
+			got[key{whole(rec.Column(0), i), int32(whole(rec.Column(1), i)), int32(whole(rec.Column(2), i)), whole(rec.Column(3), i), rec.Column(5).(*array.String).Value(i)}] = float(rec.Column(4), i)
 			n++
 		}
 		rec.Release()
@@ -256,6 +252,28 @@ func (w *warehouse) check(what string, want model, others bool) {
 	if others {
 		w.others(what, t, want)
 	}
+}
+
+// whole and float are values of columns that may have been promoted.
+func whole(values arrow.Array, i int) int64 {
+	if v, ok := values.(*array.Int32); ok {
+		return int64(v.Value(i))
+	}
+	return values.(*array.Int64).Value(i)
+}
+
+func float(values arrow.Array, i int) float32 {
+	switch v := values.(type) {
+	case *array.Float32:
+		if v.IsValid(i) {
+			return v.Value(i)
+		}
+	case *array.Float64:
+		if v.IsValid(i) {
+			return float32(v.Value(i))
+		}
+	}
+	return -1
 }
 
 func compare(t testing.TB, what string, want, got model, n int) {

@@ -33,7 +33,7 @@ func FilesOf(ctx context.Context, fs iceio.IO, m iceberg.ManifestFile) (paths []
 			err = ctx.Err()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", m.FilePath(), err)
+			return nil, fmt.Errorf("%s, of snapshot %d: %w", m.FilePath(), m.SnapshotID(), err)
 		}
 		paths = append(paths, entry.DataFile().FilePath())
 	}

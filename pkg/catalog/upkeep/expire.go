@@ -1,6 +1,6 @@
 // Package upkeep looks after the tables of the shear catalogue: it merges what many
 // commits leave, and removes snapshots and files that nothing needs any more. It
-// changes no row and no lease.
+// changes no lease, and no row but in a repair ([Repair]).
 package upkeep
 
 import (

@@ -77,8 +77,6 @@ func references(ctx context.Context, t *table.Table, gone map[int64]bool) (map[s
 			names, err := tables.FilesOf(gctx, fs, f.ManifestFile)
 			if err != nil && !f.stays {
 				err = gctx.Err()
-			} else if err != nil {
-				err = fmt.Errorf("read what snapshot %d added: %w", f.SnapshotID(), err)
 			}
 			mu.Lock()
 			defer mu.Unlock()

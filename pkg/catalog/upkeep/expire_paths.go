@@ -23,7 +23,7 @@ const entropy = `(?:[01]{4}/){3}[01]{8}[/-]`
 // UUID. So a name says which file it is, however a reference spells the way there
 // (file:/x, file:///x, %20, s3a://).
 func written(m table.Metadata) *regexp.Regexp {
-	parts := []string{""} // where deletion vectors lie
+	var parts []string
 	for _, spec := range m.PartitionSpecs() {
 		if p := partition(spec); !slices.Contains(parts, p) {
 			parts = append(parts, p)
@@ -31,8 +31,9 @@ func written(m table.Metadata) *regexp.Regexp {
 	}
 	file := `[^/]*` + uuidLike + `[^/]*`
 	data := places(m, dataDir, table.WriteDataPathKey) + `(?:` + entropy + `)?(?:` + strings.Join(parts, "|") + `)` + file + `\.(?:parquet|orc|avro|puffin)`
+	vectors := places(m, dataDir, table.WriteDataPathKey) + `(?:` + entropy + `)?` + file + `\.puffin` // in no partition
 	meta := places(m, metadataDir, table.WriteMetadataPathKey) + file + `\.(?:avro|metadata\.json|puffin|stats)`
-	return regexp.MustCompile(`^(?:` + data + `|` + meta + `)$`)
+	return regexp.MustCompile(`^(?:` + data + `|` + vectors + `|` + meta + `)$`)
 }
 
 // places are the directories of files below the table: as it is without the

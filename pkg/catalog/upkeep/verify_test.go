@@ -11,6 +11,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/iceberg-go"
+
+	"github.com/cosmostat/constellation/pkg/sky"
 )
 
 func TestFigures(t *testing.T) {
@@ -106,6 +108,39 @@ func TestWindows(t *testing.T) {
 		}
 		if !slices.Equal(starts, c.starts) || all[len(all)-1].end != math.MaxInt64 {
 			t.Errorf("%s: %+v", c.name, all)
+		}
+	}
+}
+
+// TestBesides takes the neighbour's pixel within a thousandth of a pixel of an edge.
+func TestBesides(t *testing.T) {
+	const width = 58.6 / (1 << sky.HealpixOrder) // of a pixel, in degrees
+	for _, at := range []sky.Coord{{RA: 52.9, Dec: -28.1}, {RA: 0, Dec: 0}, {RA: 200.123, Dec: 89.2}, {RA: 359.9999999999, Dec: -60}} {
+		here, err := sky.Healpix(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near, far := at, at // the last in this pixel to the north, and the first in the next one
+		for step := width; step > 1e-5*width; {
+			next := near
+			next.Dec += step
+			if p, err := sky.Healpix(next); err != nil || p != here {
+				far, step = next, step/2
+			} else {
+				near = next
+			}
+		}
+		other, err := sky.Healpix(far)
+		if err != nil || other == here {
+			t.Fatalf("%v: %v, %v", at, far, err)
+		}
+		if !besides(near, other) || !besides(far, here) {
+			t.Errorf("%v is on the edge of %d and %d", near, here, other)
+		}
+		away := near
+		away.Dec -= 0.02 * width
+		if p, err := sky.Healpix(away); err == nil && p == here && besides(away, other) {
+			t.Errorf("%v is not on the edge of %d", away, other)
 		}
 	}
 }

@@ -19,7 +19,7 @@ from constellation_shine.infer import Estimate
 from constellation_shine.manifest import Manifest
 
 CONFIG_ID = "CONSTELLATION_CONFIG_ID"  # of the environment: the configuration to file the results under
-BLENDED = 1  # FLAGS: the source's stamp overlaps another's, and they were fitted together
+BLENDED = 1  # FLAGS: the source's stamp overlaps another's, and they were fitted together; it counts among N_SOURCES
 
 _IDS = [("TILE_ID", pa.int64()), ("SUBTILE_ROW", pa.int32()), ("SUBTILE_COL", pa.int32())]
 _PLACE = [("RA", pa.float64()), ("DEC", pa.float64())]
@@ -47,7 +47,7 @@ def write(directory: Path, manifest: Manifest, scene: Scene, found: Estimate) ->
     if not np.isfinite(found.shear).all():
         raise Failure(DIVERGED, "the shear is not finite")
     core, summary = np.flatnonzero(scene.core), {}
-    shear = _row(manifest, "ok", N_SOURCES=len(scene.ids), METHOD=found.method, CONVERGENCE=found.convergence,
+    shear = _row(manifest, "ok", N_SOURCES=len(core), METHOD=found.method, CONVERGENCE=found.convergence,
                  G1=found.shear[0], G2=found.shear[1], G1_ERR=found.shear_err[0], G2_ERR=found.shear_err[1])
     moved = np.einsum("nij,nj->ni", scene.axes, np.stack([found.source["dx"], found.source["dy"]], axis=1))
     flux, flux_err = found.source["flux"] / scene.adu, found.source_err["flux"] / scene.adu
