@@ -134,6 +134,7 @@ type catalogAnswer struct {
 	Memory        int64
 	Rows, Sources int64
 	Values        []float64
+	Files         int // that a scan of PyIceberg's opens
 	Each          []struct {
 		Seconds, CPU  float64
 		Read, Written int64

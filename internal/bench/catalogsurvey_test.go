@@ -158,8 +158,8 @@ func (c *catalogBench) far(b *testing.B, v resulttest.Survey, out *section, leas
 
 // upkeep reads, verifies and compacts the largest tables.
 func (c *catalogBench) upkeep(b *testing.B, t tables) {
-	kept := results.section(fmt.Sprintf("Upkeep of %d tiles", t.Tiles), "what", "time", "CPU", "peak memory", "read", "written", "shear files", "of sources", "metadata")
-	readers := results.section(fmt.Sprintf("Reading %d shear rows and %d sources", t.SubTiles(), t.SubTiles()*t.Survey.Sources), "when", "what", "by", "rows", "time", "CPU", "peak memory", "read")
+	kept := results.section(fmt.Sprintf("Upkeep of %d tiles", t.Tiles), "what", "time", "CPU", "peak memory", "read", "written", "shear files on disk", "of sources", "metadata")
+	readers := results.section(fmt.Sprintf("Reading %d shear rows and %d sources", t.SubTiles(), t.SubTiles()*t.Survey.Sources), "when", "what", "by", "rows", "files", "time", "CPU", "peak memory", "read")
 	do := func(what, errand string) {
 		b.Run(what, func(b *testing.B) {
 			a := c.ours(b, catalogerrand.Errand{Do: errand, Catalog: t.Catalog, Survey: t.Survey})
@@ -170,8 +170,10 @@ func (c *catalogBench) upkeep(b *testing.B, t tables) {
 	}
 	do("verify", catalogerrand.Verify)
 	b.Run("read", func(b *testing.B) { c.read(b, t, "replaced", readers) })
-	do("tidy", catalogerrand.Tidy)
-	do("verify deep", catalogerrand.VerifyDeep)
+	do("compact", catalogerrand.Compact)
+	do("verify, compacted", catalogerrand.Verify)
+	do("verify deep, compacted", catalogerrand.VerifyDeep)
+	b.Run("read, compacted", func(b *testing.B) { c.read(b, t, "compacted", readers) })
 }
 
 // read asks each reader the same, and holds their answers against each other.
@@ -189,7 +191,11 @@ func (c *catalogBench) read(b *testing.B, t tables, when string, out *section) {
 			if a.Rows != first.Rows || a.Rows == 0 || !near(a.Values, first.Values) {
 				b.Errorf("%s by %s: %d rows, %v, not %d and %v", what, reader, a.Rows, a.Values, first.Rows, first.Values)
 			}
-			out.row(when, what, reader, a.Rows, cpu(a.Seconds), cpu(a.CPU), size(a.Memory), size(a.Read))
+			files := ""
+			if a.Files > 0 {
+				files = strconv.Itoa(a.Files)
+			}
+			out.row(when, what, reader, a.Rows, files, cpu(a.Seconds), cpu(a.CPU), size(a.Memory), size(a.Read))
 			b.ReportMetric(a.CPU, fmt.Sprintf("CPU-s/%s-%s", what, reader))
 		}
 	}

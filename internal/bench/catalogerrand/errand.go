@@ -34,7 +34,7 @@ const (
 	ByHand   = "by hand"  // the same from the directories alone
 	Fill     = "fill"     // commit rows that were never in files
 	Replace  = "replace"  // one tile after the other by other rows
-	Tidy     = "tidy"
+	Compact  = "compact"
 	Verify   = "verify"
 	// VerifyDeep reads the data files as well.
 	VerifyDeep = "verify deep"
@@ -133,7 +133,7 @@ func (e Errand) open(ctx context.Context) (*Account, error) {
 	}
 	defer c.Close()
 	do := map[string]func(context.Context, *catalog.Catalog) (*Account, error){
-		Fill: e.fill, Replace: e.replace, Tidy: e.tidy, Verify: e.verify, VerifyDeep: e.verify,
+		Fill: e.fill, Replace: e.replace, Compact: e.compact, Verify: e.verify, VerifyDeep: e.verify,
 	}[e.Do]
 	if do == nil {
 		return nil, fmt.Errorf("there is no errand %q", e.Do)

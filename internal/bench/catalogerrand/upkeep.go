@@ -16,8 +16,9 @@ func records(chunks iter.Seq2[[]results.Source, error]) iter.Seq2[arrow.RecordBa
 	return rows.Records(results.SourceColumns(), chunks)
 }
 
-func (e Errand) tidy(ctx context.Context, c *catalog.Catalog) (*Account, error) {
-	return &Account{}, c.Tidy(ctx)
+func (e Errand) compact(ctx context.Context, c *catalog.Catalog) (*Account, error) {
+	_, err := c.Compact(ctx, catalog.CompactOptions{})
+	return &Account{}, err
 }
 
 func (e Errand) verify(ctx context.Context, c *catalog.Catalog) (*Account, error) {

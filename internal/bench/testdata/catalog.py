@@ -84,7 +84,9 @@ def columns(job, table, names, where, sql):
     """The columns of the rows that are asked for, as an Arrow table."""
     match job["reader"]:
         case "pyiceberg":
-            return table.scan(row_filter=where, selected_fields=names).to_arrow() if where is not None else table.scan(selected_fields=names).to_arrow()
+            scan = table.scan(selected_fields=names) if where is None else table.scan(row_filter=where, selected_fields=names)
+            scans.append(scan)
+            return scan.to_arrow()
         case "polars":
             pl = loaded["polars"]
             frame = pl.scan_iceberg(table)
@@ -125,6 +127,7 @@ def cone(job):
     return {"rows": int(inside.sum()), "values": []}
 
 
+scans = []  # by PyIceberg
 loaded = {}  # readers that some jobs ask for
 
 
@@ -174,4 +177,6 @@ if __name__ == "__main__":
     load(job.get("reader"))
     start = Measure()
     said = globals()[what](job)
-    print(json.dumps({**start.said(), "memory": peak_memory(), **said}))
+    said = {**start.said(), "memory": peak_memory(), **said}
+    said["files"] = sum(len(list(scan.plan_files())) for scan in scans)
+    print(json.dumps(said))
