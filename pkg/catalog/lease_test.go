@@ -156,6 +156,35 @@ func TestZombie(t *testing.T) {
 	})
 }
 
+// TestZombieOfTheSameRows: the next holder finds its own sources there, which it left
+// under an earlier lease. A holder between the two, who was about to replace them, is
+// refused all the same.
+func TestZombieOfTheSameRows(t *testing.T) {
+	catalogtest.Each(t, func(t *testing.T, s settings.Catalog) {
+		first, a, b := catalogtest.Open(t, s), catalogtest.Open(t, s), catalogtest.Open(t, s)
+		rows, held := batch("runB", config, 7, 5, 0.5), lease(t, first, "B", time.Hour, 7)
+		ctx, die := context.WithCancel(t.Context())
+		first.Pause(func(table string) {
+			if table == "edff_shear" {
+				die()
+			}
+		})
+		if _, err := first.Commit(ctx, leased(rows, held)); fault.KindOf(err) != fault.Canceled {
+			t.Fatalf("the commit that is cut off: %v", err)
+		}
+		mine := lease(t, a, "A", time.Hour, 7)
+		overtaken := false
+		a.Pause(func(table string) {
+			if !overtaken {
+				overtaken = true
+				commit(t, b, leased(rows, lease(t, b, "B", time.Hour, 7)))
+			}
+		})
+		refused(t, a, leased(batch("runA", config, 7, 3, 0.25), mine), catalog.CodeLeaseLost)
+		wants(t, contents(t, b, catalog.Filter{}), map[string]int{"shear 7 9f runB g1=0.5": 4, "source 7 9f runB": 20})
+	})
+}
+
 // TestTakenOverBetweenTables lets the next holder come while the first one has
 // committed sources and no shear yet: what it wrote is replaced, not added to.
 func TestTakenOverBetweenTables(t *testing.T) {

@@ -77,7 +77,7 @@ func (r *replacement) replace(ctx context.Context, c *tables.Catalog) (id, rows 
 		}
 		before, same := present(t, r.batch, hash)
 		same = same || r.batch.Inputs == "" && rows == 0 && t.CurrentSnapshot() == nil
-		if same && !r.endsLease(t) {
+		if same && !r.endsLease(t) && !r.fences(t) {
 			return tables.SnapshotID(t), max(rows, before), true, nil
 		}
 		if err = r.guard(ctx, t); err != nil {
@@ -109,6 +109,17 @@ func movedOn(ctx context.Context, c *tables.Catalog, l tables.Layout, t *table.T
 // endsLease says whether there is a lease of the batch's to end, though the rows stay.
 func (r *replacement) endsLease(t *table.Table) bool {
 	return r.batch.fenced() && len(r.set)+len(r.remove) > 0 && r.guard(context.Background(), t) == nil
+}
+
+// fences says whether the table has to become another state though the rows are
+// there: they are of an earlier lease's commit, and a holder of one since then may
+// be about to replace that state, who was overtaken by this batch's.
+func (r *replacement) fences(t *table.Table) bool {
+	if !r.batch.fenced() || r.decide != nil {
+		return false // or the end of the lease is another state
+	}
+	p := newest(t, r.batch)
+	return p != nil && p[PropTokens] != r.batch.tokens()
 }
 
 // write makes the files of the rows, unless there are some that fit the table and
