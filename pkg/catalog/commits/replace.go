@@ -113,13 +113,14 @@ func (r *replacement) endsLease(t *table.Table) bool {
 
 // fences says whether the table has to become another state though the rows are
 // there: they are of an earlier lease's commit, and a holder of one since then may
-// be about to replace that state, who was overtaken by this batch's.
+// be about to replace that state, who was overtaken by this batch's. A holder that has
+// lost its lease is in nobody's way.
 func (r *replacement) fences(t *table.Table) bool {
 	if !r.batch.fenced() || r.decide != nil {
 		return false // or the end of the lease is another state
 	}
 	p := newest(t, r.batch)
-	return p != nil && p[PropTokens] != r.batch.tokens()
+	return p != nil && p[PropTokens] != r.batch.tokens() && r.guard(context.Background(), t) == nil
 }
 
 // write makes the files of the rows, unless there are some that fit the table and
