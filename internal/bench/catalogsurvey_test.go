@@ -32,7 +32,7 @@ type tables struct {
 // survey makes tables of more and more tiles, whose rows were never in files: those
 // of 60,000 tiles would be 4.8 million.
 func (c *catalogBench) survey(b *testing.B) {
-	made := results.section("Tables of a survey's tiles, 500 to a commit, from rows that are made on the way", "tiles", "shear rows", "source rows", "time", "CPU", "of that, making rows",
+	made := results.section("Tables of a survey's tiles, 500 to a commit, from rows that are made on the way", "tiles", "shear rows", "source rows", "time", "of that, making rows", "CPU",
 		"peak memory", "written", "shear files", "of sources", "size", "metadata")
 	one := results.section(fmt.Sprintf("One of these tiles replaced, medians of %d", replacements), "tiles", "who", "time", "CPU", "of the fewest's", "read", "written")
 	far := results.section("The same over S3 on loopback, shear and 3 sources a sub-tile", "tiles", "requests", "read", "written", "time", "of the fewest's")
@@ -67,7 +67,7 @@ func (c *catalogBench) fill(b *testing.B, t tables, out *section) {
 	if a.Rows != int64(t.SubTiles()) || a.Sources != int64(t.SubTiles()*t.Survey.Sources) {
 		b.Errorf("%d and %d rows", a.Rows, a.Sources)
 	}
-	out.row(t.Tiles, a.Rows, a.Sources, seconds(a.Time), seconds(a.CPU), seconds(a.Making), size(a.Memory), size(a.Written), n.shear, n.data-n.shear, size(n.bytes), size(n.metadata))
+	out.row(t.Tiles, a.Rows, a.Sources, seconds(a.Time), seconds(a.Making), seconds(a.CPU), size(a.Memory), size(a.Written), n.shear, n.data-n.shear, size(n.bytes), size(n.metadata))
 	b.ReportMetric(float64(n.shear), "shear-files")
 	b.ReportMetric(float64(a.Memory), "peak-RSS-B")
 }
