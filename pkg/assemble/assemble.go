@@ -71,6 +71,9 @@ func Commit(ctx context.Context, store objstore.Store, c *catalog.Catalog, run *
 	if a.stale || !a.saved {
 		err = a.save(ctx)
 	}
+	if err == nil && !a.total.AllUnchanged() {
+		err = c.Tidy(ctx)
+	}
 	return a.total, cmp.Or(lost, err)
 }
 
