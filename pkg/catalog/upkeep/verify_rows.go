@@ -86,6 +86,7 @@ func (k key) String() string {
 type keys struct {
 	configs map[string]uint32
 	seeds   [2]maphash.Seed
+	seen    [][2]uint64
 }
 
 // across holds the rows of the tables against each other, a range of tiles at a time.
@@ -170,7 +171,7 @@ func (v *Verdict) underWay() map[int64]bool {
 func (k *keys) once(ctx context.Context, t *Verified, w window, subs map[key]bool) error {
 	passes := max(1, uint64((w.rows+KeysAtOnce-1)/KeysAtOnce))
 	for pass := range passes {
-		var seen [][2]uint64
+		seen := slices.Grow(k.seen[:0], int(w.rows/int64(passes))+1) // one piece of memory for all windows
 		err := k.scan(ctx, t, w, pass == 0, func(r key) {
 			if pass == 0 {
 				subs[key{r.config, r.tile, r.row, r.col, 0}] = true
@@ -182,6 +183,7 @@ func (k *keys) once(ctx context.Context, t *Verified, w window, subs map[key]boo
 		if err != nil {
 			return err
 		}
+		k.seen = seen
 		slices.SortFunc(seen, func(a, b [2]uint64) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
 		twice := map[[2]uint64]int{}
 		for i := 1; i < len(seen); i++ {
