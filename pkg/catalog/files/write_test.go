@@ -50,7 +50,7 @@ func TestWrite(t *testing.T) {
 	if len(list) != 3 {
 		t.Fatalf("%d files, want one for each of 90, 100 and 110", len(list))
 	}
-	names := files.Names(tb.Metadata())
+	known := names(tb.Metadata())
 	long := func(v int64) string { return string(binary.LittleEndian.AppendUint64(nil, uint64(v))) }
 	for i, want := range []struct{ part, low, high, rows, nans, nulls int64 }{{90, 95, 99, 100, 1, 20}, {100, 100, 109, 200, 0, 40}, {110, 110, 114, 100, 0, 20}} {
 		f := list[i]
@@ -69,7 +69,7 @@ func TestWrite(t *testing.T) {
 		if size := len(local(t, f)); f.FileSizeBytes() != int64(size) {
 			t.Errorf("file %d: %d bytes, the table is told %d", i, size, f.FileSizeBytes())
 		}
-		if rel := strings.TrimPrefix(f.FilePath(), tb.Location()+"/"); !names.MatchString(rel) {
+		if rel := strings.TrimPrefix(f.FilePath(), tb.Location()+"/"); !known.MatchString(rel) {
 			t.Errorf("upkeep doesn't know %s", rel)
 		}
 	}
@@ -224,9 +224,9 @@ func TestReplaceInOldTable(t *testing.T) {
 			want.put(tileRows(tile, configA, float32(i*10)))
 		}
 		w.check("an old table", want, true)
-		names := files.Names(w.load().Metadata())
+		known := names(w.load().Metadata())
 		for _, f := range w.parquet() {
-			if !names.MatchString(f) {
+			if !known.MatchString(f) {
 				t.Errorf("upkeep doesn't know %s", f)
 			}
 		}
