@@ -19,6 +19,8 @@ func catalogCommand() *cobra.Command {
 output. They stay readable all the while, and writers may be at work. What a run
 left in them is judged by constellation validate, and what old commits left is
 removed by constellation clean --snapshots.`,
+		Example: `  constellation catalog verify --config edfs.yaml
+  constellation catalog compact --config edfs.yaml --yes`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

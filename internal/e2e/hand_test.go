@@ -93,7 +93,7 @@ func TestPackage(t *testing.T) {
 		}
 		kinds[h.Name[strings.LastIndexByte(h.Name, '_')+1:]]++
 	}
-	if kinds["1.pb"] == 0 || kinds["2.pb"] != 5 || kinds["3.pb"] != 5 {
+	if kinds["1.pb"] == 0 || kinds["2.pb"] != 6 || kinds["3.pb"] != 6 {
 		t.Errorf("tasks, workflows and launch plans: %v", kinds)
 	}
 	if r := s.try(t, "package", "--image", "x"); r.status != 2 || !strings.Contains(r.stderr, "shine-image") {

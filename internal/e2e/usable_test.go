@@ -21,9 +21,9 @@ func TestCatalogUnusable(t *testing.T) {
 	for name, c := range map[string]struct {
 		verb, script, code, says string
 	}{
-		"another's table":  {"run", "cp other.db warehouse/catalog.db", "CatalogTable", "column RA: the table that is there has another layout"},
+		"another's table":  {"run", "cp other.db warehouse/catalog.db", "CatalogTable", `column "RA": the table that is there has another layout`},
 		"a campaign's":     {"campaign", "cp other.db warehouse/catalog.db", "CatalogTable", "choose another output.catalog_table"},
-		"no database":      {"run", "cp constellation.yaml warehouse/catalog.db", "CatalogSettings", "the file an Iceberg catalogue"},
+		"no database":      {"run", "cp constellation.yaml warehouse/catalog.db", "CatalogSettings", "the file must be an Iceberg catalogue"},
 		"no place of data": {"run", "rm -r warehouse/shear/edfs_shear/data; : > warehouse/shear/edfs_shear/data", "CatalogSettings", "choose another output.catalog_warehouse"},
 	} {
 		t.Run(name, func(t *testing.T) {
