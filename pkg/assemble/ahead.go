@@ -44,28 +44,32 @@ func ahead(ctx context.Context, subs []*survey.RunSubTile, fetch func(context.Co
 		var g errgroup.Group
 		defer func() { cancel(); _ = g.Wait() }() // what went wrong is in what they fetched
 		room := semaphore.NewWeighted(bytesAhead)
-		coming := make(chan chan left, readAhead)
+		type order struct {
+			is     chan left
+			weight int64 // what is known of the files by then: reading them tells more
+		}
+		coming := make(chan order, readAhead)
 		g.Go(func() error {
 			defer close(coming)
 			for _, sub := range subs {
-				if room.Acquire(ctx, weight(sub)) != nil {
+				one := order{make(chan left, 1), weight(sub)}
+				if room.Acquire(ctx, one.weight) != nil {
 					return nil
 				}
-				one := make(chan left, 1)
 				select {
 				case coming <- one:
 				case <-ctx.Done():
 					return nil
 				}
-				g.Go(func() error { one <- fetch(ctx, sub); return nil })
+				g.Go(func() error { one.is <- fetch(ctx, sub); return nil })
 			}
 			return nil
 		})
 		for one := range coming {
-			is := <-one
+			is := <-one.is
 			more := yield(is)
 			is.recycle()
-			room.Release(weight(is.sub))
+			room.Release(one.weight)
 			if !more {
 				return
 			}
