@@ -120,7 +120,7 @@ func TestStorm(t *testing.T) {
 			work.start(workerEnv, string(text))
 		}
 		killed := 0
-		tick := time.NewTicker(300 * time.Millisecond)
+		tick := time.NewTicker(1200 * time.Millisecond / time.Duration(stormWorkers))
 		defer tick.Stop()
 		for work.left > 0 {
 			select {
